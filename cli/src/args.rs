@@ -1,0 +1,261 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Prices diamonds: trains models on past sales, keeps every one of them, and answers with the best.
+#[derive(Debug, Parser)]
+#[command(name = "xtream", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// File of settings [default: xtream.toml, if there is one here]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train every family of models on the data, record each, promote the winner
+    Train(TrainArgs),
+    /// Look at models, compare them, choose the one that answers
+    Models(ModelsArgs),
+    /// Price every stone of a CSV or Parquet file with the champion
+    Value(ValueArgs),
+    /// Find the stones most like one: same cut, color and clarity, nearest in carat
+    Similar(SimilarArgs),
+    /// Train again whenever new data files appear in a folder
+    Watch(WatchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegistryArg {
+    /// Folder of models, their rows and all decisions [default: registry]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) registry: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// CSV or Parquet files, folders of them, or patterns; several are one data set
+    #[arg(required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Compare on these rows instead of the stable split; all of DATA then trains
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) test: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: TrainOptions,
+    /// One machine-readable report on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What `train` and `watch` share.
+#[derive(Debug, Args)]
+pub(crate) struct TrainOptions {
+    #[command(flatten)]
+    pub(crate) registry: RegistryArg,
+    /// Families to train, separated by commas [default: all built in]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) models: Vec<String>,
+    /// Search trials a family; 0 trains with default parameters [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) trials: Option<usize>,
+    /// Seed of search and training [default: 42]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Trials side by side; the result does not depend on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Train each family N times with different seeds [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) repeats: Option<u64>,
+    /// What the search tries [default: narrow]
+    #[arg(long, value_enum)]
+    pub(crate) space: Option<Space>,
+    /// How the search chooses the next trial [default: tpe]
+    #[arg(long, value_enum)]
+    pub(crate) sampler: Option<Sampler>,
+    /// Record the models but leave the champion alone
+    #[arg(long)]
+    pub(crate) no_promote: bool,
+    /// Rows of implausible geometry [default: reject]
+    #[arg(long, value_enum)]
+    pub(crate) suspect: Option<Suspect>,
+    /// Rows that stand there twice [default: drop]
+    #[arg(long, value_enum)]
+    pub(crate) duplicates: Option<Duplicates>,
+    /// Percentage of refused rows above which nothing is trained [default: 1]
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) max_rejects: Option<f64>,
+    /// Where refused rows are listed with their reasons [default: in the registry, beside the data set]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Space {
+    Narrow,
+    Notebook,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Sampler {
+    Tpe,
+    Random,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Suspect {
+    Reject,
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Duplicates {
+    Drop,
+    Keep,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsOptions {
+    #[command(flatten)]
+    pub(crate) registry: RegistryArg,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Every model with its figures, newest first
+    List(ModelsOptions),
+    /// Everything known about one model
+    Show {
+        /// A version number, or `champion`
+        version: Version,
+        #[command(flatten)]
+        options: ModelsOptions,
+    },
+    /// Two models on the same stones
+    Compare {
+        /// The one that is asked about
+        version: Version,
+        /// The one it is held against
+        other: Version,
+        #[command(flatten)]
+        options: ModelsOptions,
+    },
+    /// Make a model the one that answers
+    Promote {
+        /// A version number
+        version: Version,
+        /// Why, for the record
+        #[arg(long, default_value = "Promoted by hand.")]
+        reason: String,
+        #[command(flatten)]
+        options: ModelsOptions,
+    },
+    /// Make the former champion the champion again
+    Rollback {
+        /// Why, for the record
+        #[arg(long, default_value = "Rolled back by hand.")]
+        reason: String,
+        #[command(flatten)]
+        options: ModelsOptions,
+    },
+    /// Write a copy to carry away: card, pipeline, XGBoost's own model file
+    Export {
+        /// A version number, or `champion`
+        version: Version,
+        /// Folder for the copy
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        options: ModelsOptions,
+    },
+    /// Check the whole registry for damage
+    Fsck(ModelsOptions),
+}
+
+/// A version as users type it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    Champion,
+    Number(u64),
+}
+
+impl std::str::FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "champion" => Ok(Self::Champion),
+            _ => text
+                .trim_start_matches('v')
+                .parse()
+                .map(Self::Number)
+                .map_err(|_| "allowed is a version number such as 3, or `champion`".into()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValueArgs {
+    /// CSV or Parquet file with carat, cut, color, clarity and, where known, depth, table, x, y, z
+    pub(crate) file: PathBuf,
+    /// Where to write the rows with their prices; Parquet if it ends in .parquet [default: CSV on standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Model to price with: a version number, or `champion`
+    #[arg(long, default_value = "champion", value_name = "V")]
+    pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimilarArgs {
+    /// Weight in carat
+    #[arg(long)]
+    pub(crate) carat: String,
+    /// Fair, Good, Very Good, Premium or Ideal
+    #[arg(long)]
+    pub(crate) cut: String,
+    /// J (worst) to D (best)
+    #[arg(long)]
+    pub(crate) color: String,
+    /// I1, SI2, SI1, VS2, VS1, VVS2, VVS1 or IF
+    #[arg(long)]
+    pub(crate) clarity: String,
+    /// How many stones
+    #[arg(short, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) n: u64,
+    /// Model whose training stones are searched: a version number, or `champion`
+    #[arg(long, default_value = "champion", value_name = "V")]
+    pub(crate) version: Version,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Folder that deliveries are put into
+    pub(crate) folder: PathBuf,
+    /// Seconds between two looks into the folder [default: 2]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) interval: Option<f64>,
+    #[command(flatten)]
+    pub(crate) options: TrainOptions,
+}

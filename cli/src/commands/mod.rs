@@ -1,0 +1,54 @@
+//! One file a command. Each does the same: settings and flags to a request, core, answer to text.
+
+pub(crate) mod models;
+pub(crate) mod similar;
+pub(crate) mod train;
+pub(crate) mod value;
+pub(crate) mod watch;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Serialize;
+use xtream_core::{Error, Registry};
+
+use crate::args::{RegistryArg, Version};
+use crate::settings::Settings;
+
+fn registry_folder<'a>(arg: &'a RegistryArg, settings: &'a Settings) -> &'a Path {
+    arg.registry.as_ref().unwrap_or(&settings.registry)
+}
+
+fn open(arg: &RegistryArg, settings: &Settings) -> Result<Registry> {
+    Ok(Registry::open(registry_folder(arg, settings))?)
+}
+
+fn resolve(registry: &Registry, version: Version) -> Result<u64> {
+    Ok(match version {
+        Version::Number(version) => registry.card(version)?.version,
+        Version::Champion => registry.champion()?.ok_or(Error::NoChampion)?,
+    })
+}
+
+/// A result, on standard output.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn print_json(value: &impl Serialize) -> Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Anything that is not a result, on standard error.
+#[allow(clippy::print_stderr, reason = "this is where the program speaks to its user")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    use anyhow::Context;
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path.into())
+}

@@ -1,0 +1,77 @@
+//! `xtream similar`
+
+use anyhow::Result;
+use serde_json::json;
+use xtream_core::comparables::{Comparables, Neighbour};
+use xtream_core::diamond::{Cell, Field, Grade};
+use xtream_core::features::PartialDiamond;
+use xtream_core::{Diamond, Error};
+
+use super::{note, open, print, print_json, resolve};
+use crate::args::SimilarArgs;
+use crate::settings::Settings;
+use crate::table::{grouped, table};
+
+pub(crate) fn run(args: &SimilarArgs, settings: &Settings) -> Result<()> {
+    let registry = open(&args.registry, settings)?;
+    let version = resolve(&registry, args.version)?;
+    let asked = asked(args, &registry.pipeline(version)?)?;
+    let stones = registry.dataset(version)?.train();
+    let n_rows = stones.len();
+    let n = usize::try_from(args.n)?;
+    let index = Comparables::new(stones);
+    let found = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
+    if args.json {
+        let digest = registry.card(version)?.details.data.digest;
+        return print_json(&json!({
+            "n": found.len(),
+            "diamonds": found.iter().map(as_json).collect::<Vec<_>>(),
+            "dataset": {"digest": digest, "n_rows": n_rows},
+        }));
+    }
+    if found.len() < n {
+        let stone = format!("{} {} {}", asked.cut(), asked.color(), asked.clarity());
+        note(&format!("Only {} of the {} training stones are {stone}.", found.len(), grouped(n_rows as u64)));
+    }
+    let header = [">price $", ">carat", ">difference", "cut", "color", "clarity", ">depth", ">table", ">x", ">y", ">z"];
+    print(&table(&header, &found.iter().map(as_row).collect::<Vec<_>>()))
+}
+
+/// What was asked for, checked by the same door as every stone.
+fn asked(args: &SimilarArgs, pipeline: &xtream_core::Pipeline) -> Result<Diamond, Error> {
+    let raw = xtream_core::diamond::RawDiamond::from_cells(|field| match field {
+        Field::Carat => Cell::Text(&args.carat),
+        Field::Cut => Cell::Text(&args.cut),
+        Field::Color => Cell::Text(&args.color),
+        Field::Clarity => Cell::Text(&args.clarity),
+        _ => Cell::Missing,
+    });
+    let completed = pipeline.complete(PartialDiamond(raw));
+    completed.map(|(stone, _)| stone).map_err(|faults| Error::InvalidDiamond { faults })
+}
+
+fn as_json(neighbour: &Neighbour) -> serde_json::Value {
+    let (stone, price_usd) = (neighbour.stone.diamond(), neighbour.stone.price_usd());
+    json!({
+        "carat": stone.carat(), "cut": stone.cut(), "color": stone.color(), "clarity": stone.clarity(),
+        "depth": stone.depth(), "table": stone.table(), "price_usd": price_usd,
+        "x": stone.x(), "y": stone.y(), "z": stone.z(), "carat_difference": neighbour.carat_difference,
+    })
+}
+
+fn as_row(neighbour: &Neighbour) -> Vec<String> {
+    let stone = neighbour.stone.diamond();
+    vec![
+        format!("{:.0}", neighbour.stone.price_usd()),
+        stone.carat().to_string(),
+        format!("{:.2}", neighbour.carat_difference),
+        stone.cut().label().into(),
+        stone.color().label().into(),
+        stone.clarity().label().into(),
+        stone.depth().to_string(),
+        stone.table().to_string(),
+        stone.x().to_string(),
+        stone.y().to_string(),
+        stone.z().to_string(),
+    ]
+}

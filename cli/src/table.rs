@@ -1,0 +1,48 @@
+//! Plain text tables.
+
+/// Rows of cells under a header, each column as wide as its widest cell; columns whose header
+/// begins with `>` are aligned to the right.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let titles: Vec<_> = header.iter().map(|title| title.trim_start_matches('>').to_owned()).collect();
+    let lines: Vec<_> = std::iter::once(&titles).chain(rows).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..header.len()).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(header).zip(&widths).map(|((cell, title), width)| {
+            if title.starts_with('>') { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A number with thousands separated, such as `53,940`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "1000".into()]];
+        assert_eq!(table(&["name", ">n"], &rows), "name     n\na        1\nlong  1000\n");
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!([0, 999, 1000, 53_940, 1_234_567].map(grouped), ["0", "999", "1,000", "53,940", "1,234,567"]);
+    }
+}

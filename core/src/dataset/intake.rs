@@ -1,0 +1,197 @@
+//! Reading and validating: each row read is kept, refused or a duplicate, and the counts add up.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
+use super::{Reject, RejectFile, RowFingerprint, Table, row_fingerprint};
+use crate::diamond::{Fault, Field, PricedDiamond};
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::progress::{Event, Progress};
+
+/// What to do with rows of implausible geometry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Suspect {
+    /// Refuse them: most are typing errors.
+    #[default]
+    Reject,
+    /// Keep them.
+    Keep,
+}
+
+/// What to do with a row that stands there a second time, price included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// Keep the first only.
+    #[default]
+    Drop,
+    /// Keep them all.
+    Keep,
+}
+
+/// How strict to be with a delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Rows of implausible geometry.
+    pub suspect: Suspect,
+    /// Repeated rows.
+    pub duplicates: Duplicates,
+}
+
+/// What became of the rows read: `n_rows = n_kept + n_rejected + n_duplicates`, exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Rows read.
+    pub n_rows: u64,
+    /// Rows kept.
+    pub n_kept: u64,
+    /// Rows refused, whatever the severity.
+    pub n_rejected: u64,
+    /// Of those refused, rows without a certain mistake: implausible only.
+    pub n_suspect: u64,
+    /// Repeated rows dropped.
+    pub n_duplicates: u64,
+}
+
+/// One file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Its path as given.
+    pub path: PathBuf,
+    /// Rows in it.
+    pub n_rows: u64,
+    /// Columns in it that mean nothing to us and were left aside.
+    pub extra_columns: Vec<String>,
+}
+
+/// A validated delivery.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Intake {
+    /// The rows kept, in delivery order.
+    pub rows: Vec<PricedDiamond>,
+    /// What became of all rows.
+    pub counts: Counts,
+    /// The files they came from.
+    pub files: Vec<SourceFile>,
+}
+
+/// Rows already seen; shared between the reads of one run, so that a test row that is repeated
+/// among the training rows is found too.
+pub(crate) type Seen = HashSet<RowFingerprint, Xxh3DefaultBuilder>;
+
+/// Reads and validates `files` as one delivery; each refused row goes to `rejects`.
+///
+/// Memory grows with the rows kept (64 bytes each, and about 24 more while duplicates are looked
+/// for), never with the length of a line or the number of refused rows.
+///
+/// # Errors
+/// When a file cannot be read or its form is broken ([`Error::Malformed`]), or on interruption.
+pub(crate) fn read<W: Write>(
+    files: &[PathBuf],
+    policy: Policy,
+    seen: &mut Seen,
+    rejects: &mut RejectFile<W>,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Intake> {
+    let mut intake = Intake::default();
+    for path in files {
+        read_file(path, policy, seen, &mut intake, rejects, progress, interrupt)?;
+    }
+    Ok(intake)
+}
+
+fn read_file<W: Write>(
+    path: &Path,
+    policy: Policy,
+    seen: &mut Seen,
+    intake: &mut Intake,
+    rejects: &mut RejectFile<W>,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let mut table = Table::open(path)?;
+    let extra_columns = table.require(path, &Field::ALL)?;
+    let n_before = intake.counts.n_rows;
+    while let Some(batch) = table.next_batch()? {
+        interrupt.check()?;
+        for row in 0..batch.len() {
+            let verdict = judge(batch.raw(row).parse_priced(batch.cell(row, Field::Price)), policy.suspect);
+            intake.counts.n_rows += 1;
+            match verdict {
+                Err(refusal) => {
+                    intake.counts.n_rejected += 1;
+                    intake.counts.n_suspect += u64::from(!refusal.is_certain);
+                    for fault in &refusal.faults {
+                        rejects.add(&Reject { file: path, line: batch.line(row), fault })?;
+                    }
+                }
+                Ok(stone) if policy.duplicates == Duplicates::Drop && !seen.insert(row_fingerprint(&stone)) => {
+                    intake.counts.n_duplicates += 1;
+                }
+                Ok(stone) => {
+                    intake.counts.n_kept += 1;
+                    intake.rows.push(stone);
+                }
+            }
+        }
+        progress.report(&Event::Reading { path, n_rows: intake.counts.n_rows });
+    }
+    let n_rows = intake.counts.n_rows - n_before;
+    tracing::info!(file = %path.display(), n_rows, ?extra_columns, "file read");
+    intake.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
+    Ok(())
+}
+
+struct Refusal {
+    faults: Vec<Fault>,
+    is_certain: bool,
+}
+
+fn judge(parsed: Result<PricedDiamond, Vec<Fault>>, suspect: Suspect) -> Result<PricedDiamond, Refusal> {
+    let stone = parsed.map_err(|faults| Refusal { faults, is_certain: true })?;
+    if suspect == Suspect::Reject {
+        let faults = stone.diamond().suspicions();
+        if !faults.is_empty() {
+            return Err(Refusal { faults, is_certain: false });
+        }
+    }
+    Ok(stone)
+}
+
+impl Counts {
+    /// The counts of two reads together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            n_rows: self.n_rows + other.n_rows,
+            n_kept: self.n_kept + other.n_kept,
+            n_rejected: self.n_rejected + other.n_rejected,
+            n_suspect: self.n_suspect + other.n_suspect,
+            n_duplicates: self.n_duplicates + other.n_duplicates,
+        }
+    }
+
+    /// Refuses a delivery of which more than `limit_percent` was rejected.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRejects`] naming `rejects`, the place of the list of refused rows.
+    pub fn check_rejects(&self, limit_percent: f64, rejects: &str) -> Result<()> {
+        let share = 100.0 * self.n_rejected as f64 / (self.n_rows.max(1)) as f64;
+        if share <= limit_percent {
+            return Ok(());
+        }
+        Err(Error::TooManyRejects {
+            n_rejected: self.n_rejected,
+            n_rows: self.n_rows,
+            share,
+            limit: limit_percent,
+            rejects: rejects.into(),
+        })
+    }
+}

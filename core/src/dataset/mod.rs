@@ -1,0 +1,89 @@
+//! From files as they are delivered to rows that can be trusted.
+//!
+//! A [`Delivery`] names files; reading it sorts every row: kept, refused with a reason, or counted as
+//! a duplicate. [`Dataset`] adds the decision which rows train and which test, and [`store`] keeps
+//! it by content, so that a model always leads back to its exact rows.
+
+mod csv_table;
+mod delivery;
+mod fingerprint;
+mod intake;
+mod parquet_table;
+mod rejects;
+mod sources;
+mod split;
+pub mod store;
+mod table;
+
+pub use fingerprint::{RowFingerprint, row_fingerprint, stone_fingerprint};
+pub use delivery::{Delivery, Rows};
+pub use intake::{Counts, Duplicates, Policy, SourceFile, Suspect};
+pub use rejects::{Reject, RejectFile};
+pub use sources::expand;
+pub use split::Split;
+pub use table::{Batch, Table};
+
+use crate::diamond::PricedDiamond;
+
+/// Rows in delivery order, each on the training or on the test side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    rows: Vec<PricedDiamond>,
+    is_test: Vec<bool>,
+}
+
+impl Dataset {
+    /// Sends each row to the side its fingerprint decides.
+    pub fn split(rows: Vec<PricedDiamond>, split: &Split) -> Self {
+        let is_test = rows.iter().map(|row| split.is_test(row.diamond())).collect();
+        Self { rows, is_test }
+    }
+
+    /// All of `train` on the training side, all of `test` on the test side.
+    pub fn explicit(train: Vec<PricedDiamond>, test: Vec<PricedDiamond>) -> Self {
+        let mut is_test = vec![false; train.len()];
+        is_test.resize(train.len() + test.len(), true);
+        let mut rows = train;
+        rows.extend(test);
+        Self { rows, is_test }
+    }
+
+    /// Number of rows on both sides.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row at all.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Rows to learn from.
+    pub fn n_train(&self) -> usize {
+        self.len() - self.n_test()
+    }
+
+    /// Rows to judge on.
+    pub fn n_test(&self) -> usize {
+        self.is_test.iter().filter(|is_test| **is_test).count()
+    }
+
+    /// Every row with its side (`true` for test), in delivery order.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = (&PricedDiamond, bool)> {
+        self.rows.iter().zip(self.is_test.iter().copied())
+    }
+
+    /// The rows a model may learn from, in delivery order.
+    pub fn train(&self) -> Vec<PricedDiamond> {
+        self.side(false)
+    }
+
+    /// The rows a model is judged on, in delivery order.
+    pub fn test(&self) -> Vec<PricedDiamond> {
+        self.side(true)
+    }
+
+    fn side(&self, wanted: bool) -> Vec<PricedDiamond> {
+        self.rows().filter(|(_, is_test)| *is_test == wanted).map(|(row, _)| *row).collect()
+    }
+}

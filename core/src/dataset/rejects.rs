@@ -1,0 +1,59 @@
+//! The list of refused rows: nothing that was delivered disappears without a line here.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::diamond::Fault;
+use crate::error::{Error, Result};
+
+/// One fault of one refused row.
+#[derive(Debug)]
+pub struct Reject<'a> {
+    /// The file the row came from.
+    pub file: &'a Path,
+    /// Its line, from 1 (the row number in a Parquet file).
+    pub line: u64,
+    /// What is wrong.
+    pub fault: &'a Fault,
+}
+
+/// Writes refused rows as CSV, a line for each fault.
+pub struct RejectFile<W: Write> {
+    writer: csv::Writer<W>,
+}
+
+impl<W: Write> RejectFile<W> {
+    /// Starts a list with its header.
+    pub fn new(writer: W) -> Result<Self> {
+        let mut file = Self { writer: csv::Writer::from_writer(writer) };
+        file.record(["file", "line", "column", "value", "severity", "reason", "allowed"])?;
+        Ok(file)
+    }
+
+    /// Adds one fault.
+    pub fn add(&mut self, reject: &Reject<'_>) -> Result<()> {
+        let Reject { file, line, fault } = reject;
+        self.record([
+            &*file.to_string_lossy(),
+            &line.to_string(),
+            fault.field.name(),
+            &fault.value,
+            fault.severity.name(),
+            &fault.reason,
+            &fault.allowed,
+        ])
+    }
+
+    /// Ends the list and gives the writer back.
+    pub fn finish(self) -> Result<W> {
+        self.writer.into_inner().map_err(|error| cannot_write(error.into_error()))
+    }
+
+    fn record<const N: usize>(&mut self, fields: [&str; N]) -> Result<()> {
+        self.writer.write_record(fields).map_err(|error| cannot_write(error.into()))
+    }
+}
+
+fn cannot_write(source: std::io::Error) -> Error {
+    Error::write("the list of refused rows", source)
+}

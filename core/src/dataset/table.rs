@@ -1,0 +1,149 @@
+//! One file as a sequence of batches of rows, whatever its format.
+
+use std::io::Read;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use super::csv_table::CsvTable;
+use super::parquet_table::ParquetTable;
+use crate::diamond::{Cell, Field, RawDiamond};
+use crate::error::{Error, Result};
+
+/// An open data file.
+pub enum Table {
+    /// Comma-separated text.
+    Csv(CsvTable),
+    /// Apache Parquet.
+    Parquet(ParquetTable),
+}
+
+impl Table {
+    /// Opens a file; its first bytes, not its name, tell the format.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is empty or has no usable header.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut magic = Vec::with_capacity(4);
+        let file = std::fs::File::open(path).map_err(|source| Error::read(path, source))?;
+        file.take(4).read_to_end(&mut magic).map_err(|source| Error::read(path, source))?;
+        if magic == b"PAR1" {
+            Ok(Self::Parquet(ParquetTable::open(path)?))
+        } else {
+            Ok(Self::Csv(CsvTable::open(path)?))
+        }
+    }
+
+    /// The file's column names as written.
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Self::Csv(table) => table.columns(),
+            Self::Parquet(table) => table.columns(),
+        }
+    }
+
+    /// Checks that each of `required` is there, by name and in any order, and returns the names of
+    /// the columns that mean nothing to us.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] naming every missing column.
+    pub fn require(&self, path: &Path, required: &[Field]) -> Result<Vec<String>> {
+        let known: Vec<_> = self.columns().iter().map(|name| Field::from_name(name)).collect();
+        let missing: Vec<_> =
+            required.iter().filter(|field| !known.contains(&Some(**field))).map(|field| field.name()).collect();
+        if missing.is_empty() {
+            let unknown = self.columns().iter().zip(known).filter(|(_, field)| field.is_none());
+            return Ok(unknown.map(|(name, _)| name.clone()).collect());
+        }
+        let found = self.columns().join(", ");
+        let hint = if found.contains(';') { " (is the file separated by semicolons?)" } else { "" };
+        let required: Vec<_> = required.iter().map(|field| field.name()).collect();
+        Err(Error::Malformed {
+            path: path.into(),
+            line: Some(1),
+            reason: format!("no column {}; the columns found are {found}{hint}", missing.join(", ")),
+            allowed: format!("a header with {}, separated by commas", required.join(", ")),
+        })
+    }
+
+    /// The next rows, or `None` at the end of the file.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>> {
+        match self {
+            Self::Csv(table) => table.next_batch(),
+            Self::Parquet(table) => table.next_batch(),
+        }
+    }
+}
+
+/// Some consecutive rows of a file.
+pub struct Batch {
+    frame: DataFrame,
+    lines: Vec<u64>,
+    cells: [Cells; Field::ALL.len()],
+}
+
+enum Cells {
+    Absent,
+    Text(StringChunked),
+    Number(Float64Chunked),
+}
+
+impl Batch {
+    /// `lines` holds, for each row, its line in the file (or its number in a Parquet file), from 1.
+    pub(super) fn new(path: &Path, frame: DataFrame, lines: Vec<u64>) -> Result<Self> {
+        let context = |source| Error::Frame { context: format!("cannot read {}", path.display()), source };
+        let mut cells = [const { Cells::Absent }; Field::ALL.len()];
+        for column in frame.columns() {
+            if let Some(field) = Field::from_name(column.name()) {
+                cells[field as usize] = Cells::of(column).map_err(context)?;
+            }
+        }
+        Ok(Self { frame, lines, cells })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The line of a row in its file, from 1.
+    pub fn line(&self, row: usize) -> u64 {
+        self.lines[row]
+    }
+
+    /// One cell as written.
+    pub fn cell(&self, row: usize, field: Field) -> Cell<'_> {
+        match &self.cells[field as usize] {
+            Cells::Absent => Cell::Missing,
+            Cells::Text(column) => column.get(row).map_or(Cell::Missing, Cell::Text),
+            Cells::Number(column) => column.get(row).map_or(Cell::Missing, Cell::Number),
+        }
+    }
+
+    /// The nine features of a row as written.
+    pub fn raw(&self, row: usize) -> RawDiamond<'_> {
+        RawDiamond::from_cells(|field| self.cell(row, field))
+    }
+
+    /// All columns, extra ones too.
+    pub fn into_frame(self) -> DataFrame {
+        self.frame
+    }
+}
+
+impl Cells {
+    fn of(column: &Column) -> PolarsResult<Self> {
+        // One chunk, so that a cell is found without a search.
+        let column = column.as_materialized_series().rechunk();
+        if column.dtype().is_primitive_numeric() || column.dtype().is_decimal() {
+            Ok(Self::Number(column.cast(&DataType::Float64)?.f64()?.clone()))
+        } else {
+            Ok(Self::Text(column.cast(&DataType::String)?.str()?.clone()))
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The three grades, each from worst to best as the trade orders them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Field};
+
+/// An ordered grade: a closed list of labels from worst to best.
+pub trait Grade: Copy + 'static {
+    /// The column that holds it.
+    const FIELD: Field;
+    /// Every grade from worst to best.
+    const ALL: &'static [Self];
+
+    /// The trade's spelling.
+    fn label(self) -> &'static str;
+
+    /// Position in [`Self::ALL`]: 0 is the worst.
+    fn rank(self) -> usize;
+
+    /// Reads a grade regardless of case, blanks, hyphens and underscores: `very good`,
+    /// `VERY_GOOD` and `VeryGood` are all [`Cut::VeryGood`].
+    fn parse(text: &str) -> Result<Self, Fault> {
+        Self::ALL.iter().copied().find(|grade| same_spelling(grade.label(), text)).ok_or_else(|| {
+            let reason = if text.trim().is_empty() { "is missing" } else { "is not a known grade" };
+            Fault::wrong(Self::FIELD, text, reason, Self::allowed())
+        })
+    }
+
+    /// Every label, worst to best, as a readable list.
+    fn allowed() -> String {
+        let labels: Vec<_> = Self::ALL.iter().map(|grade| grade.label()).collect();
+        format!("one of {}", labels.join(", "))
+    }
+}
+
+/// The labels of a grade's column, worst to best; empty for a number's.
+pub fn labels(field: Field) -> Vec<&'static str> {
+    fn of<G: Grade>() -> Vec<&'static str> {
+        G::ALL.iter().map(|grade| grade.label()).collect()
+    }
+    match field {
+        Field::Cut => of::<Cut>(),
+        Field::Color => of::<Color>(),
+        Field::Clarity => of::<Clarity>(),
+        _ => Vec::new(),
+    }
+}
+
+fn same_spelling(label: &str, text: &str) -> bool {
+    significant(label).eq(significant(text))
+}
+
+fn significant(text: &str) -> impl Iterator<Item = u8> + '_ {
+    text.bytes()
+        .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'_' | b'-'))
+        .map(|byte| byte.to_ascii_lowercase())
+}
+
+macro_rules! grade {
+    ($(#[$doc:meta])* $name:ident in $field:ident: $($variant:ident = $label:literal),+ $(,)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[repr(u8)]
+        pub enum $name {
+            $(#[doc = $label] #[serde(rename = $label)] $variant),+
+        }
+
+        impl Grade for $name {
+            const FIELD: Field = Field::$field;
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+
+            fn rank(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.label())
+            }
+        }
+    };
+}
+
+grade! {
+    /// Quality of the cut, worst to best.
+    Cut in Cut: Fair = "Fair", Good = "Good", VeryGood = "Very Good", Premium = "Premium", Ideal = "Ideal"
+}
+
+grade! {
+    /// Color, from J (slightly tinted) to D (colorless).
+    Color in Color: J = "J", I = "I", H = "H", G = "G", F = "F", E = "E", D = "D"
+}
+
+grade! {
+    /// Clarity, from I1 (inclusions visible) to IF (internally flawless).
+    Clarity in Clarity: I1 = "I1", SI2 = "SI2", SI1 = "SI1", VS2 = "VS2", VS1 = "VS1",
+        VVS2 = "VVS2", VVS1 = "VVS1", IF = "IF"
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn usual_spellings_are_understood() {
+        for text in ["Very Good", "very good", "VERY_GOOD", " VeryGood ", "very-good"] {
+            assert_eq!(Cut::parse(text).unwrap(), Cut::VeryGood, "{text:?}");
+        }
+        assert_eq!(Clarity::parse("vvs1").unwrap(), Clarity::VVS1);
+        assert_eq!(Color::parse("d").unwrap(), Color::D);
+    }
+
+    #[test]
+    fn an_unknown_grade_is_refused_with_the_list_of_allowed_ones() {
+        let fault = Cut::parse("Excellent").unwrap_err();
+        assert_eq!(fault.field, Field::Cut);
+        assert_eq!(fault.value, "Excellent");
+        assert_eq!(fault.allowed, "one of Fair, Good, Very Good, Premium, Ideal");
+        assert_eq!(Color::parse("K").unwrap_err().reason, "is not a known grade");
+        assert_eq!(Color::parse(" ").unwrap_err().reason, "is missing");
+    }
+
+    #[test]
+    fn ranks_run_from_worst_to_best() {
+        assert!(Cut::Premium < Cut::Ideal && Color::J < Color::D && Clarity::I1 < Clarity::IF);
+        for (rank, clarity) in Clarity::ALL.iter().enumerate() {
+            assert_eq!(clarity.rank(), rank);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! From a stone to the numbers a model sees.
+
+mod encoder;
+mod proportions;
+
+pub use encoder::{Encoder, Encoding};
+pub use proportions::{PartialDiamond, Proportions};

@@ -1,0 +1,78 @@
+//! How far predictions are from what stones were sold for. `actual` always comes first.
+
+use serde::{Deserialize, Serialize};
+
+/// The figures by which models are judged, all on one set of stones.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Stones judged on.
+    pub n_rows: usize,
+    /// Mean absolute error in US dollars: the figure that ranks models.
+    pub mae_usd: f64,
+    /// Root of the mean squared error in US dollars.
+    pub rmse_usd: f64,
+    /// Share of the variance of prices that is explained; 1 is perfect, 0 no better than the mean.
+    pub r2: f64,
+    /// Mean absolute error as a share of the price (0.08 is 8 %).
+    pub mape: f64,
+    /// Mean absolute error in US dollars over the tenth of the stones that are priced worst.
+    pub worst_decile_usd: f64,
+}
+
+impl Metrics {
+    /// Compares pairwise; both slices hold US dollars, as many in each and at least one.
+    pub fn of(actual: &[f64], predicted: &[f64]) -> Self {
+        let n = actual.len() as f64;
+        let mut errors = absolute_errors(actual, predicted);
+        let mean = actual.iter().sum::<f64>() / n;
+        let squares = errors.iter().map(|error| error * error).sum::<f64>();
+        let variance = actual.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let relative = errors.iter().zip(actual).map(|(error, value)| error / value).sum::<f64>();
+        let mae_usd = mean_absolute_error(actual, predicted);
+        errors.sort_by(|a, b| b.total_cmp(a));
+        let worst = &errors[..errors.len().div_ceil(10)];
+        Self {
+            n_rows: actual.len(),
+            mae_usd,
+            rmse_usd: (squares / n).sqrt(),
+            r2: 1.0 - squares / variance,
+            mape: relative / n,
+            worst_decile_usd: worst.iter().sum::<f64>() / worst.len() as f64,
+        }
+    }
+}
+
+/// `|actual - predicted|`, pairwise.
+pub fn absolute_errors(actual: &[f64], predicted: &[f64]) -> Vec<f64> {
+    actual.iter().zip(predicted).map(|(actual, predicted)| (actual - predicted).abs()).collect()
+}
+
+/// Mean of [`absolute_errors`].
+pub fn mean_absolute_error(actual: &[f64], predicted: &[f64]) -> f64 {
+    let errors = actual.iter().zip(predicted).map(|(actual, predicted)| (actual - predicted).abs());
+    errors.sum::<f64>() / actual.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_worked_out_by_hand() {
+        let metrics = Metrics::of(&[100.0, 200.0, 300.0, 400.0], &[110.0, 180.0, 300.0, 440.0]);
+        assert_eq!(metrics.n_rows, 4);
+        assert_eq!(metrics.mae_usd, 17.5);
+        assert_eq!(metrics.rmse_usd, 525.0_f64.sqrt());
+        assert_eq!(metrics.r2, 1.0 - 2100.0 / 50_000.0);
+        assert_eq!(metrics.mape, (0.1 + 0.1 + 0.0 + 0.1) / 4.0);
+        assert_eq!(metrics.worst_decile_usd, 40.0);
+    }
+
+    #[test]
+    fn a_worse_model_has_a_larger_error() {
+        let actual = [1000.0, 2000.0];
+        let near = Metrics::of(&actual, &[1010.0, 2010.0]);
+        let far = Metrics::of(&actual, &[1100.0, 2300.0]);
+        assert!(near.mae_usd < far.mae_usd && near.r2 > far.r2);
+    }
+}

@@ -1,0 +1,109 @@
+//! Ordinary least squares, by linfa.
+
+use linfa::prelude::*;
+use linfa_linear::LinearRegression as LeastSquares;
+use ndarray::{Array1, ArrayView2};
+
+use super::{Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+
+/// Ordinary least squares with an intercept; it has no parameters and ignores the seed.
+pub struct LinearRegression;
+
+/// `intercept + coefficients . features`
+#[derive(Debug)]
+pub struct LinearModel {
+    intercept: f64,
+    coefficients: Array1<f64>,
+}
+
+impl Estimator for LinearRegression {
+    fn fit(
+        &self,
+        samples: Samples<'_>,
+        params: &Params,
+        _seed: u64,
+        _watch: Option<Watch<'_>>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>> {
+        params.only(&[])?;
+        interrupt.check()?;
+        let refused = |reason: String| Error::Fit { model: "linear", reason };
+        let (n_rows, n_features) = samples.features.dim();
+        if n_rows <= n_features {
+            return Err(refused(format!("{n_rows} rows do not determine {n_features} coefficients and an intercept")));
+        }
+        let dataset = linfa::DatasetBase::new(samples.features, samples.target);
+        let fitted = LeastSquares::new().fit(&dataset).map_err(|error| refused(error.to_string()))?;
+        let model = LinearModel::new(fitted.intercept(), fitted.params().to_vec());
+        // A column that repeats others leaves the coefficients undetermined; they come out infinite.
+        model.map(|model| Box::new(model) as _).map_err(|_| refused("the features repeat one another".into()))
+    }
+}
+
+impl LinearModel {
+    /// A model of these figures.
+    ///
+    /// # Errors
+    /// When one of them is not finite.
+    pub fn new(intercept: f64, coefficients: Vec<f64>) -> Result<Self> {
+        if coefficients.iter().chain([&intercept]).all(|figure| figure.is_finite()) {
+            Ok(Self { intercept, coefficients: coefficients.into() })
+        } else {
+            Err(Error::model_file("a coefficient is not a finite number"))
+        }
+    }
+}
+
+impl Regressor for LinearModel {
+    fn n_features(&self) -> usize {
+        self.coefficients.len()
+    }
+
+    fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
+        // Summed in column order rather than by a matrix product, whose order of summation (and so
+        // the last bit) depends on how many rows there are.
+        let value = |row: ndarray::ArrayView1<'_, f64>| {
+            row.iter().zip(&self.coefficients).fold(self.intercept, |sum, (x, c)| sum + x * c)
+        };
+        features.rows().into_iter().map(value).collect()
+    }
+
+    fn stored(&self) -> Stored {
+        let header =
+            StoredHeader::Linear { intercept: self.intercept, coefficients: self.coefficients.to_vec() };
+        Stored { header, body: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ndarray::array;
+
+    use super::*;
+    use crate::model::FeatureKind;
+
+    #[test]
+    fn a_plane_is_recovered_exactly() {
+        let features = array![[0.0, 1.0], [1.0, 0.0], [2.0, 5.0], [3.0, 1.0], [4.0, 4.0]];
+        let target = features.map_axis(ndarray::Axis(1), |row| 3.0 + 2.0 * row[0] - row[1]);
+        let samples =
+            Samples { features: features.view(), target: target.view(), kinds: &[FeatureKind::Number; 2] };
+        let model =
+            LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default()).unwrap();
+        let predicted = model.predict(features.view());
+        assert!(predicted.iter().zip(&target).all(|(p, t)| (p - t).abs() < 1e-12), "{predicted}");
+    }
+
+    #[test]
+    fn features_that_repeat_one_another_are_refused() {
+        let features = array![[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [4.0, 8.0]];
+        let target = array![1.0, 2.0, 3.0, 5.0];
+        let samples =
+            Samples { features: features.view(), target: target.view(), kinds: &[FeatureKind::Number; 2] };
+        let fitted = LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default());
+        assert!(matches!(fitted, Err(Error::Fit { .. })));
+    }
+}

@@ -1,0 +1,121 @@
+//! Models over numbers: a matrix in, a vector out. Nothing here knows what a diamond is.
+
+mod linear;
+mod params;
+pub mod trees;
+pub mod xgboost;
+
+use std::ops::ControlFlow;
+
+use ndarray::{Array1, ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+
+pub use linear::{LinearModel, LinearRegression};
+pub use params::Params;
+pub use trees::TreeEnsemble;
+pub use xgboost::Xgboost;
+
+/// What a feature column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeatureKind {
+    /// A quantity.
+    Number,
+    /// The code of a category, 0, 1, 2 and so on.
+    Category,
+}
+
+/// Rows to learn from.
+#[derive(Clone, Copy)]
+pub struct Samples<'a> {
+    /// One row per sample, one column per feature; missing values are NaN.
+    pub features: ArrayView2<'a, f64>,
+    /// One value per sample.
+    pub target: ArrayView1<'a, f64>,
+    /// What each column of `features` holds.
+    pub kinds: &'a [FeatureKind],
+}
+
+/// Rows that are not learned from, to look at while a model grows.
+pub struct Watch<'a> {
+    /// As in [`Samples`].
+    pub features: ArrayView2<'a, f64>,
+    /// Called after each round, from 1, with the predictions so far for `features`; may stop the
+    /// fit early.
+    #[allow(clippy::type_complexity)]
+    pub after_round: &'a mut dyn FnMut(usize, &[f32]) -> Result<ControlFlow<()>>,
+}
+
+/// A way to fit a model: an algorithm with all that is fixed about it.
+pub trait Estimator: Send + Sync {
+    /// Fits a model. The same samples, parameters and seed give the same model, byte for byte.
+    ///
+    /// An algorithm that grows its model in rounds reports each to `watch`; others ignore it.
+    ///
+    /// # Errors
+    /// When a parameter is unknown, when the samples do not determine a model, or on interruption
+    /// (within about a second).
+    fn fit(
+        &self,
+        samples: Samples<'_>,
+        params: &Params,
+        seed: u64,
+        watch: Option<Watch<'_>>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>>;
+}
+
+/// A fitted model.
+pub trait Regressor: Send + Sync {
+    /// Number of feature columns it was fitted on.
+    fn n_features(&self) -> usize;
+
+    /// One value per row of `features`, which has [`Self::n_features`] columns. A row's value does
+    /// not depend on the other rows.
+    fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64>;
+
+    /// The model in a form that [`load`] takes back.
+    fn stored(&self) -> Stored;
+}
+
+/// A model at rest: what it is, and bytes in a format of its own kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Which kind of model, and its figures if they are few.
+    pub header: StoredHeader,
+    /// The rest; empty when the header says it all.
+    pub body: Vec<u8>,
+}
+
+/// The readable part of a [`Stored`] model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum StoredHeader {
+    /// Intercept and one coefficient a feature.
+    Linear {
+        /// Value at the origin.
+        intercept: f64,
+        /// One per feature.
+        coefficients: Vec<f64>,
+    },
+    /// Trees; the body is XGBoost's own model file in UBJ.
+    Xgboost,
+}
+
+/// Takes back what [`Regressor::stored`] gave.
+///
+/// # Errors
+/// [`Error::ModelFile`] when it is damaged.
+pub fn load(stored: Stored) -> Result<Box<dyn Regressor>> {
+    match stored.header {
+        StoredHeader::Linear { intercept, coefficients } => {
+            if !stored.body.is_empty() {
+                return Err(Error::model_file("bytes follow a linear model"));
+            }
+            Ok(Box::new(LinearModel::new(intercept, coefficients)?))
+        }
+        StoredHeader::Xgboost => Ok(Box::new(TreeEnsemble::from_xgboost(stored.body)?)),
+    }
+}

@@ -1,0 +1,182 @@
+//! From the arrays of a model file to nodes that can be followed without a check: everything is
+//! checked here, once.
+
+use super::model_file::{ModelFile, Tree};
+use super::{CategorySet, DEFAULT_LEFT, FEATURE, IS_CATEGORY, IS_LEAF, Node, TreeEnsemble};
+use crate::error::{Error, Result};
+
+/// A code beyond this is not a category but damage; it bounds the memory of a set.
+const MOST_CATEGORIES: u32 = 1 << 16;
+
+/// Objectives whose prediction is the plain sum of leaves.
+const PLAIN_SUM: [&str; 3] = ["reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror"];
+
+pub(super) fn flatten(model: &ModelFile, file: Vec<u8>) -> Result<TreeEnsemble> {
+    let learner = &model.learner;
+    let booster = &learner.gradient_booster;
+    let one = |number: &str| matches!(number, "0" | "1");
+    if !PLAIN_SUM.contains(&learner.objective.name.as_str()) {
+        return refuse(format!("objective {:?}; served are {}", learner.objective.name, PLAIN_SUM.join(", ")));
+    }
+    let param = &learner.learner_model_param;
+    if !one(&param.num_class) || !param.num_target.as_deref().is_none_or(one) {
+        return refuse("the model has several outputs");
+    }
+    let (Some(gbtree), "gbtree") = (&booster.model, booster.name.as_str()) else {
+        return refuse(format!("booster {:?}; served is \"gbtree\"", booster.name));
+    };
+    if gbtree.tree_info.len() != gbtree.trees.len() || gbtree.tree_info.iter().any(|group| *group != 0) {
+        return refuse("the trees do not all belong to one output");
+    }
+    let n_features = param.num_feature.parse::<u32>().ok().filter(|n| (1..=FEATURE).contains(n));
+    let Some(n_features) = n_features else {
+        return refuse(format!("{:?} is not a number of features", param.num_feature));
+    };
+    let mut ensemble = TreeEnsemble {
+        n_features: n_features as usize,
+        base_score: base_score(&param.base_score)?,
+        nodes: Vec::with_capacity(gbtree.trees.iter().map(|tree| tree.left_children.len()).sum()),
+        roots: Vec::with_capacity(gbtree.trees.len()),
+        category_bits: Vec::new(),
+        category_sets: Vec::new(),
+        file,
+    };
+    for (number, tree) in gbtree.trees.iter().enumerate() {
+        Flattening { tree, ensemble: &mut ensemble }
+            .run()
+            .map_err(|reason| Error::model_file(format!("tree {number}: {reason}")))?;
+    }
+    Ok(ensemble)
+}
+
+fn refuse<T>(reason: impl Into<String>) -> Result<T> {
+    Err(Error::model_file(reason))
+}
+
+/// A number, since XGBoost 3.1 in brackets: `3.93E3` or `[3.93E3]`.
+fn base_score(text: &str) -> Result<f32> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    match bare.parse::<f32>() {
+        Ok(score) if score.is_finite() => Ok(score),
+        _ => refuse(format!("base_score {text:?} is not one finite number")),
+    }
+}
+
+struct Flattening<'a> {
+    tree: &'a Tree,
+    ensemble: &'a mut TreeEnsemble,
+}
+
+impl Flattening<'_> {
+    /// Lays the nodes out by breadth, siblings side by side.
+    fn run(mut self) -> Result<(), String> {
+        let tree = self.tree;
+        let n_nodes = tree.left_children.len();
+        let lengths = [
+            ("right_children", tree.right_children.len()),
+            ("split_indices", tree.split_indices.len()),
+            ("split_conditions", tree.split_conditions.len()),
+            ("default_left", tree.default_left.len()),
+        ];
+        if n_nodes == 0 {
+            return Err("it has no nodes".into());
+        }
+        if !matches!(tree.tree_param.size_leaf_vector.as_deref(), None | Some("0" | "1")) {
+            return Err("its leaves hold several values".into());
+        }
+        if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != n_nodes) {
+            return Err(format!("{name} has {length} entries for {n_nodes} nodes"));
+        }
+        if !tree.split_type.is_empty() && tree.split_type.len() != n_nodes {
+            return Err(format!("split_type has {} entries for {n_nodes} nodes", tree.split_type.len()));
+        }
+        let mut is_reached = vec![false; n_nodes];
+        let first = self.ensemble.nodes.len();
+        // The queue of nodes to lay out is the layout itself: the n-th entry of `order` becomes the
+        // n-th node of this tree.
+        let mut order = vec![0_usize];
+        is_reached[0] = true;
+        let mut next = 0;
+        while let Some(&node) = order.get(next) {
+            next += 1;
+            let (left, right) = (tree.left_children[node], tree.right_children[node]);
+            if left == -1 && right == -1 {
+                self.push_leaf(node)?;
+                continue;
+            }
+            let left_index = u32::try_from(first + order.len()).map_err(|_| "too many nodes")?;
+            for child in [left, right] {
+                let child = usize::try_from(child).ok().filter(|child| *child < n_nodes);
+                let child = child.ok_or_else(|| format!("node {node} has a child that does not exist"))?;
+                if std::mem::replace(&mut is_reached[child], true) {
+                    return Err(format!("node {child} has two parents"));
+                }
+                order.push(child);
+            }
+            self.push_split(node, left_index)?;
+        }
+        self.ensemble.roots.push(first as u32);
+        Ok(())
+    }
+
+    fn push_leaf(&mut self, node: usize) -> Result<(), String> {
+        let value = self.tree.split_conditions[node];
+        if !value.is_finite() {
+            return Err(format!("the leaf {node} is not a finite number"));
+        }
+        self.ensemble.nodes.push(Node { feature: IS_LEAF, left: 0, payload: value.to_bits() });
+        Ok(())
+    }
+
+    fn push_split(&mut self, node: usize, left: u32) -> Result<(), String> {
+        let tree = self.tree;
+        let feature = tree.split_indices[node];
+        if feature as usize >= self.ensemble.n_features {
+            return Err(format!("node {node} splits on feature {feature}, which does not exist"));
+        }
+        let default = match tree.default_left[node] {
+            0 => 0,
+            1 => DEFAULT_LEFT,
+            other => return Err(format!("node {node} has the default direction {other}")),
+        };
+        let (flag, payload) = match tree.split_type.get(node) {
+            None | Some(0) => {
+                let threshold = tree.split_conditions[node];
+                if threshold.is_nan() {
+                    return Err(format!("the threshold of node {node} is not a number"));
+                }
+                (0, threshold.to_bits())
+            }
+            Some(1) => (IS_CATEGORY, self.push_categories(node)?),
+            Some(other) => return Err(format!("node {node} has the split type {other}")),
+        };
+        self.ensemble.nodes.push(Node { feature: feature | default | flag, left, payload });
+        Ok(())
+    }
+
+    fn push_categories(&mut self, node: usize) -> Result<u32, String> {
+        let tree = self.tree;
+        let wrong = || format!("the categories of node {node} cannot be found");
+        let position = tree.categories_nodes.binary_search(&(node as u32)).map_err(|_| wrong())?;
+        let part = |parts: &[u64]| parts.get(position).and_then(|part| usize::try_from(*part).ok());
+        let start = part(&tree.categories_segments).ok_or_else(wrong)?;
+        let size = part(&tree.categories_sizes).ok_or_else(wrong)?;
+        let end = start.checked_add(size).ok_or_else(wrong)?;
+        let codes = tree.categories.get(start..end).ok_or_else(wrong)?;
+        let largest = codes.iter().copied().max().ok_or_else(wrong)?;
+        if largest >= MOST_CATEGORIES {
+            return Err(format!("node {node} names category {largest}"));
+        }
+        let bits = &mut self.ensemble.category_bits;
+        let set = CategorySet {
+            start: u32::try_from(bits.len()).map_err(|_| "too many categories")?,
+            n_words: largest / 64 + 1,
+        };
+        bits.resize(bits.len() + set.n_words as usize, 0);
+        for code in codes {
+            bits[set.start as usize + *code as usize / 64] |= 1 << (code % 64);
+        }
+        self.ensemble.category_sets.push(set);
+        Ok(self.ensemble.category_sets.len() as u32 - 1)
+    }
+}

@@ -1,0 +1,151 @@
+//! Gradient boosted trees, grown by XGBoost's official library. Only training needs the library;
+//! the finished model is read back by [`TreeEnsemble`], which does all the predicting.
+
+mod library;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use ndarray::{Array2, ArrayView2};
+
+use self::library::{Booster, Matrix};
+use super::{Estimator, Params, Regressor, Samples, TreeEnsemble, Watch};
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+
+pub use self::library::Library;
+
+/// Where the library may lie. It is opened on first use, so that a run without XGBoost models
+/// works on a machine without XGBoost.
+#[derive(Clone, Default)]
+pub struct Locations(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    candidates: Vec<PathBuf>,
+    opened: OnceLock<Library>,
+}
+
+impl Locations {
+    /// Places to try, best first.
+    pub fn new(candidates: Vec<PathBuf>) -> Self {
+        Self(Arc::new(Shared { candidates, opened: OnceLock::new() }))
+    }
+
+    /// The library, loaded at the first call.
+    ///
+    /// # Errors
+    /// As [`Library::open`].
+    pub fn library(&self) -> Result<&Library> {
+        if let Some(library) = self.0.opened.get() {
+            return Ok(library);
+        }
+        let library = Library::open(&self.0.candidates)?;
+        // Two threads may both have opened it; it is the same library, and one handle stays.
+        Ok(self.0.opened.get_or_init(|| library))
+    }
+}
+
+/// The estimator: squared error on the target, histogram trees, one thread.
+///
+/// | parameter | XGBoost's default | meaning |
+/// |---|---|---|
+/// | `n_estimators` | 100 | number of trees |
+/// | `learning_rate` | 0.3 | weight of each new tree |
+/// | `max_depth` | 6 | splits from root to leaf |
+/// | `min_child_weight` | 1 | fewest samples in a leaf |
+/// | `subsample` | 1 | share of rows for each tree |
+/// | `colsample_bytree` | 1 | share of features for each tree |
+/// | `lambda` | 1 | L2 penalty on leaf values |
+/// | `alpha` | 0 | L1 penalty on leaf values |
+pub struct Xgboost {
+    locations: Locations,
+}
+
+/// The parameters of [`Xgboost`].
+const PARAMS: [&str; 8] = [
+    N_ESTIMATORS,
+    "learning_rate",
+    "max_depth",
+    "min_child_weight",
+    "subsample",
+    "colsample_bytree",
+    "lambda",
+    "alpha",
+];
+/// Name of the parameter that counts rounds.
+pub const N_ESTIMATORS: &str = "n_estimators";
+const DEFAULT_N_ESTIMATORS: f64 = 100.0;
+
+/// One thread a model: models are trained side by side instead. Within one, OpenMP waits for its
+/// slowest thread at every level of every tree and collapses when a core is busy elsewhere; and a
+/// sum over threads could differ from machine to machine.
+const FIXED: [(&str, &str); 5] = [
+    ("objective", "reg:squarederror"),
+    ("tree_method", "hist"),
+    ("nthread", "1"),
+    ("verbosity", "0"),
+    ("disable_default_eval_metric", "1"),
+];
+
+impl Xgboost {
+    /// An estimator that looks for the library in these places.
+    pub fn new(locations: Locations) -> Self {
+        Self { locations }
+    }
+}
+
+impl Estimator for Xgboost {
+    fn fit(
+        &self,
+        samples: Samples<'_>,
+        params: &Params,
+        seed: u64,
+        mut watch: Option<Watch<'_>>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>> {
+        params.only(&PARAMS)?;
+        let rounds = params.get(N_ESTIMATORS).unwrap_or(DEFAULT_N_ESTIMATORS);
+        if !(rounds.fract() == 0.0 && (1.0..=100_000.0).contains(&rounds)) {
+            return Err(Error::Usage {
+                reason: format!("{N_ESTIMATORS} = {rounds}"),
+                allowed: "a whole number from 1 to 100,000".into(),
+            });
+        }
+        let library = self.locations.library()?;
+        let train = Matrix::new(library, &in_single_precision(samples.features), samples.kinds)?;
+        train.set_target(samples.target)?;
+        let watched = match &watch {
+            Some(watch) => Some(Matrix::new(library, &in_single_precision(watch.features), samples.kinds)?),
+            None => None,
+        };
+        let matrices: Vec<_> = [Some(&train), watched.as_ref()].into_iter().flatten().collect();
+        let booster = Booster::new(library, &matrices)?;
+        for (name, value) in FIXED {
+            booster.set_param(name, value)?;
+        }
+        booster.set_param("seed", &seed.to_string())?;
+        for (name, value) in params.iter().filter(|(name, _)| *name != N_ESTIMATORS) {
+            booster.set_param(name, &value.to_string())?;
+        }
+        for round in 0..rounds as usize {
+            interrupt.check()?;
+            booster.update(round, &train)?;
+            if let (Some(watch), Some(watched)) = (&mut watch, &watched) {
+                let predictions = booster.predict(watched)?;
+                if let ControlFlow::Break(()) = (watch.after_round)(round + 1, &predictions)? {
+                    break;
+                }
+            }
+        }
+        Ok(Box::new(TreeEnsemble::from_xgboost(booster.save()?)?))
+    }
+}
+
+/// XGBoost works in 32 bits; this rounds as NumPy's `astype("float32")` does.
+fn in_single_precision(features: ArrayView2<'_, f64>) -> Array2<f32> {
+    let values = features.rows().into_iter().flatten().map(|value| *value as f32).collect();
+    // The shape fits: one value for each of the view's elements, row by row.
+    Array2::from_shape_vec(features.dim(), values).unwrap_or_default()
+}

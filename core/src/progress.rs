@@ -1,0 +1,81 @@
+//! What a long run tells its owner while it works. The core never prints: a terminal, a log or a
+//! notebook each show these events in their own way.
+
+use std::path::Path;
+
+use crate::dataset::Counts;
+use crate::promotion::Decision;
+
+/// Something that happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A data file is being read.
+    Reading {
+        /// The file.
+        path: &'a Path,
+        /// Rows read so far, over all files.
+        n_rows: u64,
+    },
+    /// All data is read and split.
+    DataReady {
+        /// What became of the rows.
+        counts: &'a Counts,
+        /// Rows to learn from.
+        n_train: usize,
+        /// Rows to be judged on.
+        n_test: usize,
+    },
+    /// The search for a family's parameters begins.
+    SearchStarted {
+        /// The family.
+        family: &'a str,
+        /// Trials there will be.
+        n_trials: usize,
+        /// Trials found in the study file of an earlier, unfinished run.
+        n_kept: usize,
+    },
+    /// A trial ended.
+    TrialFinished {
+        /// The family.
+        family: &'a str,
+        /// Trials ended so far.
+        n_finished: usize,
+        /// Trials there will be.
+        n_trials: usize,
+        /// Best mean absolute error so far in US dollars, `None` before the first full trial.
+        best_mae_usd: Option<f64>,
+    },
+    /// A family's search ended.
+    SearchFinished {
+        /// The family.
+        family: &'a str,
+    },
+    /// The final fit on all training rows begins.
+    Fitting {
+        /// The family.
+        family: &'a str,
+    },
+    /// A family's final model was judged on the test rows.
+    Judged {
+        /// The family.
+        family: &'a str,
+        /// Mean absolute error on the test rows in US dollars.
+        mae_usd: f64,
+    },
+    /// The promotion was decided.
+    Decided(&'a Decision),
+}
+
+/// A listener. It is called from several threads and must not block for long.
+pub trait Progress: Sync {
+    /// Takes notice of an event.
+    fn report(&self, event: &Event<'_>);
+}
+
+/// A listener that shows nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn report(&self, _event: &Event<'_>) {}
+}

@@ -1,0 +1,102 @@
+//! Content by its digest: what is stored under a name is what the name says, or an error.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::storage::{Created, Storage};
+use crate::error::{Error, Result};
+
+/// SHA-256 of some bytes, written `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(String);
+
+const PREFIX: &str = "sha256:";
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(format!("{PREFIX}{:x}", Sha256::digest(bytes)))
+    }
+
+    /// The 64 digits.
+    pub fn hex(&self) -> &str {
+        &self.0[PREFIX.len()..]
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let hex = text.strip_prefix(PREFIX).unwrap_or_default();
+        if hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is not a digest such as sha256:e3b0..."))
+        }
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+/// What a blob holds; it becomes the ending of its name, for the person who looks into the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobKind {
+    /// A stored pipeline.
+    Model,
+    /// Training and test rows.
+    Dataset,
+    /// Rows refused from a delivery.
+    Rejects,
+    /// The trials of a search.
+    Study,
+}
+
+impl BlobKind {
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Model => "xtream",
+            Self::Dataset => "parquet",
+            Self::Rejects => "rejects.csv",
+            Self::Study => "study.jsonl",
+        }
+    }
+
+    /// The blob's path in the registry.
+    pub fn path(self, digest: &Digest) -> String {
+        format!("blobs/{}.{}", digest.hex(), self.ending())
+    }
+}
+
+/// Stores bytes under their digest. Bytes that are there already are not trusted blindly: they are
+/// read back, so that a new model never rests on an old damaged file.
+pub(super) fn put(storage: &Storage, kind: BlobKind, bytes: Vec<u8>) -> Result<Digest> {
+    let digest = Digest::of(&bytes);
+    if storage.create(&kind.path(&digest), bytes)? == Created::AlreadyThere {
+        get(storage, kind, &digest)?;
+    }
+    Ok(digest)
+}
+
+/// The bytes of a digest.
+///
+/// # Errors
+/// [`Error::Damaged`] when they are gone or no longer match.
+pub(super) fn get(storage: &Storage, kind: BlobKind, digest: &Digest) -> Result<Vec<u8>> {
+    let path = kind.path(digest);
+    let damaged = |reason: String| Error::Damaged { what: path.clone(), reason };
+    let bytes = storage.read(&path)?.ok_or_else(|| damaged("the file is gone".into()))?;
+    let found = Digest::of(&bytes);
+    if found == *digest { Ok(bytes) } else { Err(damaged(format!("its content has the digest {found}"))) }
+}

@@ -1,0 +1,211 @@
+//! Every model ever trained, with its card, its rows and the way to them, and which one answers.
+//!
+//! Two kinds of object, both created once and never changed: *blobs*, stored under the digest of
+//! their content, and *commits*, numbered without a gap. Whoever creates commit `n` first has
+//! decided what comes `n`-th, so no lock is needed, and a process that dies leaves either a whole
+//! commit or none. Blobs are written before the commit that names them.
+
+mod blobs;
+mod card;
+mod fsck;
+mod log;
+mod storage;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use self::blobs::{BlobKind, Digest};
+pub use self::card::{Card, DataCard, Details, SearchCard, SplitCard};
+pub use self::fsck::{Finding, Severity};
+pub use self::log::{Change, Commit};
+
+use self::log::State;
+use self::storage::Storage;
+use crate::dataset::{Dataset, store};
+use crate::error::{Error, Result};
+use crate::pipeline::Pipeline;
+use crate::promotion::Decision;
+
+/// An open registry. It may be shared between threads, and several processes may use one folder.
+pub struct Registry {
+    folder: PathBuf,
+    storage: Storage,
+    state: Mutex<State>,
+}
+
+impl Registry {
+    /// Opens the registry in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::NoRegistry`] when there is none, [`Error::Damaged`] when its log cannot be read.
+    pub fn open(folder: &Path) -> Result<Self> {
+        if !folder.join("commits").is_dir() {
+            return Err(Error::NoRegistry { path: folder.into() });
+        }
+        Self::open_or_create(folder)
+    }
+
+    /// Opens the registry in `folder`, which is made if need be.
+    ///
+    /// # Errors
+    /// As [`Registry::open`], and when the folder cannot be made.
+    pub fn open_or_create(folder: &Path) -> Result<Self> {
+        for part in ["commits", "blobs", "studies"] {
+            let path = folder.join(part);
+            std::fs::create_dir_all(&path).map_err(|source| Error::write(path, source))?;
+        }
+        Self::over(folder, Storage::folder(folder)?)
+    }
+
+    fn over(folder: &Path, storage: Storage) -> Result<Self> {
+        let mut state = State::default();
+        state.catch_up(&storage)?;
+        Ok(Self { folder: folder.into(), storage, state: Mutex::new(state) })
+    }
+
+    /// The folder it lies in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a blob lies, for people who want to look at it.
+    pub fn blob_path(&self, kind: BlobKind, digest: &Digest) -> PathBuf {
+        self.folder.join(kind.path(digest))
+    }
+
+    /// Where unfinished searches keep their trials.
+    pub fn study_path(&self, name: &str) -> PathBuf {
+        self.folder.join("studies").join(name)
+    }
+
+    /// Every model, oldest first.
+    pub fn cards(&self) -> Result<Vec<Card>> {
+        Ok(self.current()?.cards.clone())
+    }
+
+    /// One model's card.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`].
+    pub fn card(&self, version: u64) -> Result<Card> {
+        self.current()?.card(version).cloned()
+    }
+
+    /// The version of the model that answers now, if any was promoted.
+    pub fn champion(&self) -> Result<Option<u64>> {
+        Ok(self.current()?.champion())
+    }
+
+    /// The whole history, oldest first.
+    pub fn commits(&self) -> Result<Vec<Commit>> {
+        Ok(self.current()?.commits.clone())
+    }
+
+    /// Loads a model.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`], or [`Error::Damaged`] when its file is not as it was written.
+    pub fn pipeline(&self, version: u64) -> Result<Pipeline> {
+        let card = self.card(version)?;
+        Pipeline::from_bytes(&self.blob(BlobKind::Model, &card.details.model)?)
+    }
+
+    /// Loads the rows that a model was trained and tested on.
+    ///
+    /// # Errors
+    /// As [`Registry::pipeline`].
+    pub fn dataset(&self, version: u64) -> Result<Dataset> {
+        let card = self.card(version)?;
+        store::from_parquet(&self.blob(BlobKind::Dataset, &card.details.data.digest)?)
+    }
+
+    /// A blob's content, checked against its digest.
+    pub fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Vec<u8>> {
+        blobs::get(&self.storage, kind, digest)
+    }
+
+    /// Stores content under its digest. It belongs to nothing until a commit names it.
+    pub fn put_blob(&self, kind: BlobKind, bytes: Vec<u8>) -> Result<Digest> {
+        blobs::put(&self.storage, kind, bytes)
+    }
+
+    /// Registers models in one commit and gives them the next versions, in order.
+    pub fn register(&self, models: &[Details]) -> Result<Vec<Card>> {
+        let mut cards = Vec::new();
+        self.lock().append(&self.storage, |state| {
+            let versions = state.next_version()..;
+            cards = versions.zip(models).map(|(version, details)| Card { version, details: details.clone() }).collect();
+            Ok(Change::Registered { cards: cards.clone() })
+        })?;
+        Ok(cards)
+    }
+
+    /// Writes down a decision; a promotion takes effect with it. The decision must have been made
+    /// against the present champion.
+    ///
+    /// # Errors
+    /// [`Error::ChampionChanged`] when another champion was promoted meanwhile; decide again.
+    pub fn decide(&self, decision: &Decision) -> Result<()> {
+        self.lock().append(&self.storage, |state| {
+            if state.champion() != decision.champion {
+                return Err(Error::ChampionChanged {
+                    expected: name(decision.champion),
+                    found: name(state.champion()),
+                });
+            }
+            state.card(decision.candidate)?;
+            Ok(Change::Decided { decision: decision.clone() })
+        })
+    }
+
+    /// Promotes a model because a person says so, whoever the champion is.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`], or [`Error::Damaged`] when the model cannot be loaded.
+    pub fn promote(&self, version: u64, reason: &str) -> Result<Decision> {
+        // A model that cannot answer must not become the one that answers.
+        self.pipeline(version)?;
+        let mut decision = None;
+        self.lock().append(&self.storage, |state| {
+            let made = Decision::by_hand(version, state.champion(), reason.into());
+            decision = Some(made.clone());
+            Ok(Change::Decided { decision: made })
+        })?;
+        decision.ok_or(Error::NoChampion)
+    }
+
+    /// Makes the former champion the champion again; returns its version.
+    ///
+    /// # Errors
+    /// [`Error::NoFormerChampion`], or [`Error::Damaged`] when the former champion cannot be loaded.
+    pub fn rollback(&self, reason: &str) -> Result<u64> {
+        let to = self.current()?.former_champion().ok_or(Error::NoFormerChampion)?;
+        self.pipeline(to)?;
+        self.lock().append(&self.storage, |state| match (state.champion(), state.former_champion()) {
+            (Some(from), Some(former)) if former == to => {
+                Ok(Change::RolledBack { from, to, reason: reason.into() })
+            }
+            (champion, _) => Err(Error::ChampionChanged {
+                expected: format!("a successor of version {to}"),
+                found: name(champion),
+            }),
+        })?;
+        Ok(to)
+    }
+
+    /// The state, with everything that others wrote.
+    fn current(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        state.catch_up(&self.storage)?;
+        Ok(state)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held leaves a prefix of the log, which is a valid state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name(version: Option<u64>) -> String {
+    version.map_or("none".into(), |version| format!("version {version}"))
+}

@@ -1,0 +1,67 @@
+//! Two registered models on the same stones, none of which either was trained on.
+
+use std::collections::HashSet;
+
+use crate::dataset::stone_fingerprint;
+use crate::diamond::PricedDiamond;
+use crate::error::Result;
+use crate::promotion::{Comparison, Decision, FEWEST_STONES};
+use crate::registry::{Card, Registry};
+
+/// Seed of the bootstrap: the same models and stones always give the same interval.
+const SEED: u64 = 42;
+
+/// Compares `candidate` with `champion` on those of `test` that the champion was not trained on.
+/// (The candidate's own training rows are not among them: `test` is its test side.)
+///
+/// # Errors
+/// When either model or the champion's rows cannot be loaded.
+pub(super) fn judge(
+    registry: &Registry,
+    candidate: &Card,
+    champion: &Card,
+    test: &[PricedDiamond],
+) -> Result<Decision> {
+    if candidate.details.model == champion.details.model {
+        return Ok(Decision::same_model(candidate.version, champion.version));
+    }
+    let stones = unknown_to(registry, champion, &unknown_to(registry, candidate, test)?)?;
+    if stones.len() < FEWEST_STONES {
+        return Ok(Decision::incomparable(candidate.version, champion.version, stones.len()));
+    }
+    let comparison = compare(registry, candidate, champion, &stones)?;
+    Ok(Decision::by_comparison(candidate.version, champion.version, comparison))
+}
+
+/// Compares two models on the test stones of `candidate` that neither was trained on; `None` when
+/// there are too few of them.
+///
+/// # Errors
+/// [`crate::Error::ModelNotFound`], or when a model or its rows cannot be loaded.
+pub fn compare_versions(registry: &Registry, candidate: u64, champion: u64) -> Result<Option<Comparison>> {
+    let (candidate, champion) = (registry.card(candidate)?, registry.card(champion)?);
+    let test = registry.dataset(candidate.version)?.test();
+    let stones = unknown_to(registry, &champion, &unknown_to(registry, &candidate, &test)?)?;
+    if stones.len() < FEWEST_STONES {
+        return Ok(None);
+    }
+    compare(registry, &candidate, &champion, &stones).map(Some)
+}
+
+fn compare(registry: &Registry, candidate: &Card, champion: &Card, stones: &[PricedDiamond]) -> Result<Comparison> {
+    let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
+    let prices = |card: &Card| {
+        let pipeline = registry.pipeline(card.version)?;
+        Ok(pipeline.predict(stones.iter().map(PricedDiamond::diamond)))
+    };
+    Ok(Comparison::of(&actual, &prices(candidate)?, &prices(champion)?, SEED))
+}
+
+/// The stones among `test` that the model was not trained on, whatever price they had then.
+fn unknown_to(registry: &Registry, card: &Card, test: &[PricedDiamond]) -> Result<Vec<PricedDiamond>> {
+    let dataset = registry.dataset(card.version)?;
+    let fingerprint = |stone: &PricedDiamond| stone_fingerprint(stone.diamond(), 0);
+    let known: HashSet<_> =
+        dataset.rows().filter(|(_, is_test)| !is_test).map(|(stone, _)| fingerprint(stone)).collect();
+    Ok(test.iter().filter(|stone| !known.contains(&fingerprint(stone))).copied().collect())
+}

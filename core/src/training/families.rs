@@ -1,0 +1,158 @@
+//! The families of models there are. To add one, add a function below and name it in
+//! [`built_in`]; `CONTRIBUTING.md` has the recipe.
+
+use serde::{Deserialize, Serialize};
+
+use crate::diamond::Field;
+use crate::error::{Error, Result};
+use crate::features::Encoding;
+use crate::model::xgboost::{Locations, N_ESTIMATORS};
+use crate::model::{LinearRegression, Params, Xgboost};
+use crate::pipeline::{Recipe, Target};
+use crate::tuning::{Domain, Space};
+
+/// A family of models: how to fit one, and what to search when its parameters are not given.
+pub struct Family {
+    /// Its name, as users type it.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// How to fit a member.
+    pub recipe: Recipe,
+    /// The search for its parameters by preset; `None` when it has none to search.
+    pub plan: Option<fn(Preset) -> Plan>,
+    /// Version of an outside library that its models depend on.
+    pub library_version: Option<Box<dyn Fn() -> Result<String> + Send + Sync>>,
+}
+
+/// A choice of search space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Learning rates that are worth trying, each with as many trees as it needs.
+    #[default]
+    Narrow,
+    /// The space of the data scientist's notebook, mostly learning rates too small to learn.
+    Notebook,
+}
+
+impl Preset {
+    /// Its name, as users type it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Narrow => "narrow",
+            Self::Notebook => "notebook",
+        }
+    }
+}
+
+/// How to search a family's parameters.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// What is tried.
+    pub space: Space,
+    /// What is the same in every trial.
+    pub fixed: Params,
+    /// A model that grows in rounds stops when so many have brought nothing; the best round's
+    /// number becomes the parameter named.
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+/// When to stop growing a model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct EarlyStopping {
+    /// Rounds to wait for an improvement.
+    pub patience: usize,
+    /// The parameter that holds the number of rounds.
+    pub rounds: &'static str,
+}
+
+/// Every family, in the order in which they are trained.
+pub fn built_in(xgboost: &Locations) -> Vec<Family> {
+    vec![linear(), self::xgboost(xgboost)]
+}
+
+/// The notebook's log-linear regression: carat, length and the grades against the logarithm of
+/// the price.
+fn linear() -> Family {
+    Family {
+        name: "linear",
+        summary: "least squares on the logarithm of the price",
+        recipe: Recipe {
+            encoding: Encoding::OneHot(&[Field::Carat, Field::X]),
+            target: Target::LogPrice,
+            estimator: Box::new(LinearRegression),
+        },
+        plan: None,
+        library_version: None,
+    }
+}
+
+/// The notebook's XGBoost: all nine features, grades as categories, squared error on the price.
+fn xgboost(locations: &Locations) -> Family {
+    let for_version = locations.clone();
+    Family {
+        name: "xgboost",
+        summary: "gradient boosted trees on the price",
+        recipe: Recipe {
+            encoding: Encoding::Categories,
+            target: Target::Price,
+            estimator: Box::new(Xgboost::new(locations.clone())),
+        },
+        plan: Some(xgboost_plan),
+        library_version: Some(Box::new(move || Ok(for_version.library()?.version().to_owned()))),
+    }
+}
+
+fn xgboost_plan(preset: Preset) -> Plan {
+    match preset {
+        Preset::Notebook => Plan {
+            space: Space(vec![
+                ("lambda", Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                ("alpha", Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                ("colsample_bytree", Domain::Choice(&[0.3, 0.4, 0.5, 0.7])),
+                ("subsample", Domain::Choice(&[0.5, 0.6, 0.7, 0.8, 0.9, 1.0])),
+                ("learning_rate", Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                (N_ESTIMATORS, Domain::Integer { low: 100, high: 1000 }),
+                ("max_depth", Domain::Integer { low: 3, high: 9 }),
+                ("min_child_weight", Domain::Integer { low: 1, high: 10 }),
+            ]),
+            fixed: Params::default(),
+            early_stopping: None,
+        },
+        Preset::Narrow => Plan {
+            space: Space(vec![
+                ("lambda", Domain::LogUniform { low: 1e-2, high: 10.0 }),
+                ("alpha", Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                ("colsample_bytree", Domain::Choice(&[0.3, 0.4, 0.5, 0.7])),
+                ("subsample", Domain::Choice(&[0.5, 0.6, 0.7, 0.8, 0.9, 1.0])),
+                ("learning_rate", Domain::LogUniform { low: 0.03, high: 0.3 }),
+                ("max_depth", Domain::Integer { low: 4, high: 9 }),
+                ("min_child_weight", Domain::Integer { low: 1, high: 10 }),
+            ]),
+            fixed: Params::from([(N_ESTIMATORS, 1000.0)]),
+            early_stopping: Some(EarlyStopping { patience: 30, rounds: N_ESTIMATORS }),
+        },
+    }
+}
+
+/// The families of these names, in this order; all of them when no name is given.
+///
+/// # Errors
+/// [`Error::Usage`] for an unknown or repeated name.
+pub fn choose(mut families: Vec<Family>, names: &[String]) -> Result<Vec<Family>> {
+    if names.is_empty() {
+        return Ok(families);
+    }
+    let allowed = families.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
+    let mut chosen = Vec::new();
+    for name in names {
+        let position = families.iter().position(|family| family.name == name);
+        let position = position.ok_or_else(|| Error::Usage {
+            reason: format!("{name:?} is not a family of models, or is named twice"),
+            allowed: format!("each of {allowed} once"),
+        })?;
+        chosen.push(families.swap_remove(position));
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,242 @@
+//! A training run: every family on the same rows, each searched, fitted and judged, all recorded,
+//! and the best of them held against the champion.
+
+mod contest;
+mod families;
+mod report;
+mod tune;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use chrono::Utc;
+
+pub use self::contest::compare_versions;
+pub use self::families::{EarlyStopping, Family, Plan, Preset, built_in, choose};
+pub use self::report::{Champion, DataSummary, Report, Standing};
+
+use self::tune::Tuning;
+use crate::dataset::{Dataset, Delivery, Rows, store};
+use crate::diamond::PricedDiamond;
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::metrics::Metrics;
+use crate::model::Params;
+use crate::pipeline::FORMAT_VERSION;
+use crate::progress::{Event, Progress};
+use crate::promotion::Decision;
+use crate::registry::{BlobKind, Card, DataCard, Details, Registry, SplitCard};
+use crate::tuning::SamplerKind;
+
+/// A run to make.
+pub struct Training {
+    /// What to learn from.
+    pub delivery: Delivery,
+    /// Percentage of refused rows above which the delivery is not believed.
+    pub max_rejects_percent: f64,
+    /// Where refused rows are listed, besides the registry.
+    pub rejects: Option<PathBuf>,
+    /// What to train.
+    pub families: Vec<Family>,
+    /// Trials of each family's search; 0 trains with default parameters.
+    pub n_trials: usize,
+    /// What is searched.
+    pub preset: Preset,
+    /// How it is searched.
+    pub sampler: SamplerKind,
+    /// Trials side by side.
+    pub n_workers: usize,
+    /// Seed of search and fit.
+    pub seed: u64,
+    /// How often each family is trained, with `seed`, `seed + 1` and so on.
+    pub n_repeats: u64,
+    /// Whether the best model may become the champion.
+    pub promotes: bool,
+}
+
+impl Training {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Input that cannot be believed, a family that cannot be trained, or an interruption; whatever
+    /// happens, the registry holds either all models of the run or none of them.
+    pub fn run(&self, registry: &Registry, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Report> {
+        let (dataset, data) = self.read(registry, progress, interrupt)?;
+        self.run_on(&dataset, data, registry, progress, interrupt)
+    }
+
+    /// The part of [`Training::run`] that comes after [`Training::read`].
+    ///
+    /// # Errors
+    /// As [`Training::run`].
+    pub fn run_on(
+        &self,
+        dataset: &Dataset,
+        data: DataCard,
+        registry: &Registry,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Report> {
+        let (train, test) = (dataset.train(), dataset.test());
+        if train.is_empty() || test.is_empty() {
+            return Err(Error::TooFewRows {
+                reason: format!("{} training and {} test rows: there must be some of both", train.len(), test.len()),
+            });
+        }
+        let mut models = Vec::new();
+        for family in &self.families {
+            for repeat in 0..self.n_repeats {
+                let seed = self.seed.wrapping_add(repeat);
+                models.push(self.train(family, seed, &train, &test, &data, registry, progress, interrupt)?);
+            }
+        }
+        let mut cards = registry.register(&models)?;
+        cards.sort_by(|a, b| a.details.metrics.mae_usd.total_cmp(&b.details.metrics.mae_usd));
+        let decision = match cards.first() {
+            Some(best) if self.promotes => Some(decide(registry, best, &test)?),
+            _ => None,
+        };
+        if let Some(decision) = &decision {
+            progress.report(&Event::Decided(decision));
+        }
+        let champion = match registry.champion()? {
+            Some(version) => Some(Champion { version, family: registry.card(version)?.details.family }),
+            None => None,
+        };
+        let data = DataSummary {
+            digest: data.digest,
+            n_rows: data.counts.n_rows,
+            n_rejected: data.counts.n_rejected,
+            n_duplicates: data.counts.n_duplicates,
+            n_train: data.n_train,
+            n_test: data.n_test,
+            rejects: data.rejects,
+        };
+        Ok(Report { leaderboard: cards.iter().map(Standing::from).collect(), champion, decision, data })
+    }
+
+    /// Reads the delivery and stores what was kept and what was refused. The digest of what was kept
+    /// tells whether anything is new.
+    ///
+    /// # Errors
+    /// Input that cannot be read or believed.
+    pub fn read(
+        &self,
+        registry: &Registry,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(Dataset, DataCard)> {
+        let list = match &self.rejects {
+            Some(path) => path.clone(),
+            None => registry.folder().join(format!("refused-rows-{}.csv", std::process::id())),
+        };
+        let read = self.delivery.read(&list, progress, interrupt);
+        let checked = read.and_then(|rows| {
+            let place = list.display().to_string();
+            rows.counts.check_rejects(self.max_rejects_percent, &place).map(|()| rows)
+        });
+        // Left where it is when the delivery is refused for it: the user is told to look at it.
+        let is_evidence = matches!(checked, Err(Error::TooManyRejects { .. }));
+        let stored = checked.and_then(|rows| self.store(rows, &list, registry));
+        if self.rejects.is_none() && !is_evidence {
+            std::fs::remove_file(&list).map_err(|source| Error::write(&list, source))?;
+        }
+        stored
+    }
+
+    fn store(&self, rows: Rows, list: &Path, registry: &Registry) -> Result<(Dataset, DataCard)> {
+        let refused = std::fs::read(list).map_err(|source| Error::read(list, source))?;
+        let split = if self.delivery.test.is_empty() {
+            SplitCard::Stable(self.delivery.split)
+        } else {
+            SplitCard::Explicit
+        };
+        let data = DataCard {
+            digest: registry.put_blob(BlobKind::Dataset, store::to_parquet(&rows.dataset)?)?,
+            counts: rows.counts,
+            n_train: rows.dataset.n_train(),
+            n_test: rows.dataset.n_test(),
+            split,
+            policy: self.delivery.policy,
+            rejects: registry.put_blob(BlobKind::Rejects, refused)?,
+            files: rows.files,
+        };
+        Ok((rows.dataset, data))
+    }
+
+    /// Searches, fits and judges one model; its file is stored, its registration is left to the run.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
+    fn train(
+        &self,
+        family: &Family,
+        seed: u64,
+        train: &[PricedDiamond],
+        test: &[PricedDiamond],
+        data: &DataCard,
+        registry: &Registry,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Details> {
+        let started = Instant::now();
+        let (params, search) = match family.plan {
+            Some(plan) if self.n_trials > 0 => {
+                let tuning = Tuning {
+                    family,
+                    plan: plan(self.preset),
+                    preset: self.preset,
+                    sampler: self.sampler,
+                    n_trials: self.n_trials,
+                    n_workers: self.n_workers,
+                    seed,
+                    dataset: &data.digest,
+                    train,
+                };
+                let (params, card) = tuning.run(registry, progress, interrupt)?;
+                (params, Some(card))
+            }
+            _ => (Params::default(), None),
+        };
+        let search_s = started.elapsed().as_secs_f64();
+        progress.report(&Event::Fitting { family: family.name });
+        let started = Instant::now();
+        let pipeline = family.recipe.fit(family.name, train, &params, seed, None, interrupt)?;
+        let fit_s = started.elapsed().as_secs_f64();
+        let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
+        let prices = pipeline.predict(test.iter().map(PricedDiamond::diamond));
+        let metrics = Metrics::of(&actual, &prices);
+        progress.report(&Event::Judged { family: family.name, mae_usd: metrics.mae_usd });
+        Ok(Details {
+            family: family.name.into(),
+            created_at: Utc::now(),
+            model: registry.put_blob(BlobKind::Model, pipeline.to_bytes()?)?,
+            params,
+            seed,
+            metrics,
+            data: data.clone(),
+            search,
+            search_s,
+            fit_s,
+            code_version: env!("CARGO_PKG_VERSION").into(),
+            format_version: FORMAT_VERSION,
+            xgboost_version: family.library_version.as_ref().map(|version| version()).transpose()?,
+        })
+    }
+}
+
+/// Holds the best new model against the champion and writes the decision down; when somebody else
+/// promotes a model meanwhile, the comparison is made again with that one.
+fn decide(registry: &Registry, best: &Card, test: &[PricedDiamond]) -> Result<Decision> {
+    loop {
+        let decision = match registry.champion()? {
+            None => Decision::first(best.version),
+            Some(champion) => contest::judge(registry, best, &registry.card(champion)?, test)?,
+        };
+        match registry.decide(&decision) {
+            Ok(()) => return Ok(decision),
+            Err(Error::ChampionChanged { expected, found }) => {
+                tracing::info!(expected, found, "the champion changed; comparing again");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a training run has to show, in the form that other programs read.
+
+use serde::Serialize;
+
+use crate::model::Params;
+use crate::promotion::Decision;
+use crate::registry::{Card, Digest, SearchCard};
+
+/// The outcome of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The models trained, best first.
+    pub leaderboard: Vec<Standing>,
+    /// The model that answers now.
+    pub champion: Option<Champion>,
+    /// What was decided about the best of them; `None` when no decision was asked for.
+    pub decision: Option<Decision>,
+    /// The rows behind it all.
+    pub data: DataSummary,
+}
+
+/// A line of the leaderboard.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// Family of models.
+    pub family: String,
+    /// Its version in the registry.
+    pub version: u64,
+    /// Mean absolute error in US dollars, on the test rows.
+    pub mae_usd: f64,
+    /// Root mean squared error in US dollars.
+    pub rmse_usd: f64,
+    /// Share of the variance explained.
+    pub r2: f64,
+    /// Mean absolute error as a share of the price.
+    pub mape: f64,
+    /// Mean absolute error over the worst tenth in US dollars.
+    pub worst_decile_usd: f64,
+    /// Parameters.
+    pub params: Params,
+    /// Seed.
+    pub seed: u64,
+    /// Seconds for search and final fit.
+    pub duration_s: f64,
+    /// How the parameters were found.
+    pub search: Option<SearchCard>,
+}
+
+/// The model that answers now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Champion {
+    /// Its version.
+    pub version: u64,
+    /// Its family.
+    pub family: String,
+}
+
+/// The rows behind a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DataSummary {
+    /// Digest of the stored rows.
+    pub digest: Digest,
+    /// Rows read.
+    pub n_rows: u64,
+    /// Rows refused.
+    pub n_rejected: u64,
+    /// Repeated rows dropped.
+    pub n_duplicates: u64,
+    /// Rows learned from.
+    pub n_train: usize,
+    /// Rows judged on.
+    pub n_test: usize,
+    /// Digest of the list of refused rows.
+    pub rejects: Digest,
+}
+
+impl From<&Card> for Standing {
+    fn from(card: &Card) -> Self {
+        let details = &card.details;
+        let metrics = &details.metrics;
+        Self {
+            family: details.family.clone(),
+            version: card.version,
+            mae_usd: metrics.mae_usd,
+            rmse_usd: metrics.rmse_usd,
+            r2: metrics.r2,
+            mape: metrics.mape,
+            worst_decile_usd: metrics.worst_decile_usd,
+            params: details.params.clone(),
+            seed: details.seed,
+            duration_s: details.search_s + details.fit_s,
+            search: details.search.clone(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The search for good parameters: what may be tried (`space`), what to try next (`sampler`), what
+//! to give up early (`pruner`), what was tried (`study`), and the loop over it all (`search`).
+
+mod pruner;
+mod sampler;
+mod search;
+mod space;
+mod study;
+
+pub use pruner::MedianPruner;
+pub use sampler::{RandomSampler, Sampler, SamplerKind, TpeSampler};
+pub use search::{Measured, Report, Search, Verdict};
+pub use space::{Domain, Space};
+pub use study::{Outcome, Study, StudyHeader, Trial};

@@ -1,0 +1,211 @@
+//! What to try next.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
+use tpe::density_estimation::DefaultEstimatorBuilder;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::{Domain, Space};
+use crate::error::{Error, Result};
+use crate::model::Params;
+
+/// Proposes parameters and learns from their results.
+///
+/// The proposal for trial `number` is a function of the seed, the number and what was told before;
+/// asking consumes nothing, so a search that continues asks the same and gets the same.
+pub trait Sampler {
+    /// Parameters for the trial `number`, counted from 0.
+    fn ask(&mut self, number: usize) -> Result<Params>;
+
+    /// The result of parameters that were proposed; smaller is better.
+    fn tell(&mut self, params: &Params, value: f64) -> Result<()>;
+}
+
+/// The samplers there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SamplerKind {
+    /// Tree-structured Parzen estimator.
+    #[default]
+    Tpe,
+    /// At random.
+    Random,
+}
+
+impl SamplerKind {
+    /// A sampler of this kind.
+    pub fn sampler(self, space: &Space, seed: u64) -> Result<Box<dyn Sampler>> {
+        match self {
+            Self::Tpe => Ok(Box::new(TpeSampler::new(space.clone(), seed)?)),
+            Self::Random => Ok(Box::new(RandomSampler::new(space.clone(), seed))),
+        }
+    }
+}
+
+/// Draws each parameter from its domain.
+pub struct RandomSampler {
+    space: Space,
+    seed: u64,
+}
+
+impl RandomSampler {
+    /// A sampler over `space`.
+    pub fn new(space: Space, seed: u64) -> Self {
+        Self { space, seed }
+    }
+
+    fn random(&self, number: usize) -> Pcg64 {
+        Pcg64::seed_from_u64(xxh3_64_with_seed(&(number as u64).to_le_bytes(), self.seed))
+    }
+}
+
+impl Sampler for RandomSampler {
+    fn ask(&mut self, number: usize) -> Result<Params> {
+        let mut random = self.random(number);
+        let mut params = Params::default();
+        for (name, domain) in &self.space.0 {
+            let (low, high) = domain.interval();
+            params.set(*name, domain.value(random.random_range(low..high)));
+        }
+        Ok(params)
+    }
+
+    fn tell(&mut self, _params: &Params, _value: f64) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Tree-structured Parzen estimator: draws where good results lie dense and bad ones do not, each
+/// parameter by itself (Bergstra et al.: Algorithms for Hyper-Parameter Optimization, 2011).
+pub struct TpeSampler {
+    random: RandomSampler,
+    optimizers: Vec<tpe::TpeOptimizer<DefaultEstimatorBuilder>>,
+}
+
+/// Trials at random before the densities mean anything.
+const N_STARTUP: usize = 10;
+
+impl TpeSampler {
+    /// A sampler over `space`.
+    ///
+    /// # Errors
+    /// When a domain of the space is empty.
+    pub fn new(space: Space, seed: u64) -> Result<Self> {
+        let optimizer = |(name, domain): &(&'static str, Domain)| {
+            let (low, high) = domain.interval();
+            let range = tpe::range(low, high).map_err(|error| Error::Usage {
+                reason: format!("the domain of {name} from {low} to {high}: {error}"),
+                allowed: "a lower end below the upper one".into(),
+            })?;
+            let estimator = match domain {
+                Domain::Choice(_) => tpe::histogram_estimator(),
+                _ => tpe::parzen_estimator(),
+            };
+            Ok(tpe::TpeOptimizer::new(estimator, range))
+        };
+        let optimizers = space.0.iter().map(optimizer).collect::<Result<_>>()?;
+        Ok(Self { random: RandomSampler::new(space, seed), optimizers })
+    }
+}
+
+impl Sampler for TpeSampler {
+    fn ask(&mut self, number: usize) -> Result<Params> {
+        if number < N_STARTUP {
+            return self.random.ask(number);
+        }
+        let mut random = self.random.random(number);
+        let mut params = Params::default();
+        for ((name, domain), optimizer) in self.random.space.0.iter().zip(&mut self.optimizers) {
+            let point = optimizer.ask(&mut random).map_err(|error| refused(name, error))?;
+            params.set(*name, domain.value(point));
+        }
+        Ok(params)
+    }
+
+    fn tell(&mut self, params: &Params, value: f64) -> Result<()> {
+        for ((name, domain), optimizer) in self.random.space.0.iter().zip(&mut self.optimizers) {
+            if let Some(parameter) = params.get(name) {
+                optimizer.tell(domain.point(parameter), value).map_err(|error| refused(name, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(name: &str, error: impl std::fmt::Display) -> Error {
+    Error::Fit { model: "search", reason: format!("no proposal for {name}: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn space() -> Space {
+        Space(vec![
+            ("rate", Domain::LogUniform { low: 1e-8, high: 1.0 }),
+            ("depth", Domain::Integer { low: 3, high: 9 }),
+            ("share", Domain::Choice(&[0.3, 0.4, 0.5, 0.7])),
+            ("weight", Domain::Uniform { low: 1.0, high: 2.0 }),
+        ])
+    }
+
+    /// What every sampler promises.
+    fn conforms(kind: SamplerKind) {
+        let mut sampler = kind.sampler(&space(), 3).unwrap();
+        let mut twin = kind.sampler(&space(), 3).unwrap();
+        let mut other = kind.sampler(&space(), 4).unwrap();
+        let (mut depths, mut shares) = (Vec::new(), Vec::new());
+        let mut n_equal = 0;
+        for number in 0..200 {
+            let params = sampler.ask(number).unwrap();
+            assert_eq!(params, twin.ask(number).unwrap(), "the seed decides");
+            assert_eq!(params, twin.ask(number).unwrap(), "asking consumes nothing");
+            n_equal += i32::from(params == other.ask(number).unwrap());
+            let get = |name| params.get(name).unwrap();
+            assert!((1e-8..=1.0).contains(&get("rate")) && (1.0..=2.0).contains(&get("weight")));
+            depths.push(get("depth"));
+            shares.push(get("share"));
+            for sampler in [&mut sampler, &mut twin, &mut other] {
+                // A long flat stretch: every value must remain possible.
+                sampler.tell(&params, 1.0).unwrap();
+            }
+        }
+        assert_eq!(n_equal, 0, "another seed proposes something else");
+        for wanted in [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] {
+            assert!(depths.contains(&wanted), "{kind:?} never tried depth {wanted}");
+        }
+        for wanted in [0.3, 0.4, 0.5, 0.7] {
+            assert!(shares.contains(&wanted), "{kind:?} never tried share {wanted}");
+        }
+    }
+
+    #[test]
+    fn random_conforms() {
+        conforms(SamplerKind::Random);
+    }
+
+    #[test]
+    fn tpe_conforms() {
+        conforms(SamplerKind::Tpe);
+    }
+
+    #[test]
+    fn tpe_finds_a_valley_that_random_draws_miss() {
+        let best = |kind: SamplerKind, seed| {
+            let mut sampler = kind.sampler(&space(), seed).unwrap();
+            (0..80).fold(f64::INFINITY, |best, number| {
+                let params = sampler.ask(number).unwrap();
+                let get = |name| params.get(name).unwrap();
+                let value = (get("rate").log10() + 5.0).powi(2) + (get("weight") - 1.3).powi(2) * 20.0
+                    + (get("depth") - 7.0).abs() + (get("share") - 0.5).abs() * 5.0;
+                sampler.tell(&params, value).unwrap();
+                best.min(value)
+            })
+        };
+        let mean = |kind| (0..10).map(|seed| best(kind, seed)).sum::<f64>() / 10.0;
+        let (tpe, random) = (mean(SamplerKind::Tpe), mean(SamplerKind::Random));
+        assert!(tpe < 0.5 * random, "tpe {tpe}, random {random}");
+    }
+}

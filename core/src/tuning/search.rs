@@ -1,0 +1,300 @@
+//! The loop: propose, measure in parallel, learn.
+//!
+//! A proposal never depends on how many workers there are or which of them is faster. The proposal
+//! for trial `i` knows the results of the trials up to `i - LAG`, no more and no less; so up to
+//! `LAG` trials run side by side without a barrier, and one worker or eight propose the same.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use super::{MedianPruner, Outcome, Sampler, Study, Trial};
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::model::Params;
+
+/// How far proposals lag behind results, and so the most workers that can be busy.
+const LAG: usize = 8;
+
+/// A finished measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The value to minimise.
+    pub value: f64,
+    /// Parameters for a fit that repeats it.
+    pub refit: Params,
+}
+
+/// Takes the course of a trial: after how many rounds, which value. Says when to give up.
+pub type Report<'a> = &'a mut dyn FnMut(usize, f64) -> Verdict;
+
+/// Whether a trial goes on.
+pub type Verdict = ControlFlow<()>;
+
+/// A search to run.
+pub struct Search<'a> {
+    /// Trials there shall be, those of the study included.
+    pub n_trials: usize,
+    /// Trials side by side.
+    pub n_workers: usize,
+    /// Measures one set of parameters; `None` when it was told to give up.
+    #[allow(clippy::type_complexity)]
+    pub objective: &'a (dyn Fn(&Params, Report<'_>) -> Result<Option<Measured>> + Sync),
+    /// Hears of each trial that ends now (not of those found in the study): trials ended so far, and
+    /// the best value so far.
+    pub after_trial: &'a (dyn Fn(usize, Option<f64>) + Sync),
+    /// Obeyed by the objective.
+    pub interrupt: &'a Interrupt,
+}
+
+struct Job {
+    number: usize,
+    params: Params,
+    pruner: MedianPruner,
+}
+
+impl Search<'_> {
+    /// Runs the trials that `study` lacks and returns all of them by number.
+    ///
+    /// # Errors
+    /// The first error of a trial, after those at work have ended, or [`Error::Interrupted`];
+    /// finished trials are in the study.
+    pub fn run(&self, study: &mut Study, sampler: &mut dyn Sampler) -> Result<Vec<Trial>> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (results, finished) = mpsc::channel::<Result<Trial>>();
+        let queue = Mutex::new(queue);
+        let has_failed = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..self.n_workers.clamp(1, LAG) {
+                let (queue, results, has_failed) = (&queue, results.clone(), &has_failed);
+                scope.spawn(move || {
+                    loop {
+                        // The lock is held while waiting: whoever waits first gets the next job.
+                        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                        let Ok(job) = job else { break };
+                        if has_failed.load(Ordering::SeqCst) {
+                            break;
+                        }
+                        let result = self.measure(job);
+                        has_failed.fetch_or(result.is_err(), Ordering::SeqCst);
+                        if results.send(result).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(results);
+            // `jobs` moves in and is dropped with it, which ends the workers.
+            self.conduct(study, sampler, jobs, &finished)
+        })
+    }
+
+    fn conduct(
+        &self,
+        study: &mut Study,
+        sampler: &mut dyn Sampler,
+        jobs: mpsc::Sender<Job>,
+        finished: &mpsc::Receiver<Result<Trial>>,
+    ) -> Result<Vec<Trial>> {
+        let mut known: BTreeMap<usize, Trial> =
+            study.trials().iter().map(|trial| (trial.number, trial.clone())).collect();
+        let mut told: Vec<Trial> = Vec::new();
+        let (mut next, mut n_running) = (0, 0);
+        let mut ended: BTreeMap<usize, Trial> = BTreeMap::new();
+        while ended.len() < self.n_trials {
+            while next < self.n_trials {
+                let needed = (next + 1).saturating_sub(LAG);
+                while told.len() < needed
+                    && let Some(trial) = ended.get(&told.len())
+                {
+                    sampler.tell(&trial.params, trial.outcome.value())?;
+                    told.push(trial.clone());
+                }
+                if told.len() < needed {
+                    break;
+                }
+                let params = sampler.ask(next)?;
+                match known.remove(&next) {
+                    Some(trial) if trial.params == params => {
+                        ended.insert(next, trial);
+                    }
+                    Some(_) => return Err(self.foreign(study, next)),
+                    None => {
+                        let pruner = MedianPruner::new(told.iter());
+                        let job = Job { number: next, params, pruner };
+                        jobs.send(job).map_err(|_| Error::Interrupted)?;
+                        n_running += 1;
+                    }
+                }
+                next += 1;
+            }
+            if n_running == 0 {
+                continue;
+            }
+            let trial = finished.recv().map_err(|_| Error::Interrupted)?;
+            n_running -= 1;
+            let trial = match trial {
+                Ok(trial) => trial,
+                Err(error) => {
+                    drop(jobs);
+                    self.keep_the_rest(study, finished)?;
+                    return Err(error);
+                }
+            };
+            study.add(trial.clone())?;
+            ended.insert(trial.number, trial);
+            (self.after_trial)(ended.len(), best(ended.values()));
+        }
+        Ok(ended.into_values().collect())
+    }
+
+    /// After an error: what other workers still finish is kept all the same.
+    fn keep_the_rest(&self, study: &mut Study, finished: &mpsc::Receiver<Result<Trial>>) -> Result<()> {
+        for trial in finished.iter().flatten() {
+            study.add(trial)?;
+        }
+        Ok(())
+    }
+
+    fn foreign(&self, study: &Study, number: usize) -> Error {
+        tracing::warn!(number, n_known = study.trials().len(), "the study's proposals differ from ours");
+        Error::Fit {
+            model: "search",
+            reason: format!("trial {number} of the study was not proposed by this search"),
+        }
+    }
+
+    fn measure(&self, job: Job) -> Result<Trial> {
+        self.interrupt.check()?;
+        let mut curve = Vec::new();
+        let mut last = f64::INFINITY;
+        let mut report = |step, value: f64| {
+            last = value;
+            if MedianPruner::is_checkpoint(step) {
+                curve.push((step, value));
+                if job.pruner.gives_up(step, value) {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        let outcome = match (self.objective)(&job.params, &mut report)? {
+            Some(Measured { value, refit }) => Outcome::Complete { value, refit },
+            None => Outcome::Pruned { value: last },
+        };
+        Ok(Trial { number: job.number, params: job.params, outcome, curve })
+    }
+}
+
+fn best<'a>(trials: impl Iterator<Item = &'a Trial>) -> Option<f64> {
+    let complete = trials.filter(|trial| matches!(trial.outcome, Outcome::Complete { .. }));
+    complete.map(|trial| trial.outcome.value()).min_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::sync::atomic::AtomicUsize;
+
+    use super::super::{Domain, SamplerKind, Space, StudyHeader};
+    use super::*;
+
+    fn header() -> StudyHeader {
+        let space = Space(vec![("x", Domain::Uniform { low: 0.0, high: 1.0 })]);
+        StudyHeader { format: 1, objective: "valley".into(), space, sampler: SamplerKind::Tpe, seed: 5 }
+    }
+
+    /// A valley at 0.3 whose trials report three checkpoints.
+    fn valley(params: &Params, report: Report<'_>) -> Result<Option<Measured>> {
+        let value = (params.get("x").unwrap() - 0.3).abs();
+        for step in [25, 50, 100] {
+            if report(step, value + 1.0 / step as f64).is_break() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Measured { value, refit: params.clone() }))
+    }
+
+    fn run(path: &std::path::Path, n_trials: usize, n_workers: usize, interrupt: &Interrupt, stop_after: usize) -> Result<Vec<u8>> {
+        let header = header();
+        let mut study = Study::open(path, &header)?;
+        let mut sampler = header.sampler.sampler(&header.space, header.seed)?;
+        let n_run = AtomicUsize::new(0);
+        let objective = |params: &Params, report: Report<'_>| {
+            if n_run.fetch_add(1, Ordering::SeqCst) == stop_after {
+                interrupt.raise();
+            }
+            interrupt.check()?;
+            // Workers finish in any order.
+            std::thread::sleep(std::time::Duration::from_micros((params.get("x").unwrap() * 2000.0) as u64));
+            valley(params, report)
+        };
+        let search =
+            Search { n_trials, n_workers, objective: &objective, after_trial: &|_, _| {}, interrupt };
+        search.run(&mut study, &mut *sampler)?;
+        study.sorted(n_trials)
+    }
+
+    #[test]
+    fn one_worker_and_eight_leave_the_same_study() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = |name: &str, n_workers| {
+            run(&folder.path().join(name), 60, n_workers, &Interrupt::default(), usize::MAX).unwrap()
+        };
+        let alone = study("one", 1);
+        assert_eq!(alone, study("two", 2));
+        assert_eq!(alone, study("eight", 8));
+        assert!(String::from_utf8(alone).unwrap().contains("\"state\":\"pruned\""), "the pruner took part");
+    }
+
+    #[test]
+    fn an_interrupted_search_continues_to_the_same_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = run(&folder.path().join("whole"), 40, 2, &Interrupt::default(), usize::MAX).unwrap();
+        let path = folder.path().join("interrupted");
+        let mut n_stops = 0;
+        let resumed = loop {
+            match run(&path, 40, 3, &Interrupt::default(), 7) {
+                Ok(study) => break study,
+                Err(Error::Interrupted) => n_stops += 1,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(resumed, whole);
+        assert!(n_stops >= 4, "{n_stops}");
+    }
+
+    #[test]
+    fn a_line_torn_by_a_kill_costs_only_its_trial() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study");
+        let whole = run(&path, 20, 2, &Interrupt::default(), usize::MAX).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for cut in [3, bytes.len() / 2, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            assert_eq!(run(&path, 20, 2, &Interrupt::default(), usize::MAX).unwrap(), whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn another_search_or_a_damaged_line_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study");
+        run(&path, 3, 1, &Interrupt::default(), usize::MAX).unwrap();
+        let other = StudyHeader { seed: 6, ..header() };
+        assert!(matches!(Study::open(&path, &other), Err(Error::Study { .. })));
+        let text = std::fs::read_to_string(&path).unwrap().replacen("\"number\":1", "\"nimber\":1", 1);
+        std::fs::write(&path, text).unwrap();
+        let error = Study::open(&path, &header()).err().unwrap().to_string();
+        assert!(error.contains("damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_study_in_use_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study");
+        let _held = Study::open(&path, &header()).unwrap();
+        assert!(Study::open(&path, &header()).err().unwrap().to_string().contains("another run"));
+    }
+}
