@@ -53,6 +53,8 @@ pub struct Plan {
     pub space: Space,
     /// What is the same in every trial.
     pub fixed: Params,
+    /// Rounds before a trial may be given up for being worse than the median.
+    pub pruning_patience: usize,
     /// A model that grows in rounds stops when so many have brought nothing; the best round's
     /// number becomes the parameter named.
     pub early_stopping: Option<EarlyStopping>,
@@ -118,20 +120,23 @@ fn xgboost_plan(preset: Preset) -> Plan {
                 ("min_child_weight", Domain::Integer { low: 1, high: 10 }),
             ]),
             fixed: Params::default(),
+            pruning_patience: 25,
             early_stopping: None,
         },
         Preset::Narrow => Plan {
             space: Space(vec![
                 ("lambda", Domain::LogUniform { low: 1e-2, high: 10.0 }),
                 ("alpha", Domain::LogUniform { low: 1e-8, high: 1.0 }),
-                ("colsample_bytree", Domain::Choice(&[0.3, 0.4, 0.5, 0.7])),
-                ("subsample", Domain::Choice(&[0.5, 0.6, 0.7, 0.8, 0.9, 1.0])),
-                ("learning_rate", Domain::LogUniform { low: 0.03, high: 0.3 }),
+                ("colsample_bytree", Domain::Uniform { low: 0.4, high: 1.0 }),
+                ("subsample", Domain::Uniform { low: 0.5, high: 1.0 }),
+                ("learning_rate", Domain::LogUniform { low: 0.02, high: 0.2 }),
                 ("max_depth", Domain::Integer { low: 4, high: 9 }),
                 ("min_child_weight", Domain::Integer { low: 1, high: 10 }),
             ]),
-            fixed: Params::from([(N_ESTIMATORS, 1000.0)]),
-            early_stopping: Some(EarlyStopping { patience: 30, rounds: N_ESTIMATORS }),
+            fixed: Params::from([(N_ESTIMATORS, 2000.0)]),
+            // At the slowest rate of the space, a model has come 98 % of its way by then.
+            pruning_patience: 200,
+            early_stopping: Some(EarlyStopping { patience: 50, rounds: N_ESTIMATORS }),
         },
     }
 }

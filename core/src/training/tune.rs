@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use serde_json::json;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Family, Plan, Preset};
 use crate::dataset::Split;
@@ -44,8 +45,9 @@ impl Tuning<'_> {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<(Params, SearchCard)> {
-        // Sides are decided by fingerprint here too: repeated stones never judge themselves.
-        let split = Split::new(self.seed, VALIDATION_SHARE)?;
+        // Sides are decided by fingerprint here too: repeated stones never judge themselves. The
+        // seed is mixed first, because a rule that equals the test split's has nobody left to judge.
+        let split = Split::new(xxh3_64_with_seed(b"validation", self.seed), VALIDATION_SHARE)?;
         let (judges, learners): (Vec<_>, Vec<_>) =
             self.train.iter().copied().partition(|stone| split.is_test(stone.diamond()));
         if judges.len() < FEWEST_ROWS || learners.len() < FEWEST_ROWS {
@@ -74,6 +76,7 @@ impl Tuning<'_> {
         let search = Search {
             n_trials,
             n_workers: self.n_workers,
+            patience: self.plan.pruning_patience,
             objective: &objective,
             after_trial: &after_trial,
             interrupt,
@@ -104,6 +107,7 @@ impl Tuning<'_> {
                 "dataset": self.dataset,
                 "validation_share": VALIDATION_SHARE,
                 "fixed": self.plan.fixed,
+                "pruning_patience": self.plan.pruning_patience,
                 "early_stopping": self.plan.early_stopping,
             }),
             space: self.plan.space.clone(),

@@ -8,17 +8,20 @@ pub struct MedianPruner {
     medians: [Option<f64>; CHECKPOINTS.len()],
 }
 
-/// Rounds after which a trial is looked at. Far apart, because each is a chance to give up a slow
-/// learner that would have won.
-const CHECKPOINTS: [usize; 6] = [25, 50, 100, 200, 400, 800];
+/// Rounds after which a trial is looked at.
+const CHECKPOINTS: [usize; 7] = [25, 50, 100, 200, 400, 800, 1600];
 
 /// Trials that must have reached a checkpoint before it can end another.
 const FEWEST_TRIALS: usize = 5;
 
 impl MedianPruner {
-    /// The pruner for a trial of which `earlier` trials are known.
-    pub fn new<'a>(earlier: impl Iterator<Item = &'a Trial> + Clone) -> Self {
+    /// The pruner for a trial of which `earlier` trials are known. Nobody is given up before
+    /// `patience` rounds: until then a slow learner that would win looks like a loser.
+    pub fn new<'a>(patience: usize, earlier: impl Iterator<Item = &'a Trial> + Clone) -> Self {
         let median = |checkpoint: usize| {
+            if checkpoint < patience {
+                return None;
+            }
             let at = |trial: &Trial| trial.curve.iter().find(|(step, _)| *step == checkpoint).map(|(_, v)| *v);
             let mut values: Vec<_> = earlier.clone().filter_map(at).collect();
             values.sort_by(f64::total_cmp);
@@ -53,8 +56,9 @@ mod tests {
     #[test]
     fn a_trial_worse_than_the_median_is_given_up_once_enough_are_known() {
         let trials: Vec<_> = [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().map(trial).collect();
-        assert!(!MedianPruner::new(trials[..4].iter()).gives_up(25, 100.0));
-        let pruner = MedianPruner::new(trials.iter());
+        assert!(!MedianPruner::new(0, trials[..4].iter()).gives_up(25, 100.0));
+        assert!(!MedianPruner::new(26, trials.iter()).gives_up(25, 100.0), "too early");
+        let pruner = MedianPruner::new(25, trials.iter());
         assert!(pruner.gives_up(25, 3.1));
         assert!(!pruner.gives_up(25, 3.0));
         assert!(!pruner.gives_up(26, 100.0), "only at checkpoints");

@@ -38,6 +38,8 @@ pub struct Search<'a> {
     pub n_trials: usize,
     /// Trials side by side.
     pub n_workers: usize,
+    /// Rounds before a trial may be given up.
+    pub patience: usize,
     /// Measures one set of parameters; `None` when it was told to give up.
     #[allow(clippy::type_complexity)]
     pub objective: &'a (dyn Fn(&Params, Report<'_>) -> Result<Option<Measured>> + Sync),
@@ -121,7 +123,7 @@ impl Search<'_> {
                     }
                     Some(_) => return Err(self.foreign(study, next)),
                     None => {
-                        let pruner = MedianPruner::new(told.iter());
+                        let pruner = MedianPruner::new(self.patience, told.iter());
                         let job = Job { number: next, params, pruner };
                         jobs.send(job).map_err(|_| Error::Interrupted)?;
                         n_running += 1;
@@ -231,7 +233,7 @@ mod tests {
             valley(params, report)
         };
         let search =
-            Search { n_trials, n_workers, objective: &objective, after_trial: &|_, _| {}, interrupt };
+            Search { n_trials, n_workers, patience: 25, objective: &objective, after_trial: &|_, _| {}, interrupt };
         search.run(&mut study, &mut *sampler)?;
         study.sorted(n_trials)
     }
