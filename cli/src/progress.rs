@@ -77,7 +77,9 @@ impl Progress for Shown {
                     state.bar.set_message(format!("best error {best}, {left} left"));
                 } else if state.last_line.elapsed() > LINE_EVERY || n_finished == n_trials {
                     state.last_line = Instant::now();
-                    line(&format!("{family}: {n_finished} of {n_trials} trials, best error {best}, {left} left"));
+                    line(&format!(
+                        "{family}: {n_finished} of {n_trials} trials, best error {best}, {left} left"
+                    ));
                 }
             }
             Event::SearchFinished { .. } => state.bar.finish_and_clear(),
@@ -115,7 +117,9 @@ impl Drop for Shown {
 
 fn trial_style() -> ProgressStyle {
     let template = "  [{bar:30}] {pos}/{len} trials, {msg}";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 fn time_left(started: Instant, n_done: usize, n_left: usize) -> String {

@@ -61,8 +61,10 @@ impl Settings {
         let mut table: Table = DEFAULTS.parse().context("the compiled-in defaults")?;
         let path = file.unwrap_or(Path::new(FILE));
         if file.is_some() || path.exists() {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let given: Table = text.parse().with_context(|| format!("{} is not a settings file", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let given: Table =
+                text.parse().with_context(|| format!("{} is not a settings file", path.display()))?;
             overlay(&mut table, given, "").with_context(|| path.display().to_string())?;
         }
         from_environment(&mut table, PREFIX, &environment)?;
@@ -133,7 +135,9 @@ fn python_packages() -> Vec<PathBuf> {
         None => PathBuf::from("python3"),
     };
     let code = "import sysconfig; print(sysconfig.get_path('purelib')); print(sysconfig.get_path('platlib'))";
-    let Ok(output) = std::process::Command::new(python).args(["-c", code]).output() else { return Vec::new() };
+    let Ok(output) = std::process::Command::new(python).args(["-c", code]).output() else {
+        return Vec::new();
+    };
     let mut folders: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect();
     folders.dedup();
     folders
@@ -173,7 +177,8 @@ mod tests {
         std::fs::write(&file, "[train]\ntrails = 7\n").unwrap();
         let error = format!("{:#}", Settings::layered(Some(&file), |_| None).unwrap_err());
         assert!(error.contains("mine.toml") && error.contains("train.trails"), "{error}");
-        let error = Settings::layered(None, |name| (name == "XTREAM_TRAIN_SEED").then(|| "x".into())).unwrap_err();
+        let error =
+            Settings::layered(None, |name| (name == "XTREAM_TRAIN_SEED").then(|| "x".into())).unwrap_err();
         assert!(format!("{error:#}").contains("XTREAM_TRAIN_SEED"), "{error:#}");
     }
 }

@@ -33,14 +33,16 @@ fn cell_of(stone: &Diamond) -> usize {
 impl Comparables {
     /// Builds the index; `stones` are in row order.
     pub fn new(mut stones: Vec<PricedDiamond>) -> Self {
-        let key = |stone: &PricedDiamond| (cell_of(stone.diamond()), stone.diamond().carat(), stone.price_usd());
+        let key =
+            |stone: &PricedDiamond| (cell_of(stone.diamond()), stone.diamond().carat(), stone.price_usd());
         // Stable, so that equal keys stay in row order.
         stones.sort_by(|a, b| {
             let ((cell_a, carat_a, price_a), (cell_b, carat_b, price_b)) = (key(a), key(b));
             cell_a.cmp(&cell_b).then(carat_a.total_cmp(&carat_b)).then(price_a.total_cmp(&price_b))
         });
-        let starts =
-            (0..=N_CELLS).map(|cell| stones.partition_point(|stone| cell_of(stone.diamond()) < cell)).collect();
+        let starts = (0..=N_CELLS)
+            .map(|cell| stones.partition_point(|stone| cell_of(stone.diamond()) < cell))
+            .collect();
         Self { stones, starts }
     }
 

@@ -172,7 +172,9 @@ pub enum Error {
     },
 
     /// No model has been promoted yet.
-    #[error("no model has been promoted yet; `xtream train` or `xtream models promote V` makes one the champion")]
+    #[error(
+        "no model has been promoted yet; `xtream train` or `xtream models promote V` makes one the champion"
+    )]
     NoChampion,
 
     /// There is no champion before the present one.
@@ -180,7 +182,9 @@ pub enum Error {
     NoFormerChampion,
 
     /// The champion changed between the comparison and the commit.
-    #[error("the champion changed from {expected} to {found} while models were being compared; compare again")]
+    #[error(
+        "the champion changed from {expected} to {found} while models were being compared; compare again"
+    )]
     ChampionChanged {
         /// The champion that was compared against.
         expected: String,

@@ -22,10 +22,6 @@ impl Interrupt {
 
     /// [`Error::Interrupted`] when somebody asked to stop; call it once per step of a long loop.
     pub fn check(&self) -> Result<()> {
-        if self.is_raised() {
-            Err(Error::Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.is_raised() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }

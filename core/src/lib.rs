@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod promotion;
 pub mod registry;
+pub mod scoring;
 pub mod training;
 pub mod tuning;
 

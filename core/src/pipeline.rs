@@ -93,7 +93,8 @@ impl Recipe {
         let bare = || stones.iter().map(PricedDiamond::diamond);
         let encoder = self.encoding.fit(bare());
         let features = encoder.encode(bare());
-        let target: Array1<f64> = stones.iter().map(|stone| self.target.from_price(stone.price_usd())).collect();
+        let target: Array1<f64> =
+            stones.iter().map(|stone| self.target.from_price(stone.price_usd())).collect();
         let kinds = encoder.kinds();
         let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds };
         let fit = |watch| self.estimator.fit(samples, params, seed, watch, interrupt);
@@ -184,7 +185,8 @@ impl Pipeline {
             proportions: self.proportions.clone(),
             model,
         };
-        let mut content = serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
+        let mut content =
+            serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
         content.push(b'\n');
         content.extend(body);
         let mut bytes = format!("{MAGIC}{}\n", digest(&content)).into_bytes();
@@ -199,7 +201,8 @@ impl Pipeline {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (first, content) = split_line(bytes)?;
         let stated = first.strip_prefix(MAGIC.as_bytes());
-        let stated = stated.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
+        let stated =
+            stated.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
         if digest(content).as_bytes() != stated {
             return Err(Error::model_file("its content does not match its digest"));
         }

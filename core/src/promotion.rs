@@ -140,7 +140,9 @@ impl Decision {
             )
         };
         let reason = if comparison.low_usd > 0.0 {
-            format!("Version {candidate} is not promoted over version {champion}, which is better: {sentence}.")
+            format!(
+                "Version {candidate} is not promoted over version {champion}, which is better: {sentence}."
+            )
         } else {
             reason
         };
@@ -157,7 +159,8 @@ mod tests {
         let actual: Vec<_> = (0..200).map(|i| 1000.0 + f64::from(i)).collect();
         let noise = |i: usize| ((i * 7919) % 100) as f64 - 49.5;
         let candidate: Vec<_> = actual.iter().enumerate().map(|(i, a)| a + 100.0 + noise(i)).collect();
-        let champion: Vec<_> = actual.iter().enumerate().map(|(i, a)| a + 100.0 + gap + noise(i + 31)).collect();
+        let champion: Vec<_> =
+            actual.iter().enumerate().map(|(i, a)| a + 100.0 + gap + noise(i + 31)).collect();
         Comparison::of(&actual, &candidate, &champion, 1)
     }
 
@@ -165,10 +168,16 @@ mod tests {
     fn a_clearly_better_candidate_is_promoted() {
         let comparison = contest(50.0);
         assert!((comparison.difference_usd + 50.0).abs() < 1.0, "{comparison:?}");
-        assert!(comparison.low_usd < comparison.difference_usd && comparison.difference_usd < comparison.high_usd);
+        assert!(
+            comparison.low_usd < comparison.difference_usd && comparison.difference_usd < comparison.high_usd
+        );
         let decision = Decision::by_comparison(2, 1, comparison);
         assert!(decision.promoted);
-        assert!(decision.reason.starts_with("Version 2 is promoted over version 1: on 200 stones"), "{}", decision.reason);
+        assert!(
+            decision.reason.starts_with("Version 2 is promoted over version 1: on 200 stones"),
+            "{}",
+            decision.reason
+        );
     }
 
     #[test]

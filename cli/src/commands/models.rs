@@ -48,7 +48,9 @@ fn list(options: &ModelsOptions, settings: &Settings) -> Result<()> {
     let header = ["", ">version", "family", "trained (UTC)", ">MAE $", ">R2", ">train rows", ">test rows"];
     print(&table(&header, &cards.iter().map(row).collect::<Vec<_>>()))?;
     note(match champion {
-        Some(_) => "* the champion: the model that answers. Errors are comparable only on the same test rows.",
+        Some(_) => {
+            "* the champion: the model that answers. Errors are comparable only on the same test rows."
+        }
         None => "No model has been promoted yet.",
     });
     Ok(())
@@ -75,9 +77,13 @@ fn show(version: Version, options: &ModelsOptions, settings: &Settings) -> Resul
 
 /// Nested names become `metrics.mae_usd` and the like.
 fn flatten(prefix: &str, value: &serde_json::Value, lines: &mut Vec<(String, String)>) {
-    let name = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+    let name = |key: &str| {
+        if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+    };
     match value {
-        serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| flatten(&name(key), value, lines)),
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, value)| flatten(&name(key), value, lines))
+        }
         serde_json::Value::Array(items) => {
             items.iter().enumerate().for_each(|(i, item)| flatten(&name(&i.to_string()), item, lines));
         }

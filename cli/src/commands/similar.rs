@@ -33,7 +33,19 @@ pub(crate) fn run(args: &SimilarArgs, settings: &Settings) -> Result<()> {
         let stone = format!("{} {} {}", asked.cut(), asked.color(), asked.clarity());
         note(&format!("Only {} of the {} training stones are {stone}.", found.len(), grouped(n_rows as u64)));
     }
-    let header = [">price $", ">carat", ">difference", "cut", "color", "clarity", ">depth", ">table", ">x", ">y", ">z"];
+    let header = [
+        ">price $",
+        ">carat",
+        ">difference",
+        "cut",
+        "color",
+        "clarity",
+        ">depth",
+        ">table",
+        ">x",
+        ">y",
+        ">z",
+    ];
     print(&table(&header, &found.iter().map(as_row).collect::<Vec<_>>()))
 }
 

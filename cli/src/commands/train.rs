@@ -102,7 +102,11 @@ pub(super) fn afterwards(report: &Report, registry: &Registry) -> String {
     }
     if report.data.n_rejected > 0 {
         let rejects = registry.blob_path(BlobKind::Rejects, &report.data.rejects);
-        lines.push(format!("{} refused rows with their reasons: {}", report.data.n_rejected, rejects.display()));
+        lines.push(format!(
+            "{} refused rows with their reasons: {}",
+            report.data.n_rejected,
+            rejects.display()
+        ));
     }
     lines.extend([
         String::new(),

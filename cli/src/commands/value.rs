@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
-use xtream_core::dataset::{Batch, Table};
-use xtream_core::diamond::{Fault, Field};
-use xtream_core::features::PartialDiamond;
-use xtream_core::{Interrupt, Pipeline};
+use xtream_core::Interrupt;
+use xtream_core::dataset::Table;
+use xtream_core::diamond::Field;
+use xtream_core::scoring::price;
 
 use super::{note, open, resolve};
 use crate::WrongUsage;
@@ -32,41 +32,33 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     while let Some(batch) = table.next_batch()? {
         interrupt.check()?;
         n_rows += batch.len() as u64;
-        let prices = price(&batch, &pipeline, |line, faults| {
-            n_refused += 1;
-            if n_refused <= MOST_NAMED {
-                for fault in faults {
-                    note(&format!("{}, line {line}: {fault}", args.file.display()));
-                }
-            }
-        });
+        let prices: Vec<_> = price(&pipeline, &batch)
+            .into_iter()
+            .enumerate()
+            .map(|(row, price)| {
+                price
+                    .map_err(|faults| {
+                        n_refused += 1;
+                        for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
+                            note(&format!("{}, line {}: {fault}", args.file.display(), batch.line(row)));
+                        }
+                    })
+                    .ok()
+            })
+            .collect();
         let mut frame = batch.into_frame();
-        frame.with_column(Float64Chunked::from_iter_options(PRICE.into(), prices.into_iter()).into_column())?;
+        frame
+            .with_column(Float64Chunked::from_iter_options(PRICE.into(), prices.into_iter()).into_column())?;
         output.write(frame)?;
     }
     output.finish()?;
     if n_refused > 0 {
         let (n_refused, n_rows) = (grouped(n_refused), grouped(n_rows));
-        let message = format!("{n_refused} of {n_rows} rows could not be priced; their {PRICE} is left empty");
+        let message =
+            format!("{n_refused} of {n_rows} rows could not be priced; their {PRICE} is left empty");
         return Err(WrongUsage(message).into());
     }
     Ok(())
-}
-
-/// One price a row; `None`, after the faults were reported with their line, where there is no stone.
-fn price(batch: &Batch, pipeline: &Pipeline, mut refuse: impl FnMut(u64, &[Fault])) -> Vec<Option<f64>> {
-    let stones: Vec<_> = (0..batch.len())
-        .map(|row| match pipeline.complete(PartialDiamond(batch.raw(row))) {
-            Ok((stone, _)) => Some(stone),
-            Err(faults) => {
-                refuse(batch.line(row), &faults);
-                None
-            }
-        })
-        .collect();
-    let sound: Vec<_> = stones.iter().flatten().collect();
-    let mut prices = pipeline.predict(sound.into_iter()).into_iter();
-    stones.iter().map(|stone| stone.and_then(|_| prices.next())).collect()
 }
 
 /// Where the rows go, a batch at a time. A file is there under its name only when it is whole.

@@ -25,7 +25,9 @@ type Stamp = (u64, Option<SystemTime>);
 
 pub(crate) fn run(args: &WatchArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     if !args.folder.is_dir() {
-        return Err(Error::NoData { path: args.folder.clone(), reason: "there is no such folder".into() }.into());
+        return Err(
+            Error::NoData { path: args.folder.clone(), reason: "there is no such folder".into() }.into()
+        );
     }
     let seconds = args.interval.unwrap_or(settings.watch.interval);
     let interval = Duration::try_from_secs_f64(seconds).map_err(|_| Error::Usage {
@@ -66,8 +68,11 @@ impl Watch {
     /// The files at rest, when they are not the ones that were handled last.
     fn look(&mut self, folder: &Path) -> Option<BTreeMap<PathBuf, Stamp>> {
         let now = stamps(folder);
-        let at_rest: BTreeMap<_, _> =
-            now.iter().filter(|(path, stamp)| self.before.get(*path) == Some(stamp)).map(|(p, s)| (p.clone(), *s)).collect();
+        let at_rest: BTreeMap<_, _> = now
+            .iter()
+            .filter(|(path, stamp)| self.before.get(*path) == Some(stamp))
+            .map(|(p, s)| (p.clone(), *s))
+            .collect();
         let is_copying = at_rest.len() < now.len();
         self.before = now;
         (!is_copying && !at_rest.is_empty() && at_rest != self.trained).then_some(at_rest)

@@ -76,7 +76,11 @@ impl CsvTable {
 
     fn skip_byte_order_mark(&mut self) -> Result<()> {
         if self.buffer.starts_with(&[0xFF, 0xFE]) || self.buffer.starts_with(&[0xFE, 0xFF]) {
-            return Err(self.malformed(1, "the file is encoded in UTF-16", "UTF-8 (save it as \"CSV UTF-8\")"));
+            return Err(self.malformed(
+                1,
+                "the file is encoded in UTF-16",
+                "UTF-8 (save it as \"CSV UTF-8\")",
+            ));
         }
         if self.buffer.starts_with(&[0xEF, 0xBB, 0xBF]) {
             self.start = 3;
@@ -102,8 +106,7 @@ impl CsvTable {
         for (position, name) in self.columns.iter().enumerate() {
             let earlier = self.columns[..position].iter().position(|other| other.eq_ignore_ascii_case(name));
             if let Some(earlier) = earlier {
-                let reason =
-                    format!("columns {} and {} are both called {name:?}", earlier + 1, position + 1);
+                let reason = format!("columns {} and {} are both called {name:?}", earlier + 1, position + 1);
                 return Err(self.malformed(line, reason, "a header in which each name stands once"));
             }
         }
@@ -116,7 +119,9 @@ impl CsvTable {
         let mut lines = Vec::new();
         let mut starts = Vec::new();
         while block.len() < BLOCK {
-            let Some(record) = self.next_record()? else { break };
+            let Some(record) = self.next_record()? else {
+                break;
+            };
             if record.n_fields != self.columns.len() {
                 let reason =
                     format!("the row has {} fields, the header {}", record.n_fields, self.columns.len());
@@ -151,7 +156,10 @@ impl CsvTable {
             .with_parse_options(CsvParseOptions::default().with_missing_is_null(true))
             .into_reader_with_file_handle(Cursor::new(block))
             .finish()
-            .map_err(|source| Error::Frame { context: format!("cannot parse {}", self.path.display()), source })
+            .map_err(|source| Error::Frame {
+                context: format!("cannot parse {}", self.path.display()),
+                source,
+            })
     }
 
     /// Refuses bytes that are not text, naming the line.
@@ -216,7 +224,9 @@ impl CsvTable {
                     n_fields += 1;
                     field_start = at;
                 }
-                (b'\n', None) => return self.bounded(trimmed(bytes, here), at, n_fields, n_lines).map(Some),
+                (b'\n', None) => {
+                    return self.bounded(trimmed(bytes, here), at, n_fields, n_lines).map(Some);
+                }
                 (b'\n', Some(_)) => n_lines += 1,
                 _ => {}
             }
@@ -239,7 +249,11 @@ impl CsvTable {
     fn bounded(&self, len: usize, len_with_break: usize, n_fields: usize, n_lines: u64) -> Result<Record> {
         if len > LONGEST_RECORD {
             let reason = format!("the line is longer than {LONGEST_RECORD} bytes");
-            return Err(self.malformed(self.line, reason, "one row a line, with line breaks between the rows"));
+            return Err(self.malformed(
+                self.line,
+                reason,
+                "one row a line, with line breaks between the rows",
+            ));
         }
         Ok(Record { len, len_with_break, n_fields, n_lines })
     }

@@ -132,7 +132,9 @@ fn read_file<W: Write>(
                         rejects.add(&Reject { file: path, line: batch.line(row), fault })?;
                     }
                 }
-                Ok(stone) if policy.duplicates == Duplicates::Drop && !seen.insert(row_fingerprint(&stone)) => {
+                Ok(stone)
+                    if policy.duplicates == Duplicates::Drop && !seen.insert(row_fingerprint(&stone)) =>
+                {
                     intake.counts.n_duplicates += 1;
                 }
                 Ok(stone) => {

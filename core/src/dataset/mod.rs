@@ -15,8 +15,8 @@ mod split;
 pub mod store;
 mod table;
 
-pub use fingerprint::{RowFingerprint, row_fingerprint, stone_fingerprint};
 pub use delivery::{Delivery, Rows};
+pub use fingerprint::{RowFingerprint, row_fingerprint, stone_fingerprint};
 pub use intake::{Counts, Duplicates, Policy, SourceFile, Suspect};
 pub use rejects::{Reject, RejectFile};
 pub use sources::expand;

@@ -49,8 +49,11 @@ impl Table {
     /// [`Error::Malformed`] naming every missing column.
     pub fn require(&self, path: &Path, required: &[Field]) -> Result<Vec<String>> {
         let known: Vec<_> = self.columns().iter().map(|name| Field::from_name(name)).collect();
-        let missing: Vec<_> =
-            required.iter().filter(|field| !known.contains(&Some(**field))).map(|field| field.name()).collect();
+        let missing: Vec<_> = required
+            .iter()
+            .filter(|field| !known.contains(&Some(**field)))
+            .map(|field| field.name())
+            .collect();
         if missing.is_empty() {
             let unknown = self.columns().iter().zip(known).filter(|(_, field)| field.is_none());
             return Ok(unknown.map(|(name, _)| name.clone()).collect());
@@ -89,6 +92,15 @@ enum Cells {
 }
 
 impl Batch {
+    /// The rows of a frame, numbered from 1.
+    ///
+    /// # Errors
+    /// When a column of ours is neither text nor a number.
+    pub fn from_frame(frame: DataFrame) -> Result<Self> {
+        let lines = (1..=frame.height() as u64).collect();
+        Self::new(Path::new("the frame"), frame, lines)
+    }
+
     /// `lines` holds, for each row, its line in the file (or its number in a Parquet file), from 1.
     pub(super) fn new(path: &Path, frame: DataFrame, lines: Vec<u64>) -> Result<Self> {
         let context = |source| Error::Frame { context: format!("cannot read {}", path.display()), source };

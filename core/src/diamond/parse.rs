@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn all_faults_of_a_row_are_named_at_once() {
-        let raw = RawDiamond { carat: Cell::Text("1,2"), cut: Cell::Text("Shiny"), z: Cell::Text("0.0"), ..raw() };
+        let raw =
+            RawDiamond { carat: Cell::Text("1,2"), cut: Cell::Text("Shiny"), z: Cell::Text("0.0"), ..raw() };
         let faults = raw.parse_priced(Cell::Number(-1.0)).unwrap_err();
         let named: Vec<_> = faults.iter().map(|fault| (fault.field, fault.reason.as_str())).collect();
         assert_eq!(

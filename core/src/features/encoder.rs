@@ -102,7 +102,9 @@ impl Encoder {
     pub fn names(&self) -> Vec<String> {
         let name = |column: &Column| match column {
             Column::Number(field) | Column::Category(field) => field.name().to_owned(),
-            Column::Indicator(field, mask) => format!("{field}={}", masked(*field, *mask).join("|")),
+            Column::Indicator(field, mask) => {
+                format!("{field}={}", masked(*field, *mask).join("|"))
+            }
         };
         self.columns.iter().map(name).collect()
     }
@@ -157,13 +159,16 @@ impl TryFrom<Vec<Stored>> for Encoder {
     fn try_from(stored: Vec<Stored>) -> Result<Self> {
         let misfit = |field: Field| Error::model_file(format!("its encoder misuses the column {field}"));
         let column = |stored| match stored {
-            Stored::Number { field } if !field.is_grade() && field != Field::Price => Ok(Column::Number(field)),
+            Stored::Number { field } if !field.is_grade() && field != Field::Price => {
+                Ok(Column::Number(field))
+            }
             Stored::Category { field } if field.is_grade() => Ok(Column::Category(field)),
             Stored::Indicator { field, labels: chosen } if field.is_grade() => {
                 let known = labels(field);
                 let mut mask = 0;
                 for label in chosen {
-                    let rank = known.iter().position(|known| **known == label).ok_or_else(|| misfit(field))?;
+                    let rank =
+                        known.iter().position(|known| **known == label).ok_or_else(|| misfit(field))?;
                     mask |= 1 << rank;
                 }
                 Ok(Column::Indicator(field, mask))
@@ -201,7 +206,16 @@ mod tests {
         let encoder = Encoding::OneHot(&[Field::Carat]).fit(stones.iter());
         let names = encoder.names();
         // Levels that never occurred join their nearest neighbour, the worse one of two.
-        assert_eq!(names, ["carat", "cut=Good|Very Good", "cut=Premium|Ideal", "color=J|I|H|G|F|E", "clarity=VS2|VS1|VVS2|VVS1|IF"]);
+        assert_eq!(
+            names,
+            [
+                "carat",
+                "cut=Good|Very Good",
+                "cut=Premium|Ideal",
+                "color=J|I|H|G|F|E",
+                "clarity=VS2|VS1|VVS2|VVS1|IF"
+            ]
+        );
         let matrix = encoder.encode(stones.iter());
         assert_eq!(matrix.row(0).to_vec(), [0.5, 0.0, 1.0, 1.0, 1.0]);
         assert_eq!(matrix.row(1).to_vec(), [0.5, 0.0, 0.0, 0.0, 0.0]);

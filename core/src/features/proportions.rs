@@ -35,7 +35,8 @@ impl Proportions {
     pub fn fit<'a>(stones: impl Iterator<Item = &'a Diamond> + Clone) -> Self {
         let textbook = Typical { depth: 61.8, table: 57.0, carat_per_mm3: crate::diamond::CARAT_PER_MM3 };
         let all = Typical::of(stones.clone()).unwrap_or(textbook);
-        let of_cut = |cut: Cut| Typical::of(stones.clone().filter(move |stone| stone.cut() == cut)).unwrap_or(all);
+        let of_cut =
+            |cut: Cut| Typical::of(stones.clone().filter(move |stone| stone.cut() == cut)).unwrap_or(all);
         Self { by_cut: [Cut::Fair, Cut::Good, Cut::VeryGood, Cut::Premium, Cut::Ideal].map(of_cut) }
     }
 
@@ -61,8 +62,12 @@ impl Proportions {
             Cell::Number(_) => false,
         };
         let missing = [raw.depth, raw.table, raw.x, raw.y, raw.z].map(is_missing);
-        let assumed: Vec<_> =
-            Field::MEASUREMENTS.into_iter().zip(missing).filter(|(_, missing)| *missing).map(|(field, _)| field).collect();
+        let assumed: Vec<_> = Field::MEASUREMENTS
+            .into_iter()
+            .zip(missing)
+            .filter(|(_, missing)| *missing)
+            .map(|(field, _)| field)
+            .collect();
         if assumed.is_empty() {
             return Ok((raw.parse()?, assumed));
         }
@@ -84,9 +89,8 @@ impl Proportions {
             known(given.depth(), missing[0]),
             [known(given.x(), missing[2]), known(given.y(), missing[3]), known(given.z(), missing[4])],
         );
-        let depth = known(given.depth(), missing[0]).unwrap_or_else(|| {
-            if missing[4] { typical.depth } else { depth_percent(x, y, z) }
-        });
+        let depth = known(given.depth(), missing[0])
+            .unwrap_or_else(|| if missing[4] { typical.depth } else { depth_percent(x, y, z) });
         let whole = RawDiamond {
             carat: Cell::Number(given.carat()),
             cut: Cell::Text(given.cut().label()),
@@ -162,9 +166,17 @@ mod tests {
 
     #[test]
     fn each_choice_of_known_measurements_is_kept_and_makes_a_plausible_stone() {
-        let real = [Cell::Number(62.0), Cell::Number(58.0), Cell::Number(6.8), Cell::Number(6.75), Cell::Number(4.2)];
+        let real = [
+            Cell::Number(62.0),
+            Cell::Number(58.0),
+            Cell::Number(6.8),
+            Cell::Number(6.75),
+            Cell::Number(4.2),
+        ];
         for choice in 0..32_usize {
-            let pick = |i: usize| if choice >> i & 1 == 1 { real[i] } else { Cell::Missing };
+            let pick = |i: usize| {
+                if choice >> i & 1 == 1 { real[i] } else { Cell::Missing }
+            };
             let raw =
                 RawDiamond { depth: pick(0), table: pick(1), x: pick(2), y: pick(3), z: pick(4), ..FOUR_CS };
             let (stone, assumed) = textbook().complete(PartialDiamond(raw)).unwrap();

@@ -89,7 +89,9 @@ impl State {
     pub(super) fn catch_up(&mut self, storage: &Storage) -> Result<()> {
         loop {
             let number = self.commits.len() as u64 + 1;
-            let Some(bytes) = storage.read(&path(number))? else { return Ok(()) };
+            let Some(bytes) = storage.read(&path(number))? else {
+                return Ok(());
+            };
             let commit: Commit = serde_json::from_slice(&bytes).map_err(|error| damaged(number, error))?;
             self.apply(commit)?;
         }
@@ -100,7 +102,10 @@ impl State {
     fn check(&self, commit: &Commit) -> Result<()> {
         let number = self.commits.len() as u64 + 1;
         if commit.number != number || commit.format != FORMAT {
-            return Err(damaged(number, format!("it calls itself {} of format {}", commit.number, commit.format)));
+            return Err(damaged(
+                number,
+                format!("it calls itself {} of format {}", commit.number, commit.format),
+            ));
         }
         match &commit.change {
             Change::Registered { cards } => {
@@ -146,7 +151,8 @@ impl State {
         loop {
             self.catch_up(storage)?;
             let number = self.commits.len() as u64 + 1;
-            let commit = Commit { format: FORMAT, number, nonce: nonce(), at: Utc::now(), change: change(self)? };
+            let commit =
+                Commit { format: FORMAT, number, nonce: nonce(), at: Utc::now(), change: change(self)? };
             let bytes = serde_json::to_vec_pretty(&commit).map_err(|error| damaged(number, error))?;
             self.check(&commit)?;
             match storage.create(&path(number), bytes)? {
@@ -155,7 +161,8 @@ impl State {
                 // nonce that is there, and we have won after all.
                 Created::AlreadyThere => {
                     self.catch_up(storage)?;
-                    if self.commits.get(number as usize - 1).is_some_and(|there| there.nonce == commit.nonce) {
+                    if self.commits.get(number as usize - 1).is_some_and(|there| there.nonce == commit.nonce)
+                    {
                         return Ok(());
                     }
                 }

@@ -134,7 +134,10 @@ impl Registry {
         let mut cards = Vec::new();
         self.lock().append(&self.storage, |state| {
             let versions = state.next_version()..;
-            cards = versions.zip(models).map(|(version, details)| Card { version, details: details.clone() }).collect();
+            cards = versions
+                .zip(models)
+                .map(|(version, details)| Card { version, details: details.clone() })
+                .collect();
             Ok(Change::Registered { cards: cards.clone() })
         })?;
         Ok(cards)

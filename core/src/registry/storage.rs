@@ -63,7 +63,8 @@ impl Storage {
 
     /// The paths of all objects under a prefix, sorted.
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        let listed = self.0.list(Some(&ObjectPath::from(prefix))).map_ok(|object| object.location.to_string());
+        let listed =
+            self.0.list(Some(&ObjectPath::from(prefix))).map_ok(|object| object.location.to_string());
         let mut paths: Vec<_> = block_on(listed.try_collect()).map_err(|source| failed(prefix, source))?;
         paths.sort();
         Ok(paths)

@@ -48,7 +48,12 @@ pub fn compare_versions(registry: &Registry, candidate: u64, champion: u64) -> R
     compare(registry, &candidate, &champion, &stones).map(Some)
 }
 
-fn compare(registry: &Registry, candidate: &Card, champion: &Card, stones: &[PricedDiamond]) -> Result<Comparison> {
+fn compare(
+    registry: &Registry,
+    candidate: &Card,
+    champion: &Card,
+    stones: &[PricedDiamond],
+) -> Result<Comparison> {
     let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
     let prices = |card: &Card| {
         let pipeline = registry.pipeline(card.version)?;

@@ -80,7 +80,11 @@ impl Training {
         let (train, test) = (dataset.train(), dataset.test());
         if train.is_empty() || test.is_empty() {
             return Err(Error::TooFewRows {
-                reason: format!("{} training and {} test rows: there must be some of both", train.len(), test.len()),
+                reason: format!(
+                    "{} training and {} test rows: there must be some of both",
+                    train.len(),
+                    test.len()
+                ),
             });
         }
         let mut models = Vec::new();

@@ -142,7 +142,8 @@ impl Tuning<'_> {
         };
         let validation = Validation { stones: judges, after_round: &mut after_round };
         let family = self.family;
-        let pipeline = family.recipe.fit(family.name, learners, &params, self.seed, Some(validation), interrupt)?;
+        let pipeline =
+            family.recipe.fit(family.name, learners, &params, self.seed, Some(validation), interrupt)?;
         if is_given_up {
             return Ok(None);
         }
@@ -166,8 +167,7 @@ fn best(trials: &[Trial]) -> Result<(usize, f64, Params)> {
         Outcome::Complete { value, refit } => Some((trial.number, *value, refit.clone())),
         Outcome::Pruned { .. } => None,
     });
-    complete.min_by(|a, b| a.1.total_cmp(&b.1)).ok_or_else(|| Error::Fit {
-        model: "search",
-        reason: "no trial ran to its end".into(),
-    })
+    complete
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .ok_or_else(|| Error::Fit { model: "search", reason: "no trial ran to its end".into() })
 }

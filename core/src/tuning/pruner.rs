@@ -22,7 +22,8 @@ impl MedianPruner {
             if checkpoint < patience {
                 return None;
             }
-            let at = |trial: &Trial| trial.curve.iter().find(|(step, _)| *step == checkpoint).map(|(_, v)| *v);
+            let at =
+                |trial: &Trial| trial.curve.iter().find(|(step, _)| *step == checkpoint).map(|(_, v)| *v);
             let mut values: Vec<_> = earlier.clone().filter_map(at).collect();
             values.sort_by(f64::total_cmp);
             (values.len() >= FEWEST_TRIALS).then(|| values[values.len() / 2])

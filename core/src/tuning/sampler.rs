@@ -198,8 +198,10 @@ mod tests {
             (0..80).fold(f64::INFINITY, |best, number| {
                 let params = sampler.ask(number).unwrap();
                 let get = |name| params.get(name).unwrap();
-                let value = (get("rate").log10() + 5.0).powi(2) + (get("weight") - 1.3).powi(2) * 20.0
-                    + (get("depth") - 7.0).abs() + (get("share") - 0.5).abs() * 5.0;
+                let value = (get("rate").log10() + 5.0).powi(2)
+                    + (get("weight") - 1.3).powi(2) * 20.0
+                    + (get("depth") - 7.0).abs()
+                    + (get("share") - 0.5).abs() * 5.0;
                 sampler.tell(&params, value).unwrap();
                 best.min(value)
             })

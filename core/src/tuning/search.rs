@@ -218,7 +218,13 @@ mod tests {
         Ok(Some(Measured { value, refit: params.clone() }))
     }
 
-    fn run(path: &std::path::Path, n_trials: usize, n_workers: usize, interrupt: &Interrupt, stop_after: usize) -> Result<Vec<u8>> {
+    fn run(
+        path: &std::path::Path,
+        n_trials: usize,
+        n_workers: usize,
+        interrupt: &Interrupt,
+        stop_after: usize,
+    ) -> Result<Vec<u8>> {
         let header = header();
         let mut study = Study::open(path, &header)?;
         let mut sampler = header.sampler.sampler(&header.space, header.seed)?;
@@ -232,8 +238,14 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_micros((params.get("x").unwrap() * 2000.0) as u64));
             valley(params, report)
         };
-        let search =
-            Search { n_trials, n_workers, patience: 25, objective: &objective, after_trial: &|_, _| {}, interrupt };
+        let search = Search {
+            n_trials,
+            n_workers,
+            patience: 25,
+            objective: &objective,
+            after_trial: &|_, _| {},
+            interrupt,
+        };
         search.run(&mut study, &mut *sampler)?;
         study.sorted(n_trials)
     }

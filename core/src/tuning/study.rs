@@ -166,6 +166,8 @@ impl Study {
 }
 
 fn json_line(trial: &Trial) -> Result<String> {
-    serde_json::to_string(trial)
-        .map_err(|error| Error::Fit { model: "search", reason: format!("a trial cannot be written down: {error}") })
+    serde_json::to_string(trial).map_err(|error| Error::Fit {
+        model: "search",
+        reason: format!("a trial cannot be written down: {error}"),
+    })
 }

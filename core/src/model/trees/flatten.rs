@@ -16,7 +16,11 @@ pub(super) fn flatten(model: &ModelFile, file: Vec<u8>) -> Result<TreeEnsemble> 
     let booster = &learner.gradient_booster;
     let one = |number: &str| matches!(number, "0" | "1");
     if !PLAIN_SUM.contains(&learner.objective.name.as_str()) {
-        return refuse(format!("objective {:?}; served are {}", learner.objective.name, PLAIN_SUM.join(", ")));
+        return refuse(format!(
+            "objective {:?}; served are {}",
+            learner.objective.name,
+            PLAIN_SUM.join(", ")
+        ));
     }
     let param = &learner.learner_model_param;
     if !one(&param.num_class) || !param.num_target.as_deref().is_none_or(one) {

@@ -75,7 +75,9 @@ impl<'de> Reader<'de> {
             b'I' => i16::from_be_bytes(self.array()?).into(),
             b'l' => i32::from_be_bytes(self.array()?).into(),
             b'L' => i64::from_be_bytes(self.array()?),
-            _ => return Err(Fault(format!("{:?} is not the marker of a whole number", char::from(marker)))),
+            _ => {
+                return Err(Fault(format!("{:?} is not the marker of a whole number", char::from(marker))));
+            }
         })
     }
 
@@ -173,7 +175,9 @@ impl<'a, 'de> Items<'a, 'de> {
                 Some(b'D' | b'L') => 8,
                 Some(b'I') => 2,
                 Some(b'i' | b'U') | None => 1,
-                Some(other) => return Err(Fault(format!("an array of type {:?}", char::from(other)))),
+                Some(other) => {
+                    return Err(Fault(format!("an array of type {:?}", char::from(other))));
+                }
             };
             left = Some(reader.count(size)?);
         }
@@ -253,7 +257,10 @@ mod tests {
     fn every_kind_of_value_is_read() {
         let bytes = b"{L\0\0\0\0\0\0\0\x01a[$d#L\0\0\0\0\0\0\0\x02\x3f\x80\0\0\xbf\x80\0\0i\x01b[#i\x02U\xffTi\x01cSi\x02hii\x01d[l\0\0\x01\0Z]}";
         let value: serde_json::Value = from_slice(bytes).unwrap();
-        assert_eq!(value, serde_json::json!({"a": [1.0, -1.0], "b": [255, true], "c": "hi", "d": [256, null]}));
+        assert_eq!(
+            value,
+            serde_json::json!({"a": [1.0, -1.0], "b": [255, true], "c": "hi", "d": [256, null]})
+        );
     }
 
     #[test]

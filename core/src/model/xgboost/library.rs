@@ -135,13 +135,14 @@ impl<'a> Matrix<'a> {
     /// Copies `features` (missing values are NaN) into the library.
     pub(super) fn new(library: &'a Library, features: &Array2<f32>, kinds: &[FeatureKind]) -> Result<Self> {
         let data = text(&array_interface(features.as_ptr().cast(), features.shape(), "<f4"));
-        let config = text(&json!({"missing": f32::NAN.to_string(), "nthread": 1}).to_string().replace("\"NaN\"", "NaN"));
+        let config = text(
+            &json!({"missing": f32::NAN.to_string(), "nthread": 1}).to_string().replace("\"NaN\"", "NaN"),
+        );
         let mut handle = std::ptr::null_mut();
         // SAFETY: `features` is in standard layout (an owned Array2 made by `from_shape_*`), lives
         // through the call and is only read; the library copies it.
-        let status = unsafe {
-            (library.functions.matrix_from_dense)(data.as_ptr(), config.as_ptr(), &raw mut handle)
-        };
+        let status =
+            unsafe { (library.functions.matrix_from_dense)(data.as_ptr(), config.as_ptr(), &raw mut handle) };
         library.check("the training rows", status)?;
         let matrix = Self { library, handle };
         matrix.set_kinds(kinds)?;
