@@ -1,16 +1,40 @@
 //! The stones most like a given one: same cut, color and clarity, nearest in weight. Exact, not
 //! approximate: the answer is what sorting all stones would give.
 
-use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond};
+use std::cmp::Ordering;
+
+use crate::diamond::{Clarity, Color, Cut, Grade, PricedDiamond};
 
 const N_CELLS: usize = Cut::ALL.len() * Color::ALL.len() * Clarity::ALL.len();
 
 /// An index over priced stones.
 pub struct Comparables {
     /// The stones by cell, then carat, then price, then row.
-    stones: Vec<PricedDiamond>,
+    stones: Vec<Indexed>,
     /// Cell `c` is `stones[starts[c]..starts[c + 1]]`.
     starts: Vec<usize>,
+}
+
+/// A stone and its row among those the index was built from.
+#[derive(Clone, Copy)]
+struct Indexed {
+    stone: PricedDiamond,
+    row: usize,
+}
+
+impl Indexed {
+    fn carat(&self) -> f64 {
+        self.stone.diamond().carat()
+    }
+
+    fn cell(&self) -> usize {
+        let stone = self.stone.diamond();
+        cell(stone.cut(), stone.color(), stone.clarity())
+    }
+
+    fn by_price_then_row(&self, other: &Self) -> Ordering {
+        self.stone.price_usd().total_cmp(&other.stone.price_usd()).then(self.row.cmp(&other.row))
+    }
 }
 
 /// A stone found, and how far it is.
@@ -18,6 +42,8 @@ pub struct Comparables {
 pub struct Neighbour {
     /// The stone.
     pub stone: PricedDiamond,
+    /// Its row among those the index was built from, from 0.
+    pub row: usize,
     /// `|carat - carat asked|`.
     pub carat_difference: f64,
 }
@@ -26,23 +52,15 @@ fn cell(cut: Cut, color: Color, clarity: Clarity) -> usize {
     (cut.rank() * Color::ALL.len() + color.rank()) * Clarity::ALL.len() + clarity.rank()
 }
 
-fn cell_of(stone: &Diamond) -> usize {
-    cell(stone.cut(), stone.color(), stone.clarity())
-}
-
 impl Comparables {
     /// Builds the index; `stones` are in row order.
-    pub fn new(mut stones: Vec<PricedDiamond>) -> Self {
-        let key =
-            |stone: &PricedDiamond| (cell_of(stone.diamond()), stone.diamond().carat(), stone.price_usd());
-        // Stable, so that equal keys stay in row order.
-        stones.sort_by(|a, b| {
-            let ((cell_a, carat_a, price_a), (cell_b, carat_b, price_b)) = (key(a), key(b));
-            cell_a.cmp(&cell_b).then(carat_a.total_cmp(&carat_b)).then(price_a.total_cmp(&price_b))
+    pub fn new(stones: Vec<PricedDiamond>) -> Self {
+        let indexed = stones.into_iter().enumerate().map(|(row, stone)| Indexed { stone, row });
+        let mut stones: Vec<_> = indexed.collect();
+        stones.sort_unstable_by(|a, b| {
+            a.cell().cmp(&b.cell()).then(a.carat().total_cmp(&b.carat())).then_with(|| a.by_price_then_row(b))
         });
-        let starts = (0..=N_CELLS)
-            .map(|cell| stones.partition_point(|stone| cell_of(stone.diamond()) < cell))
-            .collect();
+        let starts = (0..=N_CELLS).map(|cell| stones.partition_point(|stone| stone.cell() < cell)).collect();
         Self { stones, starts }
     }
 
@@ -63,11 +81,11 @@ impl Comparables {
         let stones = &self.stones[self.starts[cell]..self.starts[cell + 1]];
         // `left` and `right` bound what has been taken; each step takes the nearer side's group of
         // stones of one weight, in which price and row are in order already.
-        let mut left = stones.partition_point(|stone| stone.diamond().carat() < carat);
+        let mut left = stones.partition_point(|stone| stone.carat() < carat);
         let mut right = left;
-        let mut found: Vec<Neighbour> = Vec::with_capacity(n.min(stones.len()));
+        let mut found: Vec<&Indexed> = Vec::with_capacity(n.min(stones.len()));
         while found.len() < n {
-            let difference = |index: usize| (stones[index].diamond().carat() - carat).abs();
+            let difference = |index: usize| (stones[index].carat() - carat).abs();
             let below = left.checked_sub(1).map(difference);
             let above = (right < stones.len()).then(|| difference(right));
             let (is_below, is_above) = match (below, above) {
@@ -77,32 +95,101 @@ impl Comparables {
                 (Some(below), Some(above)) => (below <= above, above <= below),
             };
             let first = found.len();
-            let mut take = |group: &[PricedDiamond]| {
-                let neighbour = |stone: &PricedDiamond| Neighbour {
-                    stone: *stone,
-                    carat_difference: (stone.diamond().carat() - carat).abs(),
-                };
-                found.extend(group.iter().take(n - first).map(neighbour));
-            };
             if is_below {
-                let weight = stones[left - 1].diamond().carat();
-                let start = stones[..left].partition_point(|stone| stone.diamond().carat() < weight);
-                take(&stones[start..left]);
+                let weight = stones[left - 1].carat();
+                let start = stones[..left].partition_point(|stone| stone.carat() < weight);
+                found.extend(stones[start..left].iter().take(n - first));
                 left = start;
             }
             if is_above {
-                let weight = stones[right].diamond().carat();
-                let end = right + stones[right..].partition_point(|stone| stone.diamond().carat() <= weight);
-                take(&stones[right..end]);
+                let weight = stones[right].carat();
+                let end = right + stones[right..].partition_point(|stone| stone.carat() <= weight);
+                found.extend(stones[right..end].iter().take(n - first));
                 right = end;
             }
             if is_below && is_above {
-                // Equally near on both sides. Row order survives because the sort is stable and, of
-                // two rows of equal price, only one can come from each side's weight.
-                found[first..].sort_by(|a, b| a.stone.price_usd().total_cmp(&b.stone.price_usd()));
+                found[first..].sort_by(|a, b| a.by_price_then_row(b));
             }
         }
         found.truncate(n);
-        found
+        let neighbour = |found: &Indexed| Neighbour {
+            stone: found.stone,
+            row: found.row,
+            carat_difference: (found.carat() - carat).abs(),
+        };
+        found.into_iter().map(neighbour).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
+
+    use super::*;
+    use crate::diamond::{Cell, Diamond, Field, RawDiamond};
+
+    fn stone(carat: f64, cut: Cut, clarity: Clarity, price: f64) -> PricedDiamond {
+        let raw = RawDiamond::from_cells(|field| match field {
+            Field::Carat => Cell::Number(carat),
+            Field::Cut => Cell::Text(cut.label()),
+            Field::Color => Cell::Text("E"),
+            Field::Clarity => Cell::Text(clarity.label()),
+            _ => Cell::Number(5.0),
+        });
+        raw.parse_priced(Cell::Number(price)).unwrap()
+    }
+
+    /// What the answer must be: every stone of the cell, sorted by difference, price and row.
+    fn brute_force(stones: &[PricedDiamond], carat: f64, cut: Cut, clarity: Clarity, n: usize) -> Vec<usize> {
+        let is_wanted = |stone: &Diamond| stone.cut() == cut && stone.clarity() == clarity;
+        let mut rows: Vec<_> = (0..stones.len()).filter(|row| is_wanted(stones[*row].diamond())).collect();
+        rows.sort_by(|a, b| {
+            let key = |row: usize| ((stones[row].diamond().carat() - carat).abs(), stones[row].price_usd());
+            let ((da, pa), (db, pb)) = (key(*a), key(*b));
+            da.total_cmp(&db).then(pa.total_cmp(&pb)).then(a.cmp(b))
+        });
+        rows.truncate(n);
+        rows
+    }
+
+    #[test]
+    fn the_index_answers_as_sorting_everything_would() {
+        let seed = 11;
+        let mut random = Pcg64::seed_from_u64(seed);
+        let cuts = [Cut::Good, Cut::Ideal];
+        let clarities = [Clarity::SI1, Clarity::IF];
+        for case in 0..300 {
+            // Few weights and prices, so that there are ties of every kind; eighths, so that a
+            // stone as much lighter as another is heavier is exactly that.
+            let n_stones = random.random_range(0..120);
+            let stones: Vec<_> = (0..n_stones)
+                .map(|_| {
+                    let carat = f64::from(random.random_range(1..12)) / 8.0;
+                    let (cut, clarity) = (cuts[random.random_range(0..2)], clarities[random.random_range(0..2)]);
+                    stone(carat, cut, clarity, f64::from(random.random_range(1..4)))
+                })
+                .collect();
+            let index = Comparables::new(stones.clone());
+            let carat = f64::from(random.random_range(1..24)) / 16.0;
+            let n = random.random_range(1..30);
+            let found = index.nearest(carat, Cut::Ideal, Color::E, Clarity::IF, n);
+            let rows: Vec<_> = found.iter().map(|neighbour| neighbour.row).collect();
+            let expected = brute_force(&stones, carat, Cut::Ideal, Clarity::IF, n);
+            assert_eq!(rows, expected, "seed {seed}, case {case}, carat {carat}, n {n}");
+            for neighbour in found {
+                assert_eq!(neighbour.stone, stones[neighbour.row]);
+                assert_eq!(neighbour.carat_difference, (neighbour.stone.diamond().carat() - carat).abs());
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_cell_has_no_neighbours() {
+        let index = Comparables::new(vec![stone(1.0, Cut::Good, Clarity::IF, 5.0)]);
+        assert_eq!(index.nearest(1.0, Cut::Ideal, Color::E, Clarity::IF, 5), []);
+        assert_eq!(index.nearest(1.0, Cut::Good, Color::D, Clarity::IF, 5), []);
+        assert_eq!(index.nearest(1.0, Cut::Good, Color::E, Clarity::IF, 5).len(), 1);
     }
 }

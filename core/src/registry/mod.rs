@@ -10,6 +10,8 @@ mod card;
 mod fsck;
 mod log;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

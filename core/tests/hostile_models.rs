@@ -1,0 +1,146 @@
+//! Model files that are cut off, scribbled on or made up: an error, never a panic, a hang or a
+//! price. Needs the XGBoost library; `make test` names it in `XTREAM_XGBOOST_LIB`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use xtream_core::dataset::Delivery;
+use xtream_core::model::trees::TreeEnsemble;
+use xtream_core::model::xgboost::Locations;
+use xtream_core::model::{Params, Regressor};
+use xtream_core::progress::Silent;
+use xtream_core::training::{built_in, choose};
+use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
+
+fn stones() -> Vec<PricedDiamond> {
+    let folder = tempfile::tempdir().unwrap();
+    let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
+    let delivery = Delivery { data, ..Delivery::default() };
+    let rows = delivery.read(&folder.path().join("rejects"), &Silent, &Interrupt::default()).unwrap();
+    rows.dataset.train()
+}
+
+/// A small real model with numeric and category splits.
+static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
+    let library = std::env::var_os("XTREAM_XGBOOST_LIB").expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
+    let families = built_in(&Locations::new(vec![library.into()]));
+    let family = &choose(families, &["xgboost".into()]).unwrap()[0];
+    let params = Params::from([("n_estimators", 12.0), ("max_depth", 5.0)]);
+    family.recipe.fit("xgboost", &stones()[..20_000], &params, 1, None, &Interrupt::default()).unwrap()
+});
+
+#[test]
+fn a_stored_pipeline_prices_as_it_did_before() {
+    let loaded = Pipeline::from_bytes(&PIPELINE.to_bytes().unwrap()).unwrap();
+    let stones = stones();
+    let prices = |pipeline: &Pipeline| pipeline.predict(stones.iter().map(PricedDiamond::diamond));
+    assert_eq!(prices(&PIPELINE), prices(&loaded));
+    let alone = loaded.predict([stones[77].diamond()].into_iter());
+    assert_eq!(alone[0], prices(&loaded)[77], "a stone's price does not depend on its company");
+}
+
+#[test]
+fn every_truncation_of_a_stored_pipeline_is_refused() {
+    let bytes = PIPELINE.to_bytes().unwrap();
+    // Every length near both ends and a few thousand between; each costs a digest of the whole.
+    let lengths = (0..2_000).chain((2_000..bytes.len()).step_by(bytes.len() / 2_000 + 1)).chain([bytes.len() - 1]);
+    for length in lengths {
+        let refused = Pipeline::from_bytes(&bytes[..length.min(bytes.len() - 1)]);
+        assert!(matches!(refused, Err(Error::ModelFile { .. })), "cut at {length}");
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_a_stored_pipeline_is_refused() {
+    let bytes = PIPELINE.to_bytes().unwrap();
+    let seed = 2026;
+    let mut random = Pcg64::seed_from_u64(seed);
+    for flip in 0..5_000 {
+        // The first line byte by byte, the rest at random.
+        let bit = if flip < 800 { flip } else { random.random_range(0..bytes.len() * 8) };
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(Pipeline::from_bytes(&damaged).is_err(), "seed {seed}, bit {bit}");
+    }
+}
+
+#[test]
+fn every_truncation_of_an_xgboost_file_is_refused() {
+    let bytes = PIPELINE.xgboost_file().unwrap();
+    for length in 0..bytes.len() {
+        let refused = TreeEnsemble::from_xgboost(bytes[..length].to_vec());
+        assert!(matches!(refused, Err(Error::ModelFile { .. })), "cut at {length} of {}", bytes.len());
+    }
+}
+
+#[test]
+fn an_xgboost_file_with_flipped_bits_is_refused_or_still_a_sound_model() {
+    let bytes = PIPELINE.xgboost_file().unwrap();
+    let seed = 7;
+    let mut random = Pcg64::seed_from_u64(seed);
+    let row = [0.7, 4.0, 3.0, 2.0, 61.0, 57.0, 5.7, 5.7, f32::NAN];
+    let mut n_refused = 0;
+    for _ in 0..20_000 {
+        let mut damaged = bytes.clone();
+        for _ in 0..random.random_range(1..4) {
+            let bit = random.random_range(0..damaged.len() * 8);
+            damaged[bit / 8] ^= 1 << (bit % 8);
+        }
+        match TreeEnsemble::from_xgboost(damaged) {
+            Err(Error::ModelFile { .. }) => n_refused += 1,
+            Err(error) => unreachable!("seed {seed}: {error}"),
+            // A changed threshold is still a tree; following it must end. The file has no digest of
+            // its own: that is what the pipeline around it is for.
+            Ok(ensemble) => drop(ensemble.predict_row(&row[..ensemble.n_features().min(9)])),
+        }
+    }
+    assert!(n_refused > 1_000, "seed {seed}: only {n_refused} of 20,000 refused");
+}
+
+#[test]
+fn made_up_files_are_refused() {
+    let json = |tree: &str| {
+        format!(
+            r#"{{"learner":{{"learner_model_param":{{"base_score":"5E-1","num_class":"0","num_feature":"2"}},
+            "objective":{{"name":"reg:squarederror"}},"gradient_booster":{{"name":"gbtree","model":
+            {{"tree_info":[0],"trees":[{tree}]}}}}}}}}"#
+        )
+    };
+    let tree = |left: &str, right: &str, index: &str, condition: &str| {
+        format!(
+            r#"{{"tree_param":{{"size_leaf_vector":"1"}},"left_children":{left},"right_children":{right},
+            "split_indices":{index},"split_conditions":{condition},"default_left":[0,0,0]}}"#
+        )
+    };
+    let sound = json(&tree("[1,-1,-1]", "[2,-1,-1]", "[1,0,0]", "[0.5,1,2]"));
+    let ensemble = TreeEnsemble::from_xgboost(sound.clone().into_bytes()).unwrap();
+    assert_eq!(ensemble.predict_row(&[0.0, 0.4]), 1.5);
+    assert_eq!(ensemble.predict_row(&[0.0, 0.5]), 2.5);
+    assert_eq!(ensemble.predict_row(&[0.0, f32::NAN]), 2.5, "missing goes to the default side");
+    for (what, file) in [
+        ("a tree that is a ring", json(&tree("[0,-1,-1]", "[2,-1,-1]", "[1,0,0]", "[0.5,1,2]"))),
+        ("one child for two parents", json(&tree("[1,-1,-1]", "[1,-1,-1]", "[1,0,0]", "[0.5,1,2]"))),
+        ("a child beyond the tree", json(&tree("[1,-1,-1]", "[3,-1,-1]", "[1,0,0]", "[0.5,1,2]"))),
+        ("a negative child", json(&tree("[1,-1,-1]", "[-2,-1,-1]", "[1,0,0]", "[0.5,1,2]"))),
+        ("half a leaf", json(&tree("[1,-1,-1]", "[-1,-1,-1]", "[1,0,0]", "[0.5,1,2]"))),
+        ("a feature beyond the row", json(&tree("[1,-1,-1]", "[2,-1,-1]", "[2,0,0]", "[0.5,1,2]"))),
+        ("arrays of different lengths", json(&tree("[1,-1,-1]", "[2,-1]", "[1,0,0]", "[0.5,1,2]"))),
+        ("an infinite leaf", json(&tree("[1,-1,-1]", "[2,-1,-1]", "[1,0,0]", "[0.5,1,1e999]"))),
+        ("no nodes", json(&tree("[]", "[]", "[]", "[]"))),
+        ("another objective", sound.replace("reg:squarederror", "binary:logistic")),
+        ("another booster", sound.replace("gbtree", "dart")),
+        ("several classes", sound.replace(r#""num_class":"0""#, r#""num_class":"3""#)),
+        ("no base score", sound.replace("5E-1", "NaN")),
+        ("two base scores", sound.replace("5E-1", "[5E-1,1E0]")),
+        ("nothing", String::new()),
+        ("no object", "[1]".into()),
+        ("endless nesting", "{\"a\":".repeat(100_000)),
+    ] {
+        let refused = TreeEnsemble::from_xgboost(file.into_bytes());
+        assert!(matches!(refused, Err(Error::ModelFile { .. })), "{what}");
+    }
+}
