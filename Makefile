@@ -1,0 +1,53 @@
+# The doors of the project. `make run` and `make test` do all of their own set-up.
+
+TARGET  := $(or $(CARGO_TARGET_DIR),target)/debug
+VENV    := $(CURDIR)/.venv
+PYTHON  := $(VENV)/bin/python
+# Where the program and the tests find XGBoost and the Python packages.
+export VIRTUAL_ENV := $(VENV)
+export PATH := $(VENV)/bin:$(PATH)
+export XTREAM_BIN := $(abspath $(TARGET)/xtream)
+
+.PHONY: run test build lint rust-tests python-tests module
+
+## Train on the public data, show the leaderboard, keep the best model.
+run: build $(VENV)/xgboost.done
+	$(TARGET)/xtream train data/diamonds.csv
+
+## Everything that must hold.
+test: rust-tests python-tests
+
+build:
+	cargo build
+
+rust-tests: $(VENV)/test.done
+	XTREAM_XGBOOST_LIB=$$(echo $(VENV)/lib/python3*/site-packages/xgboost/lib/libxgboost.*) cargo test
+
+python-tests: build module
+	$(PYTHON) -m pytest -q tests
+
+## The Python module, into the project's own environment.
+module: $(VENV)/test.done
+	$(VENV)/bin/maturin develop --quiet
+
+## What the code must look like.
+lint: $(VENV)/test.done
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+$(PYTHON):
+	@python3 -m venv $(VENV) || { \
+	  rm -rf $(VENV); \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -y -q python3-venv && python3 -m venv $(VENV); \
+	  else echo "Python cannot make environments here; 'sudo apt-get install python3-venv' mends it."; exit 1; fi; }
+
+# Training needs XGBoost's library only, none of the packages that its Python side needs.
+$(VENV)/xgboost.done: $(PYTHON)
+	$(PYTHON) -m pip install --quiet --no-deps "xgboost-cpu==3.2.0"
+	@touch $@
+
+$(VENV)/test.done: $(PYTHON) tests/requirements.txt
+	$(PYTHON) -m pip install --quiet -r tests/requirements.txt
+	@touch $@ $(VENV)/xgboost.done

@@ -1,0 +1,144 @@
+//! What every family of models promises, whichever there are. Needs the XGBoost library; `make test`
+//! names it in `XTREAM_XGBOOST_LIB`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use xtream_core::dataset::Delivery;
+use xtream_core::metrics::Metrics;
+use xtream_core::model::Params;
+use xtream_core::model::xgboost::Locations;
+use xtream_core::pipeline::Validation;
+use xtream_core::progress::Silent;
+use xtream_core::training::{Family, Preset, built_in, choose};
+use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
+
+fn families() -> Vec<Family> {
+    let library =
+        std::env::var_os("XTREAM_XGBOOST_LIB").expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
+    built_in(&Locations::new(vec![library.into()]))
+}
+
+fn stones() -> (Vec<PricedDiamond>, Vec<PricedDiamond>) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
+    let delivery = Delivery { data, ..Delivery::default() };
+    let rows = delivery.read(&folder.path().join("rejects"), &Silent, &Interrupt::default()).unwrap();
+    (rows.dataset.train(), rows.dataset.test())
+}
+
+fn fit(family: &Family, stones: &[PricedDiamond], seed: u64) -> Pipeline {
+    family.recipe.fit(family.name, stones, &Params::default(), seed, None, &Interrupt::default()).unwrap()
+}
+
+fn prices(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Vec<f64> {
+    pipeline.predict(stones.iter().map(PricedDiamond::diamond))
+}
+
+#[test]
+fn each_family_prices_unseen_stones_far_better_than_their_mean() {
+    let (train, test) = stones();
+    let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
+    for family in families() {
+        let metrics = Metrics::of(&actual, &prices(&fit(&family, &train, 1), &test));
+        assert!(metrics.r2 > 0.9, "{}: {metrics:?}", family.name);
+    }
+}
+
+#[test]
+fn each_family_is_stored_and_loaded_without_a_bit_of_difference() {
+    let (train, test) = stones();
+    for family in families() {
+        let pipeline = fit(&family, &train, 1);
+        let bytes = pipeline.to_bytes().unwrap();
+        let loaded = Pipeline::from_bytes(&bytes).unwrap();
+        assert_eq!(prices(&loaded, &test), prices(&pipeline, &test), "{}", family.name);
+        assert_eq!(loaded.to_bytes().unwrap(), bytes, "{}", family.name);
+        assert_eq!(loaded.family(), family.name);
+    }
+}
+
+#[test]
+fn each_family_prices_a_stone_alone_as_among_others() {
+    let (train, test) = stones();
+    for family in families() {
+        let pipeline = fit(&family, &train, 1);
+        let together = prices(&pipeline, &test[..500]);
+        for (stone, together) in test.iter().zip(together) {
+            let alone = pipeline.predict([stone.diamond()].into_iter());
+            assert_eq!(alone[0].to_bits(), together.to_bits(), "{}", family.name);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let (train, _) = stones();
+    for family in families() {
+        let bytes = |seed| fit(&family, &train, seed).to_bytes().unwrap();
+        assert_eq!(bytes(3), bytes(3), "{}", family.name);
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_refused_by_name() {
+    let (train, _) = stones();
+    for family in families() {
+        let params = Params::from([("learning_rat", 0.1)]);
+        let refused = family.recipe.fit(family.name, &train, &params, 0, None, &Interrupt::default());
+        let error = refused.err().unwrap();
+        assert!(matches!(&error, Error::Usage { reason, .. } if reason.contains("learning_rat")), "{error}");
+    }
+}
+
+#[test]
+fn an_interrupted_fit_stops() {
+    let (train, _) = stones();
+    let interrupt = Interrupt::default();
+    interrupt.raise();
+    for family in families() {
+        let stopped = family.recipe.fit(family.name, &train, &Params::default(), 0, None, &interrupt);
+        assert!(matches!(stopped, Err(Error::Interrupted)), "{}", family.name);
+    }
+}
+
+#[test]
+fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
+    let (train, test) = stones();
+    let family = choose(families(), &["xgboost".into()]).unwrap().remove(0);
+    let mut shown = Vec::new();
+    let mut after_round = |round: usize, prices: &[f64]| {
+        shown = prices.to_vec();
+        Ok(if round == 37 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    let validation = Validation { stones: &test, after_round: &mut after_round };
+    let params = Params::from([("subsample", 0.7), ("learning_rate", 0.1)]);
+    let interrupt = Interrupt::default();
+    let pipeline = family.recipe.fit("xgboost", &train, &params, 5, Some(validation), &interrupt).unwrap();
+    assert_eq!(shown, prices(&pipeline, &test));
+    let rounds = Params::from([("n_estimators", 37.0)]);
+    let again = family.recipe.fit("xgboost", &train, &params.overlaid(&rounds), 5, None, &interrupt).unwrap();
+    assert_eq!(again.to_bytes().unwrap(), pipeline.to_bytes().unwrap(), "stopping early is training less");
+}
+
+#[test]
+fn the_notebooks_search_space_is_kept_as_it_was() {
+    let family = choose(families(), &["xgboost".into()]).unwrap().remove(0);
+    let plan = (family.plan.unwrap())(Preset::Notebook);
+    let space = serde_json::to_value(&plan.space).unwrap().to_string();
+    for part in [
+        r#"["lambda",{"log_uniform":{"low":1e-8,"high":1.0}}]"#,
+        r#"["alpha",{"log_uniform":{"low":1e-8,"high":1.0}}]"#,
+        r#"["colsample_bytree",{"choice":[0.3,0.4,0.5,0.7]}]"#,
+        r#"["subsample",{"choice":[0.5,0.6,0.7,0.8,0.9,1.0]}]"#,
+        r#"["learning_rate",{"log_uniform":{"low":1e-8,"high":1.0}}]"#,
+        r#"["n_estimators",{"integer":{"low":100,"high":1000}}]"#,
+        r#"["max_depth",{"integer":{"low":3,"high":9}}]"#,
+        r#"["min_child_weight",{"integer":{"low":1,"high":10}}]"#,
+    ] {
+        assert!(space.contains(part), "{part} is not in {space}");
+    }
+    assert_eq!((plan.early_stopping, plan.space.0.len()), (None, 8));
+}
