@@ -87,15 +87,21 @@ impl<'a> RawDiamond<'a> {
     }
 }
 
-/// No stone, measure or price comes near it, and its square still fits the 32-bit numbers that
-/// trees compare with, so that nothing turns infinite further in.
+/// No stone's weight or measure comes near it, and nothing made of it turns infinite in the 32-bit
+/// numbers that trees compare with.
 const LARGEST: f64 = 1e6;
+/// The same for prices.
+const LARGEST_PRICE: f64 = 1e9;
 /// Below this a number is a slip of the pen too; it keeps quotients of two fields finite.
 const SMALLEST: f64 = 1e-6;
-const ALLOWED: &str = "a number greater than 0 and at most 1,000,000, with a decimal point";
 
 fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
-    let refuse = |value: &str, reason| Err(Fault::wrong(field, value, reason, ALLOWED.into()));
+    let (largest, in_words) =
+        if field == Field::Price { (LARGEST_PRICE, "1,000,000,000") } else { (LARGEST, "1,000,000") };
+    let refuse = |value: &str, reason| {
+        let allowed = format!("a number greater than 0 and at most {in_words}, with a decimal point");
+        Err(Fault::wrong(field, value, reason, allowed))
+    };
     let value = match cell {
         Cell::Missing => return refuse("", "is missing"),
         Cell::Number(value) => value,
@@ -115,7 +121,7 @@ fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
         refuse(&given(), "is not a finite number")
     } else if value < SMALLEST {
         refuse(&given(), "is not greater than zero")
-    } else if value > LARGEST {
+    } else if value > largest {
         refuse(&given(), "is larger than any diamond's")
     } else {
         Ok(value)
