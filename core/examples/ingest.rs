@@ -15,6 +15,11 @@ fn main() -> Result<()> {
     let started = Instant::now();
     let delivery = Delivery { data, ..Delivery::default() };
     let rows = delivery.read(&rejects, &Silent, &Interrupt::default())?;
-    println!("{:?} in {:.1} s; rejects in {}", rows.counts, started.elapsed().as_secs_f64(), rejects.display());
+    println!(
+        "{:?} in {:.1} s; rejects in {}",
+        rows.counts,
+        started.elapsed().as_secs_f64(),
+        rejects.display()
+    );
     Ok(())
 }

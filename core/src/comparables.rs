@@ -167,7 +167,8 @@ mod tests {
             let stones: Vec<_> = (0..n_stones)
                 .map(|_| {
                     let carat = f64::from(random.random_range(1..12)) / 8.0;
-                    let (cut, clarity) = (cuts[random.random_range(0..2)], clarities[random.random_range(0..2)]);
+                    let (cut, clarity) =
+                        (cuts[random.random_range(0..2)], clarities[random.random_range(0..2)]);
                     stone(carat, cut, clarity, f64::from(random.random_range(1..4)))
                 })
                 .collect();

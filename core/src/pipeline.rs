@@ -24,7 +24,7 @@ pub enum Target {
 }
 
 impl Target {
-    fn from_price(self, price_usd: f64) -> f64 {
+    fn of_price(self, price_usd: f64) -> f64 {
         match self {
             Self::Price => price_usd,
             Self::LogPrice => price_usd.ln(),
@@ -94,7 +94,7 @@ impl Recipe {
         let encoder = self.encoding.fit(bare());
         let features = encoder.encode(bare());
         let target: Array1<f64> =
-            stones.iter().map(|stone| self.target.from_price(stone.price_usd())).collect();
+            stones.iter().map(|stone| self.target.of_price(stone.price_usd())).collect();
         let kinds = encoder.kinds();
         let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds };
         let fit = |watch| self.estimator.fit(samples, params, seed, watch, interrupt);

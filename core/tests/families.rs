@@ -16,8 +16,8 @@ use xtream_core::training::{Family, Preset, built_in, choose};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn families() -> Vec<Family> {
-    let library =
-        std::env::var_os("XTREAM_XGBOOST_LIB").expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
+    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
+        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
     built_in(&Locations::new(vec![library.into()]))
 }
 

@@ -26,7 +26,8 @@ fn stones() -> Vec<PricedDiamond> {
 
 /// A small real model with numeric and category splits.
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
-    let library = std::env::var_os("XTREAM_XGBOOST_LIB").expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
+    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
+        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
     let families = built_in(&Locations::new(vec![library.into()]));
     let family = &choose(families, &["xgboost".into()]).unwrap()[0];
     let params = Params::from([("n_estimators", 12.0), ("max_depth", 5.0)]);
@@ -47,7 +48,8 @@ fn a_stored_pipeline_prices_as_it_did_before() {
 fn every_truncation_of_a_stored_pipeline_is_refused() {
     let bytes = PIPELINE.to_bytes().unwrap();
     // Every length near both ends and a few thousand between; each costs a digest of the whole.
-    let lengths = (0..2_000).chain((2_000..bytes.len()).step_by(bytes.len() / 2_000 + 1)).chain([bytes.len() - 1]);
+    let lengths =
+        (0..2_000).chain((2_000..bytes.len()).step_by(bytes.len() / 2_000 + 1)).chain([bytes.len() - 1]);
     for length in lengths {
         let refused = Pipeline::from_bytes(&bytes[..length.min(bytes.len() - 1)]);
         assert!(matches!(refused, Err(Error::ModelFile { .. })), "cut at {length}");

@@ -21,7 +21,10 @@ fn read(policy: Policy) -> (Rows, String) {
 fn twenty_impossible_and_sixty_six_implausible_stones_are_refused_by_line() {
     let (rows, rejects) = read(Policy { duplicates: Duplicates::Keep, ..Policy::default() });
     let counts = rows.counts;
-    assert_eq!((counts.n_rows, counts.n_rejected, counts.n_suspect, counts.n_duplicates), (53_940, 86, 66, 0));
+    assert_eq!(
+        (counts.n_rows, counts.n_rejected, counts.n_suspect, counts.n_duplicates),
+        (53_940, 86, 66, 0)
+    );
     assert_eq!(counts.n_kept as usize, rows.dataset.len());
     let line = rejects.lines().find(|line| line.contains("diamonds.csv,24069,x,")).unwrap();
     assert!(line.contains("suspect") && line.contains("58.9"), "{line}");
@@ -50,7 +53,8 @@ fn a_fifth_tests_and_files_in_any_order_agree_on_which() {
     assert!((0.19..0.21).contains(&share), "{share}");
 
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")).unwrap();
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")).unwrap();
     let (header, body) = text.split_once('\n').unwrap();
     let reversed: Vec<_> = body.lines().rev().collect();
     let mut data: Vec<PathBuf> = Vec::new();

@@ -1,1 +1,19 @@
-//! The REST API.
+//! The REST API: JSON to a diamond, core, answer to JSON. No encoding, learning or metrics here.
+//!
+//! A request comes in through [`startup`]'s route table, gets its number in `request_id`, is read
+//! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
+//! `watcher` is the only part that waits for the registry.
+
+mod body;
+mod diamond_json;
+mod error;
+mod field_error;
+mod problem;
+mod request_id;
+mod routes;
+pub mod startup;
+mod state;
+mod watcher;
+
+pub use error::Error;
+pub use startup::Server;

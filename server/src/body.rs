@@ -1,0 +1,34 @@
+//! A request's body as JSON, within bounds.
+
+use actix_web::http::header::CONTENT_ENCODING;
+use actix_web::{HttpMessage, HttpRequest, web};
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// Reads a JSON body of at most `limit` bytes.
+///
+/// # Errors
+/// 415, 413 or 400.
+pub(crate) async fn read_json(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<Value, Problem> {
+    let content_type = request.content_type().to_ascii_lowercase();
+    if content_type != "application/json" && !content_type.ends_with("+json") {
+        return Err(Problem::unsupported_media_type(
+            "Send the body as JSON, with the header `Content-Type: application/json`.",
+        ));
+    }
+    let is_plain = |encoding: &[u8]| encoding.eq_ignore_ascii_case(b"identity");
+    if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| !is_plain(encoding.as_bytes())) {
+        return Err(Problem::unsupported_media_type("Send the body as it is, without compression."));
+    }
+    let body = payload.to_bytes_limited(limit).await.map_err(|_| Problem::body_too_large(limit))?;
+    let body = body.map_err(|_| Problem::malformed_request("The body ended before it was complete."))?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::malformed_json("it is empty"));
+    }
+    serde_json::from_slice(&body).map_err(Problem::malformed_json)
+}

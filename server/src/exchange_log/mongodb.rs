@@ -1,0 +1,293 @@
+//! The only file that speaks to MongoDB: it empties the outbox into the collection `exchanges`.
+//!
+//! MongoDB is never on a request's path. Whatever happens to it, exchanges wait in the outbox and are
+//! offered again, for ever. Two kinds of failure are told apart: one document is refused by itself (it
+//! is offered a few times and then set aside, and delays nobody), or nothing can be written at all (no
+//! server, no rights): then the shipper waits, ever longer, and says so once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::error::{Error, ErrorKind};
+use mongodb::options::{ClientOptions, IndexOptions, WriteConcern};
+use mongodb::{Client, Collection, IndexModel};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::filter::Filter;
+use super::outbox::{Outbox, Settled, Stored};
+
+const DATABASE: &str = "diamond_db";
+const COLLECTION: &str = "exchanges";
+/// Documents in one insert.
+const BATCH: usize = 500;
+/// Time between two looks into an empty outbox.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Waiting time after the first failure in a row; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A server that says nothing for so long is taken for gone.
+const SILENCE: Duration = Duration::from_secs(5);
+/// MongoDB's code for a second document with the same `_id`.
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// How the shipper is doing.
+#[derive(Debug, Default)]
+pub(crate) struct Shipping {
+    /// Whether the last attempt failed as a whole.
+    pub(crate) is_down: AtomicBool,
+    /// Documents shipped since the start.
+    pub(crate) n_shipped: AtomicU64,
+    /// Attempts that failed as a whole since the start.
+    pub(crate) n_failures: AtomicU64,
+}
+
+/// The database, and the thread that feeds it.
+pub(crate) struct Shipper {
+    runtime: tokio::runtime::Handle,
+    collection: Collection<Document>,
+    pub(crate) shipping: Arc<Shipping>,
+}
+
+impl Shipper {
+    /// Starts shipping. The server need not be there yet.
+    ///
+    /// # Errors
+    /// When the address cannot be understood.
+    pub(crate) fn start(uri: &str, ttl_days: Option<f64>, outbox: Arc<Outbox>) -> Result<Self, String> {
+        let (ready, started) = std::sync::mpsc::channel();
+        let shipping = Arc::new(Shipping::default());
+        let (uri, for_thread) = (uri.to_owned(), Arc::clone(&shipping));
+        // A thread and a runtime of its own: a busy server does not starve it, nor it the server.
+        let run = move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(ready.send(Err(error.to_string()))),
+            };
+            runtime.block_on(async {
+                match connect(&uri).await {
+                    Err(error) => drop(ready.send(Err(plain(&error)))),
+                    Ok(collection) => {
+                        let handle = tokio::runtime::Handle::current();
+                        if ready.send(Ok((handle, collection.clone()))).is_ok() {
+                            Run { collection, outbox, shipping: for_thread, ttl_days }.for_ever().await;
+                        }
+                    }
+                }
+            });
+        };
+        std::thread::Builder::new().name("mongodb".into()).spawn(run).map_err(|error| error.to_string())?;
+        let (runtime, collection) =
+            started.recv().map_err(|_| "its thread ended".to_owned())?.map_err(|error| error.clone())?;
+        Ok(Self { runtime, collection, shipping })
+    }
+
+    /// Exchanges in the database, newest first, as the JSON that was recorded.
+    pub(crate) async fn newest(&self, filter: &Filter, limit: usize) -> Result<BTreeMap<String, Value>, String> {
+        let (collection, query) = (self.collection.clone(), query(filter));
+        let (done, found) = oneshot::channel();
+        // On the driver's own runtime: its connections live there. And never cut short: a driver's
+        // operation that is dropped half-way costs a connection.
+        self.runtime.spawn(async move {
+            let _ = done.send(read(&collection, query, limit).await.map_err(|error| plain(&error)));
+        });
+        found.await.map_err(|_| "its thread ended".to_owned())?
+    }
+}
+
+async fn connect(uri: &str) -> Result<Collection<Document>, Error> {
+    let mut options = ClientOptions::parse(uri).await?;
+    options.app_name.get_or_insert_with(|| "xtream".into());
+    options.connect_timeout.get_or_insert(SILENCE);
+    options.server_selection_timeout.get_or_insert(SILENCE);
+    options.write_concern = Some(WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority).journal(true).build());
+    Ok(Client::with_options(options)?.database(DATABASE).collection(COLLECTION))
+}
+
+async fn read(
+    collection: &Collection<Document>,
+    query: Document,
+    limit: usize,
+) -> Result<BTreeMap<String, Value>, Error> {
+    let mut cursor = collection.find(query).sort(doc! {"_id": -1}).limit(limit as i64).await?;
+    let mut found = BTreeMap::new();
+    while cursor.advance().await? {
+        let mut document = cursor.deserialize_current()?;
+        document.remove(DIGEST);
+        let received_at = document.get_datetime("received_at").ok().and_then(|at| at.try_to_rfc3339_string().ok());
+        if let Some(received_at) = received_at {
+            document.insert("received_at", received_at);
+        }
+        let id = document.get_str("_id").unwrap_or_default().to_owned();
+        found.insert(id, Bson::Document(document).into_relaxed_extjson());
+    }
+    Ok(found)
+}
+
+/// The filter in MongoDB's own words.
+fn query(filter: &Filter) -> Document {
+    let mut query = Document::new();
+    let mut id = Document::new();
+    let mut received_at = Document::new();
+    let date = |at: chrono::DateTime<chrono::Utc>| DateTime::from_millis(at.timestamp_millis());
+    filter.since.map(|since| received_at.insert("$gte", date(since)));
+    filter.until.map(|until| received_at.insert("$lt", date(until)));
+    filter.before.as_ref().map(|before| id.insert("$lt", before));
+    filter.id.as_ref().map(|wanted| id.insert("$eq", wanted));
+    filter.route.as_ref().map(|route| query.insert("route", route));
+    filter.status.map(|status| query.insert("response.status", i32::from(status)));
+    for (name, condition) in [("_id", id), ("received_at", received_at)] {
+        if !condition.is_empty() {
+            query.insert(name, condition);
+        }
+    }
+    query
+}
+
+struct Run {
+    collection: Collection<Document>,
+    outbox: Arc<Outbox>,
+    shipping: Arc<Shipping>,
+    ttl_days: Option<f64>,
+}
+
+impl Run {
+    async fn for_ever(&self) {
+        let mut n_failures = 0;
+        let mut has_indexes = false;
+        loop {
+            let shipped = async {
+                if !has_indexes {
+                    self.make_indexes().await.map_err(|error| plain(&error))?;
+                    has_indexes = true;
+                }
+                self.ship().await
+            };
+            match shipped.await {
+                Ok(n_shipped) => {
+                    if self.shipping.is_down.swap(false, Ordering::SeqCst) {
+                        tracing::info!("MongoDB takes exchanges again");
+                    }
+                    n_failures = 0;
+                    self.shipping.n_shipped.fetch_add(n_shipped, Ordering::SeqCst);
+                    if n_shipped == 0 {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+                Err(reason) => {
+                    self.shipping.n_failures.fetch_add(1, Ordering::SeqCst);
+                    if !self.shipping.is_down.swap(true, Ordering::SeqCst) {
+                        tracing::warn!(reason, "MongoDB takes no exchanges; they wait in the local log");
+                    }
+                    n_failures += 1;
+                    tokio::time::sleep(wait(n_failures)).await;
+                }
+            }
+        }
+    }
+
+    async fn make_indexes(&self) -> Result<(), Error> {
+        let index = |keys, options| IndexModel::builder().keys(keys).options(options).build();
+        let ttl = self.ttl_days.map(|days| {
+            IndexOptions::builder().expire_after(Duration::from_secs_f64(days * 86_400.0)).build()
+        });
+        self.collection.create_index(index(doc! {"received_at": 1}, ttl)).await?;
+        self.collection.create_index(index(doc! {"route": 1, "_id": -1}, None)).await?;
+        self.collection.create_index(index(doc! {"response.status": 1, "_id": -1}, None)).await?;
+        Ok(())
+    }
+
+    /// Ships one batch; returns how many documents are settled. An error is one of the whole attempt.
+    async fn ship(&self) -> Result<u64, String> {
+        let batch = self.outbox.oldest(BATCH)?;
+        let mut settled = Vec::new();
+        let mut offered = Vec::new();
+        let mut documents = Vec::new();
+        for stored in &batch {
+            match document(stored) {
+                Ok(document) => {
+                    documents.push(document);
+                    offered.push(stored);
+                }
+                Err(reason) => settled.push(Settled::Refused(stored.seq, reason)),
+            }
+        }
+        if !documents.is_empty() {
+            let inserted = self.collection.insert_many(&documents).ordered(false).await;
+            let refused = refused(inserted)?;
+            for (index, stored) in offered.iter().enumerate() {
+                settled.push(match refused.get(&index) {
+                    None => Settled::Shipped(stored.seq),
+                    Some((DUPLICATE_KEY, _)) if self.is_there(&documents[index]).await? => Settled::Shipped(stored.seq),
+                    Some((_, reason)) => Settled::Refused(stored.seq, reason.clone()),
+                });
+            }
+        }
+        let n_shipped = settled.iter().filter(|settled| matches!(settled, Settled::Shipped(_))).count();
+        let has_refusals = n_shipped < settled.len();
+        if !settled.is_empty() {
+            self.outbox.settle(settled).await.map_err(|error| error.to_string())?;
+        }
+        if has_refusals && n_shipped == 0 {
+            // Nothing but refused documents left: they are offered again, but not in a frenzy.
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(n_shipped as u64)
+    }
+
+    /// Whether the very same exchange is in the database: an earlier attempt of ours whose answer was
+    /// lost. The same id with other content is somebody else's, and is not taken for ours.
+    async fn is_there(&self, document: &Document) -> Result<bool, String> {
+        let (id, digest) = (document.get("_id").cloned(), document.get(DIGEST).cloned());
+        let there = self.collection.find_one(doc! {"_id": id, DIGEST: digest}).await;
+        there.map(|there| there.is_some()).map_err(|error| plain(&error))
+    }
+}
+
+/// Digest of the record as it was written down, to recognise it by.
+const DIGEST: &str = "digest";
+
+/// The record as a MongoDB document: the time as a date, and a digest to recognise it by.
+fn document(stored: &Stored) -> Result<Document, String> {
+    let json: Value = serde_json::from_str(&stored.document).map_err(|error| error.to_string())?;
+    let bson = Bson::try_from(json).map_err(|error| error.to_string())?;
+    let Bson::Document(mut document) = bson else { return Err("it is not a document".into()) };
+    let received_at = document.get_str("received_at").map_err(|error| error.to_string())?;
+    let received_at = DateTime::parse_rfc3339_str(received_at).map_err(|error| error.to_string())?;
+    document.insert("received_at", received_at);
+    document.insert(DIGEST, super::digest(stored.document.as_bytes()));
+    Ok(document)
+}
+
+/// Which documents of an insert were refused by themselves, by index; an error when the insert as a
+/// whole cannot be relied on.
+fn refused<T>(inserted: Result<T, Error>) -> Result<BTreeMap<usize, (i32, String)>, String> {
+    let Err(error) = inserted else { return Ok(BTreeMap::new()) };
+    let ErrorKind::InsertMany(parts) = error.kind.as_ref() else { return Err(plain(&error)) };
+    match (&parts.write_errors, &parts.write_concern_error) {
+        (Some(errors), None) => {
+            Ok(errors.iter().map(|error| (error.index, (error.code, error.message.clone()))).collect())
+        }
+        // Written, but not surely on the disks of a majority: offered again, and found there.
+        _ => Err(plain(&error)),
+    }
+}
+
+/// Doubles with each failure, give or take a quarter, so that several servers do not knock in step.
+fn wait(n_failures: u32) -> Duration {
+    let doubled = FIRST_WAIT.saturating_mul(1 << n_failures.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+    let jitter = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 512.0 + 0.75;
+    doubled.mul_f64(jitter)
+}
+
+/// The driver's error without the address, which may hold a password.
+fn plain(error: &Error) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Authentication { .. } => "authentication failed".into(),
+        ErrorKind::InvalidArgument { message } => format!("the address is not understood: {message}"),
+        kind => kind.to_string(),
+    }
+}

@@ -1,0 +1,71 @@
+//! One fault of a request: where it is, what is wrong, what may stand there instead.
+
+use serde::Serialize;
+use xtream_core::diamond::{Fault, labels};
+
+/// Unknown names that are repeated one by one; an answer should not outgrow what it answers.
+const MOST_NAMED: usize = 10;
+/// Characters of a client's text that are repeated.
+const LONGEST_SHOWN: usize = 80;
+
+/// One fault of a request.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FieldError {
+    /// JSON pointer (RFC 6901) into the body, or `/` and the name of a query parameter.
+    pub(crate) pointer: String,
+    pub(crate) message: String,
+    /// What may stand there, where that is a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allowed: Option<Vec<&'static str>>,
+}
+
+impl FieldError {
+    pub(crate) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into(), allowed: None }
+    }
+
+    /// One fault for each name that is not `allowed`, in the object at `parent` of the request.
+    pub(crate) fn unknown<'a>(
+        parent: &str,
+        names: impl Iterator<Item = &'a str>,
+        allowed: &[&'static str],
+    ) -> Vec<Self> {
+        let mut names = names.filter(|name| !allowed.contains(name));
+        let list = allowed.join(", ");
+        let error = |pointer, message| Self { pointer, message, allowed: Some(allowed.into()) };
+        let unknown = |name: &str| {
+            let name = shortened(name);
+            let pointer = format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"));
+            error(pointer, format!("{name:?} is not known here; allowed are {list}"))
+        };
+        let mut errors: Vec<_> = names.by_ref().take(MOST_NAMED).map(unknown).collect();
+        match names.count() {
+            0 => {}
+            n_more => {
+                let message = format!("{n_more} more names are not known here; allowed are {list}");
+                errors.push(error(parent.into(), message));
+            }
+        }
+        errors
+    }
+
+    /// A fault of a diamond that stands at `parent` in the request.
+    pub(crate) fn of(fault: &Fault, parent: &str) -> Self {
+        let Fault { field, value, reason, allowed, .. } = fault;
+        let value = if value.is_empty() { String::new() } else { format!("{value:?} ") };
+        let labels = labels(*field);
+        Self {
+            pointer: format!("{parent}/{field}"),
+            message: format!("{field} {value}{reason}; allowed is {allowed}"),
+            allowed: (!labels.is_empty()).then_some(labels),
+        }
+    }
+}
+
+/// A client's text, short enough to be repeated.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into(),
+    }
+}

@@ -1,0 +1,233 @@
+//! The only place that makes failure statuses: RFC 9457 problems in words for the person who asked.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::field_error::{FieldError, shortened};
+use crate::request_id::RequestId;
+use crate::state::Trouble;
+
+/// Where each kind of problem is explained; its code follows.
+const TYPE: &str = "/docs/problems#";
+
+/// A kind of failure; clients may rely on its status and code.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    MalformedRequest,
+    MalformedJson,
+    UnknownRoute,
+    UnknownModel,
+    MethodNotAllowed,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidRequest,
+    BeyondTheModel,
+    Internal,
+    NoChampion,
+    ChampionRefused,
+    RegistryUnavailable,
+}
+
+impl Kind {
+    /// Status, code and title.
+    fn words(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedRequest => (S::BAD_REQUEST, "malformed_request", "The request cannot be read"),
+            Self::MalformedJson => (S::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
+            Self::UnknownRoute => (S::NOT_FOUND, "unknown_route", "There is nothing at this address"),
+            Self::UnknownModel => (S::NOT_FOUND, "unknown_model", "There is no such model"),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method")
+            }
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not sent as JSON")
+            }
+            Self::InvalidRequest => {
+                (S::UNPROCESSABLE_ENTITY, "invalid_request", "Some values need correction")
+            }
+            Self::BeyondTheModel => {
+                (S::UNPROCESSABLE_ENTITY, "beyond_the_model", "The model has no price for such a stone")
+            }
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The server made a mistake"),
+            Self::NoChampion => (S::SERVICE_UNAVAILABLE, "no_champion", "There is no model yet"),
+            Self::ChampionRefused => {
+                (S::SERVICE_UNAVAILABLE, "champion_refused", "The model cannot be loaded")
+            }
+            Self::RegistryUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "registry_unavailable", "The registry of models cannot be read")
+            }
+        }
+    }
+}
+
+/// A failure, before it is known which exchange it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: String,
+    errors: Vec<FieldError>,
+    allow: Option<&'static str>,
+    /// The reason behind the detail, for the log alone.
+    cause: Option<String>,
+}
+
+/// A problem as it is sent.
+#[derive(Serialize)]
+pub(crate) struct ProblemDocument {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    request_id: RequestId,
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), allow: None, cause: None }
+    }
+
+    /// Well-formed, with these faults; there is at least one.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => only.message.clone(),
+            _ => format!("There are {} faults; `errors` names each.", errors.len()),
+        };
+        Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
+    }
+
+    pub(crate) fn malformed_json(reason: impl std::fmt::Display) -> Self {
+        Self::new(Kind::MalformedJson, format!("The body is not valid JSON: {reason}."))
+    }
+
+    pub(crate) fn malformed_request(reason: impl Into<String>) -> Self {
+        Self::new(Kind::MalformedRequest, reason)
+    }
+
+    pub(crate) fn unknown_route(path: &str) -> Self {
+        Self::new(Kind::UnknownRoute, format!("There is nothing at {}.", shortened(path)))
+    }
+
+    pub(crate) fn unknown_model(reason: impl Into<String>) -> Self {
+        Self::new(Kind::UnknownModel, reason)
+    }
+
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
+        let detail = format!("Allowed here is {allowed}.");
+        Self { allow: Some(allowed), ..Self::new(Kind::MethodNotAllowed, detail) }
+    }
+
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        let detail = format!("The body is larger than {} KiB, the most that is read here.", limit / 1024);
+        Self::new(Kind::BodyTooLarge, detail)
+    }
+
+    pub(crate) fn unsupported_media_type(detail: &str) -> Self {
+        Self::new(Kind::UnsupportedMediaType, detail)
+    }
+
+    pub(crate) fn beyond_the_model() -> Self {
+        Self::new(
+            Kind::BeyondTheModel,
+            "The stone is so unlike those that the model learned from that no price comes out; \
+             please check its numbers.",
+        )
+    }
+
+    pub(crate) fn no_champion() -> Self {
+        Self::new(
+            Kind::NoChampion,
+            "No model has been promoted yet. `xtream train` makes one, and this server then answers by itself.",
+        )
+    }
+
+    pub(crate) fn champion_refused(Trouble { version, reason }: &Trouble) -> Self {
+        let model = version.map_or("The champion".into(), |version| format!("Model version {version}"));
+        Self::new(
+            Kind::ChampionRefused,
+            format!(
+                "{model} cannot be loaded, and no other is: {reason}. Once it is mended or another one \
+                 is promoted, this server answers by itself."
+            ),
+        )
+    }
+
+    /// A mistake of ours.
+    pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
+        let detail =
+            "This is not your fault. The server's log has the reason under the number of this request.";
+        Self { cause: Some(cause.to_string()), ..Self::new(Kind::Internal, detail) }
+    }
+
+    /// The problem that an error is, whoever raised it.
+    pub(crate) fn of(error: &actix_web::Error) -> Self {
+        if let Some(problem) = error.as_error::<Self>() {
+            problem.clone()
+        } else if error.as_response_error().status_code().is_client_error() {
+            Self::malformed_request(format!("The request cannot be read: {error}."))
+        } else {
+            Self::internal(error)
+        }
+    }
+
+    /// As a part of an answer or as all of it.
+    pub(crate) fn document(self, request_id: RequestId) -> ProblemDocument {
+        let (status, code, title) = self.kind.words();
+        ProblemDocument {
+            r#type: format!("{TYPE}{code}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail,
+            code,
+            request_id,
+            errors: self.errors,
+        }
+    }
+
+    /// The answer to the exchange of this number.
+    pub(crate) fn response(self, id: RequestId) -> HttpResponse {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request_id = %id, code = self.kind.words().1, cause, "a request failed");
+        }
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(allowed) = self.allow {
+            response.insert_header((header::ALLOW, allowed));
+        }
+        response.content_type("application/problem+json").json(self.document(id))
+    }
+}
+
+impl From<xtream_core::Error> for Problem {
+    fn from(error: xtream_core::Error) -> Self {
+        use xtream_core::Error as E;
+        match error {
+            E::ModelNotFound { .. } => Self::unknown_model(format!("{error}.")),
+            E::NoChampion => Self::no_champion(),
+            // What is left on the way of a request is storage that fails or was changed; paths and
+            // the like are for the log.
+            error => {
+                let detail = "The registry of models cannot be read now. The server's log has the reason \
+                              under the number of this request.";
+                Self { cause: Some(error.to_string()), ..Self::new(Kind::RegistryUnavailable, detail) }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+/// The status alone: the body needs the number of the exchange, which the middleware has.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.kind.words().0
+    }
+}

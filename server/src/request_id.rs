@@ -1,0 +1,80 @@
+//! The number of an exchange: made here, never by the client, so that two exchanges cannot share
+//! one; UUIDv7, so that numbers sort by time.
+
+use std::future::{Ready, ready};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The number of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestId(Uuid);
+
+/// A successful answer: its number and its own fields.
+#[derive(Serialize)]
+pub(crate) struct Answer<T> {
+    pub(crate) request_id: RequestId,
+    #[serde(flatten)]
+    pub(crate) content: T,
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl FromRequest for RequestId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.extensions().get::<Self>().copied();
+        ready(id.ok_or_else(|| Problem::internal("the request has no number")))
+    }
+}
+
+/// Numbers every exchange, and words every failure with that number.
+pub(crate) async fn identify(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let id = RequestId(Uuid::now_v7());
+    request.extensions_mut().insert(id);
+    let mut response = match next.call(request).await {
+        Ok(response) => match response.response().error().map(Problem::of) {
+            Some(problem) => response.into_response(problem.response(id)),
+            None => response.map_into_boxed_body(),
+        },
+        Err(error) => {
+            let mut response = Problem::of(&error).response(id);
+            mark(response.headers_mut(), id);
+            return Err(InternalError::from_response(error, response).into());
+        }
+    };
+    mark(response.headers_mut(), id);
+    Ok(response)
+}
+
+fn mark(headers: &mut HeaderMap, id: RequestId) {
+    // Hexadecimal digits and hyphens: always a valid header.
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(HEADER, value);
+    }
+}

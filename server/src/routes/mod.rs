@@ -1,0 +1,6 @@
+//! One file a resource.
+
+pub(crate) mod models;
+pub(crate) mod probes;
+pub(crate) mod similar;
+pub(crate) mod valuations;

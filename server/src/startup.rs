@@ -1,0 +1,124 @@
+//! Build, address, run; and the only route table.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::rt::{System, time::sleep};
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, web};
+use xtream_core::{Interrupt, Registry};
+
+use crate::error::Error;
+use crate::problem::Problem;
+use crate::request_id::identify;
+use crate::routes::{models, probes, similar, valuations};
+use crate::state::State;
+use crate::watcher::Watcher;
+
+/// How often a request to stop is looked for.
+const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
+/// Seconds that unfinished requests get when the server stops; each takes milliseconds.
+const SHUTDOWN_TIMEOUT_S: u64 = 1;
+
+/// A server that holds its port and its model and waits to be run.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: Arc<State>,
+    watcher: Watcher,
+}
+
+impl Server {
+    /// Takes the port, opens the registry (an empty one is made if there is none) and loads the
+    /// champion. Without a champion, or with one that cannot be loaded, the server says so to
+    /// those who ask and waits for a good one.
+    ///
+    /// Port 0 takes any free port; [`Server::address`] tells which.
+    ///
+    /// # Errors
+    /// When the port is taken or the registry's log cannot be read.
+    pub fn build(registry_folder: &Path, bind: SocketAddr) -> Result<Self, Error> {
+        let refused = |source| Error::Bind { address: bind, source };
+        let listener = TcpListener::bind(bind).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let state = Arc::new(State::new(Registry::open_or_create(registry_folder)?));
+        let mut watcher = Watcher::new(Arc::clone(&state));
+        watcher.look();
+        Ok(Self { listener, address, state, watcher })
+    }
+
+    /// The address that requests go to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `interrupt` is raised, then finishes those that are under way.
+    ///
+    /// Signals stay with the program that owns the process: it raises `interrupt` on SIGINT and
+    /// SIGTERM alike, where actix would cut requests off on the former. Blocks, and brings its own
+    /// runtime: call it from a plain thread.
+    ///
+    /// # Errors
+    /// When the operating system refuses threads or sockets.
+    pub fn run(self, interrupt: &Interrupt) -> Result<(), Error> {
+        let failed = |source| Error::Run { source };
+        let Self { listener, state, watcher, .. } = self;
+        // The thread ends when this end of the channel is dropped.
+        let (_running, stopped) = mpsc::channel();
+        thread::Builder::new()
+            .name("registry-watcher".into())
+            .spawn(move || watcher.run(&stopped))
+            .map_err(failed)?;
+        let interrupt = interrupt.clone();
+        let until_interrupted = async move {
+            while !interrupt.is_raised() {
+                sleep(INTERRUPT_INTERVAL).await;
+            }
+        };
+        System::new().block_on(async move {
+            let app = move || {
+                App::new()
+                    .app_data(web::Data::from(Arc::clone(&state)))
+                    .wrap(from_fn(identify))
+                    .configure(routes)
+                    .default_service(web::to(unknown_route))
+            };
+            let server = HttpServer::new(app)
+                .shutdown_signal(until_interrupted)
+                .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+                .listen(listener)
+                .map_err(failed)?;
+            server.run().await.map_err(failed)
+        })
+    }
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/v1/valuations", "POST", web::post().to(valuations::one)))
+        .service(at("/v1/valuations/batch", "POST", web::post().to(valuations::batch)))
+        .service(at("/v1/similar-diamonds", "GET, HEAD", get().to(similar::nearest)))
+        .service(at("/v1/models", "GET, HEAD", get().to(models::list)))
+        .service(at("/v1/models/champion", "GET, HEAD", get().to(models::champion)))
+        .service(at("/v1/models/{version}", "GET, HEAD", get().to(models::one)))
+        .service(at("/livez", "GET, HEAD", get().to(probes::live)))
+        .service(at("/readyz", "GET, HEAD", get().to(probes::ready)));
+}
+
+/// A path with its one route; every other method is answered with those that are allowed.
+fn at(path: &str, allowed: &'static str, route: Route) -> Resource {
+    let refuse = move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allowed)) };
+    web::resource(path).route(route).default_service(web::to(refuse))
+}
+
+/// Whoever may read a thing may ask for its headers alone.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+async fn unknown_route(request: actix_web::HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::unknown_route(request.path()))
+}

@@ -1,0 +1,154 @@
+//! What answers requests: one immutable bundle, swapped whole, so that no answer mixes two models.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use actix_web::web;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use xtream_core::comparables::Comparables;
+use xtream_core::registry::{Card, Digest};
+use xtream_core::{Error, Pipeline, Registry};
+
+use crate::problem::Problem;
+
+/// A model with everything that is needed to answer with it.
+pub(crate) struct Bundle {
+    pub(crate) card: Card,
+    pub(crate) pipeline: Pipeline,
+    /// The rows that the model learned from.
+    pub(crate) comparables: Comparables,
+}
+
+/// How answers name the model that made them.
+#[derive(Serialize)]
+pub(crate) struct ModelName {
+    version: u64,
+    family: String,
+    digest: Digest,
+}
+
+/// Why the registry's champion is not the model that answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Trouble {
+    /// The champion that cannot be used; `None` when the registry does not even tell its champion.
+    pub(crate) version: Option<u64>,
+    pub(crate) reason: String,
+}
+
+/// Shared by all requests and the watcher.
+pub(crate) struct State {
+    registry: Arc<Registry>,
+    present: RwLock<Present>,
+    reads: Arc<Semaphore>,
+}
+
+#[derive(Clone, Default)]
+struct Present {
+    bundle: Option<Arc<Bundle>>,
+    trouble: Option<Trouble>,
+}
+
+impl Bundle {
+    /// Loads a model and checks all that can be checked before its first answer. Takes a while, and
+    /// reads Parquet: not for a thread that answers requests.
+    ///
+    /// # Errors
+    /// When anything is not as it was stored.
+    pub(crate) fn load(registry: &Registry, version: u64) -> Result<Self, Error> {
+        let card = registry.card(version)?;
+        let pipeline = registry.pipeline(version)?;
+        let stones = registry.dataset(version)?.train();
+        let contradiction = if pipeline.family() != card.details.family {
+            Some(format!(
+                "its file holds a {} model, its card says {}",
+                pipeline.family(),
+                card.details.family
+            ))
+        } else if stones.len() != card.details.data.n_train {
+            let n_train = card.details.data.n_train;
+            Some(format!("its data set has {} training rows, its card says {n_train}", stones.len()))
+        } else {
+            None
+        };
+        match contradiction {
+            Some(reason) => Err(Error::Damaged { what: format!("model version {version}"), reason }),
+            None => Ok(Self { card, pipeline, comparables: Comparables::new(stones) }),
+        }
+    }
+
+    pub(crate) fn name(&self) -> ModelName {
+        let details = &self.card.details;
+        ModelName {
+            version: self.card.version,
+            family: details.family.clone(),
+            digest: details.model.clone(),
+        }
+    }
+}
+
+impl State {
+    /// Nothing is loaded yet.
+    pub(crate) fn new(registry: Registry) -> Self {
+        Self { registry: Arc::new(registry), present: RwLock::default(), reads: Arc::new(Semaphore::new(1)) }
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The model that answers now.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub(crate) fn bundle(&self) -> Result<Arc<Bundle>, Problem> {
+        let Present { bundle, trouble } = self.present();
+        bundle.ok_or_else(|| match trouble {
+            None => Problem::no_champion(),
+            Some(trouble) => Problem::champion_refused(&trouble),
+        })
+    }
+
+    /// What keeps the registry's champion from answering, if anything does.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.present().trouble
+    }
+
+    /// From now on this model answers; requests under way finish with the one they began with.
+    pub(crate) fn swap(&self, bundle: Bundle) {
+        self.change(|present| *present = Present { bundle: Some(Arc::new(bundle)), trouble: None });
+    }
+
+    /// Notes or clears a trouble; the model that answers stays.
+    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.change(|present| present.trouble = trouble);
+    }
+
+    /// Asks the registry something on a thread that may wait for the disk.
+    ///
+    /// One question at a time: the registry hands its file work to the same threads that wait for
+    /// it here, so questions that took all of them would wait for ever. The permit travels with
+    /// the work, because a client that hangs up does not end it.
+    ///
+    /// # Errors
+    /// The registry's answer as a problem.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(Problem::internal)?;
+        let registry = Arc::clone(&self.registry);
+        let answer = web::block(move || {
+            let _permit = permit;
+            question(&registry)
+        });
+        Ok(answer.await.map_err(Problem::internal)??)
+    }
+
+    fn present(&self) -> Present {
+        self.present.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Present)) {
+        change(&mut self.present.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}

@@ -1,0 +1,81 @@
+//! The thread that follows the registry: whoever promotes a model, with whatever program, has it
+//! answering here within a second, and a model that cannot be loaded never replaces one that can.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use crate::state::{Bundle, State, Trouble};
+
+/// How often to look whether the champion changed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(300);
+/// How long a model that could not be loaded is left alone; its file may be mended meanwhile.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Follows the champion of one registry.
+pub(crate) struct Watcher {
+    state: Arc<State>,
+    /// The version that answers.
+    loaded: Option<u64>,
+    /// The version that could not be loaded, and when it was tried.
+    refused: Option<(u64, Instant)>,
+}
+
+impl Watcher {
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        Self { state, loaded: None, refused: None }
+    }
+
+    /// Looks again and again until the other end of the channel is dropped.
+    pub(crate) fn run(mut self, stopped: &Receiver<()>) {
+        while stopped.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            self.look();
+        }
+    }
+
+    /// Looks once; a new champion is loaded completely before it answers.
+    pub(crate) fn look(&mut self) {
+        match self.state.registry().champion() {
+            Err(error) => self.note(Trouble { version: None, reason: error.to_string() }),
+            Ok(champion) if champion == self.loaded => {
+                self.refused = None;
+                self.state.set_trouble(None);
+            }
+            Ok(None) => self.state.set_trouble(None),
+            Ok(Some(version)) if self.was_just_refused(version) => {}
+            Ok(Some(version)) => self.load(version),
+        }
+    }
+
+    fn load(&mut self, version: u64) {
+        // A panic would end this thread, and with it, silently, every later change of the champion.
+        let attempt = catch_unwind(AssertUnwindSafe(|| Bundle::load(self.state.registry(), version)));
+        let reason = match attempt {
+            Ok(Ok(bundle)) => {
+                tracing::info!(version, family = bundle.card.details.family, "the champion answers");
+                self.state.swap(bundle);
+                self.loaded = Some(version);
+                self.refused = None;
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "loading it ended in a panic".into(),
+        };
+        self.refused = Some((version, Instant::now()));
+        self.note(Trouble { version: Some(version), reason });
+    }
+
+    fn was_just_refused(&self, version: u64) -> bool {
+        self.refused.is_some_and(|(refused, at)| refused == version && at.elapsed() < RETRY_INTERVAL)
+    }
+
+    /// Logs a trouble when it is a new one and shows it for as long as it lasts.
+    fn note(&self, trouble: Trouble) {
+        if self.state.trouble().as_ref() != Some(&trouble) {
+            let Trouble { version, reason } = &trouble;
+            tracing::error!(version, loaded = self.loaded, reason, "the registry's champion cannot answer");
+            self.state.set_trouble(Some(trouble));
+        }
+    }
+}

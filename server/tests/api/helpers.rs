@@ -1,0 +1,165 @@
+//! An isolated server for each test: its own registry in its own folder, its own port.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use ureq::http::Request;
+use xtream_core::dataset::Delivery;
+use xtream_core::model::xgboost::Locations;
+use xtream_core::progress::Silent;
+use xtream_core::training::{Preset, Training, built_in, choose};
+use xtream_core::tuning::SamplerKind;
+use xtream_core::{Interrupt, Registry};
+use xtream_server::{Error, Server};
+
+/// Rows that a test's model is trained on.
+pub const N_ROWS: usize = 1500;
+
+pub struct TestApp {
+    pub folder: TempDir,
+    pub registry: Registry,
+    pub address: SocketAddr,
+    interrupt: Interrupt,
+    server: Option<JoinHandle<Result<(), Error>>>,
+}
+
+pub struct Response {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Response {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl TestApp {
+    /// A server whose registry is empty.
+    pub fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open_or_create(folder.path()).unwrap();
+        let server = Server::build(folder.path(), (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let (address, interrupt) = (server.address(), Interrupt::default());
+        let raised = interrupt.clone();
+        let server = Some(std::thread::spawn(move || server.run(&raised)));
+        Self { folder, registry, address, interrupt, server }
+    }
+
+    /// A server with version 1 as its champion.
+    pub fn new() -> Self {
+        let app = Self::empty();
+        app.train(0);
+        app.wait_for(1);
+        app
+    }
+
+    /// Trains the linear family on rows from `skip`; the first model becomes the champion.
+    pub fn train(&self, skip: usize) -> u64 {
+        let data = self.folder.path().join(format!("rows-from-{skip}.csv"));
+        let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv");
+        let text = std::fs::read_to_string(all).unwrap();
+        let mut file = std::fs::File::create(&data).unwrap();
+        // Every seventh row: the file is sorted by price, and one price teaches nothing.
+        let rows = text.lines().skip(1 + skip).step_by(7).take(N_ROWS);
+        for line in text.lines().take(1).chain(rows) {
+            writeln!(file, "{line}").unwrap();
+        }
+        let training = Training {
+            delivery: Delivery { data: vec![data], ..Delivery::default() },
+            max_rejects_percent: 5.0,
+            rejects: None,
+            families: choose(built_in(&Locations::new(Vec::new())), &["linear".into()]).unwrap(),
+            n_trials: 0,
+            preset: Preset::Narrow,
+            sampler: SamplerKind::Random,
+            n_workers: 1,
+            seed: 42,
+            n_repeats: 1,
+            promotes: self.registry.champion().unwrap().is_none(),
+        };
+        let report = training.run(&self.registry, &Silent, &Interrupt::default()).unwrap();
+        report.leaderboard[0].version
+    }
+
+    /// Waits until this version answers, as long as a promotion may take at most.
+    pub fn wait_for(&self, version: u64) {
+        let begun = Instant::now();
+        while self.get("/readyz").json()["model"]["version"] != version {
+            assert!(begun.elapsed() < Duration::from_secs(5), "version {version} does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Response {
+        self.send(Request::get(self.url(path)).body(Vec::new()).unwrap())
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Response {
+        self.post_bytes(path, "application/json", body.to_string().into_bytes())
+    }
+
+    pub fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Response {
+        let request = Request::post(self.url(path)).header("content-type", content_type);
+        self.send(request.body(body).unwrap())
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn send(&self, request: Request<Vec<u8>>) -> Response {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build();
+        let mut response = ureq::Agent::new_with_config(config).run(request).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
+    }
+
+    /// Asks the server to stop and waits for its end.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.interrupt.raise();
+        self.server.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.interrupt.raise();
+    }
+}
+
+/// What every problem document must be; returns it.
+pub fn assert_problem(response: &Response, status: u16, code: &str) -> Value {
+    assert_eq!(response.status, status, "{}", response.text);
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    let problem = response.json();
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["code"], code, "{problem}");
+    assert_eq!(problem["request_id"], response.header("x-request-id"));
+    for field in ["type", "title", "detail"] {
+        assert!(!problem[field].as_str().unwrap().is_empty(), "{field}: {problem}");
+    }
+    for error in problem["errors"].as_array().unwrap() {
+        assert!(error["pointer"].is_string() && error["message"].is_string(), "{problem}");
+    }
+    problem
+}
+
+/// The pointers of a problem's errors, in order.
+pub fn pointers(problem: &Value) -> Vec<&str> {
+    problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+}

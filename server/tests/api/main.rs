@@ -1,0 +1,11 @@
+//! The server as its clients see it: a real port, a real registry, answers looked into.
+
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
+
+mod failures;
+mod helpers;
+mod hot_swap;
+mod lifecycle;
+mod models;
+mod similar;
+mod valuations;

@@ -1,0 +1,194 @@
+//! `POST /v1/valuations` and its batch.
+
+use serde_json::{Value, json};
+use xtream_core::PricedDiamond;
+use xtream_core::diamond::{Cell, Field, RawDiamond};
+use xtream_core::features::PartialDiamond;
+
+use crate::helpers::{TestApp, assert_problem, pointers};
+
+const LABELS: [&str; 5] = ["Fair", "Good", "Very Good", "Premium", "Ideal"];
+
+fn example() -> Value {
+    json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "x": 6.8, "y": 6.75, "z": 4.2})
+}
+
+fn example_cells() -> RawDiamond<'static> {
+    RawDiamond {
+        carat: Cell::Number(1.2),
+        cut: Cell::Text("Premium"),
+        color: Cell::Text("E"),
+        clarity: Cell::Text("VS1"),
+        depth: Cell::Missing,
+        table: Cell::Missing,
+        x: Cell::Number(6.8),
+        y: Cell::Number(6.75),
+        z: Cell::Number(4.2),
+    }
+}
+
+fn with(changes: Value) -> Value {
+    let mut diamond = example();
+    for (name, value) in changes.as_object().unwrap() {
+        diamond[name] = value.clone();
+    }
+    diamond
+}
+
+fn as_json(stone: &PricedDiamond, fields: &[Field]) -> Value {
+    let stone = stone.diamond();
+    let mut document = json!({"cut": stone.cut(), "color": stone.color(), "clarity": stone.clarity()});
+    for field in fields {
+        document[field.name()] = json!(stone.number(*field).unwrap());
+    }
+    document
+}
+
+#[test]
+fn the_example_is_answered_as_the_contract_says() {
+    let app = TestApp::new();
+    let response = app.post("/v1/valuations", &example());
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(response.header("content-type"), "application/json");
+    let answer = response.json();
+    let expected = app.registry.pipeline(1).unwrap().value(PartialDiamond(example_cells())).unwrap();
+    assert_eq!(answer["price_usd"].as_f64().unwrap().to_bits(), expected.price_usd.to_bits());
+    assert_eq!(answer["price_per_carat_usd"].as_f64(), Some(expected.price_usd / 1.2));
+    assert_eq!(answer["assumed"], json!(["depth", "table"]));
+    assert_eq!(answer["warnings"], json!([]));
+    let digest = app.registry.card(1).unwrap().details.model.to_string();
+    assert_eq!(answer["model"], json!({"version": 1, "family": "linear", "digest": digest}));
+    assert_eq!(answer["request_id"], response.header("x-request-id"));
+}
+
+#[test]
+fn every_stone_has_the_pipelines_price_bit_by_bit_alone_and_in_a_batch() {
+    let app = TestApp::new();
+    let pipeline = app.registry.pipeline(1).unwrap();
+    let stones = app.registry.dataset(1).unwrap().test();
+    let all = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
+    let diamonds: Vec<_> = stones
+        .iter()
+        .enumerate()
+        .map(|(row, stone)| as_json(stone, if row % 2 == 0 { &all } else { &all[..1] }))
+        .collect();
+    let answer = app.post("/v1/valuations/batch", &json!({"diamonds": diamonds})).json();
+    assert_eq!(answer["n_valued"], stones.len());
+    for (row, stone) in stones.iter().enumerate() {
+        let stone = stone.diamond();
+        let cell = |field: Field| match stone.number(field) {
+            Some(number) if row % 2 == 0 || field == Field::Carat => Cell::Number(number),
+            Some(_) => Cell::Missing,
+            None => Cell::Text(diamonds[row][field.name()].as_str().unwrap()),
+        };
+        let expected = pipeline.value(PartialDiamond(RawDiamond::from_cells(cell))).unwrap();
+        let price = answer["results"][row]["price_usd"].as_f64().unwrap();
+        assert_eq!(price.to_bits(), expected.price_usd.to_bits(), "row {row}");
+        if row < 50 {
+            let single = app.post("/v1/valuations", &diamonds[row]).json();
+            assert_eq!(single["price_usd"].as_f64().unwrap().to_bits(), price.to_bits());
+            assert_eq!(single["assumed"], answer["results"][row]["assumed"]);
+        }
+    }
+}
+
+#[test]
+fn usual_spellings_null_and_numbers_as_text_change_nothing() {
+    let app = TestApp::new();
+    let price = |diamond: &Value| app.post("/v1/valuations", diamond).json()["price_usd"].clone();
+    let expected = price(&with(json!({"cut": "Very Good"})));
+    assert!(expected.as_f64().unwrap() > 0.0);
+    for changes in [
+        json!({"cut": "very good"}),
+        json!({"cut": "VERY_GOOD", "color": "e", "clarity": "vs1"}),
+        json!({"cut": "VeryGood", "depth": null}),
+        json!({"cut": "Very Good", "carat": "1.2"}),
+    ] {
+        assert_eq!(price(&with(changes.clone())), expected, "{changes}");
+    }
+}
+
+#[test]
+fn all_faults_of_a_diamond_are_named_at_once() {
+    let app = TestApp::new();
+    let diamond =
+        json!({"carat": -1, "cut": "Shiny", "clarity": true, "x": 1e39, "z": [4.2], "colour": "E", "a/b": 1});
+    let problem = assert_problem(&app.post("/v1/valuations", &diamond), 422, "invalid_request");
+    let expected = ["/carat", "/cut", "/color", "/clarity", "/x", "/z", "/colour", "/a~1b"];
+    assert_eq!(pointers(&problem), expected);
+    let errors = &problem["errors"];
+    assert_eq!(errors[1]["allowed"], json!(LABELS));
+    assert!(errors[2]["message"].as_str().unwrap().starts_with("color is missing"), "{problem}");
+    assert_eq!(errors[3]["message"], "clarity is a text, not true or false");
+    assert_eq!(errors[6]["allowed"][0], "carat");
+    assert_eq!(errors[6]["allowed"].as_array().unwrap().len(), 9);
+}
+
+#[test]
+fn a_single_fault_is_the_detail_itself() {
+    let app = TestApp::new();
+    let problem = app.post("/v1/valuations", &with(json!({"cut": "Shiny"}))).json();
+    let message =
+        "cut \"Shiny\" is not a known grade; allowed is one of Fair, Good, Very Good, Premium, Ideal";
+    assert_eq!(problem["detail"], message);
+    assert_eq!(problem["errors"], json!([{"pointer": "/cut", "message": message, "allowed": LABELS}]));
+}
+
+#[test]
+fn numbers_that_contradict_one_another_are_warned_about() {
+    let app = TestApp::new();
+    let answer = app.post("/v1/valuations", &with(json!({"carat": 2.4}))).json();
+    assert!(answer["price_usd"].is_f64());
+    assert_eq!(answer["warnings"][0]["pointer"], "/carat");
+    assert!(answer["warnings"][0]["message"].as_str().unwrap().contains("does not fit a stone of 6.8 x"));
+}
+
+#[test]
+fn a_stone_beyond_every_model_is_refused_rather_than_priced_null() {
+    let app = TestApp::new();
+    let diamond = with(json!({"carat": 1e6, "x": 1e6, "y": 1e6, "z": 6e5}));
+    assert_problem(&app.post("/v1/valuations", &diamond), 422, "beyond_the_model");
+}
+
+#[test]
+fn a_batch_answers_each_diamond_in_order_with_a_result_or_a_problem() {
+    let app = TestApp::new();
+    let diamonds = json!([example(), with(json!({"color": "K"})), [], with(json!({"carat": 0.3}))]);
+    let response = app.post("/v1/valuations/batch", &json!({"diamonds": diamonds}));
+    assert_eq!(response.status, 200);
+    let answer = response.json();
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!((&answer["n_valued"], &answer["n_refused"]), (&json!(2), &json!(2)));
+    assert_eq!(answer["model"]["version"], 1);
+    assert_eq!(results[0]["price_usd"], app.post("/v1/valuations", &diamonds[0]).json()["price_usd"]);
+    assert_eq!(results[1]["status"], 422);
+    assert_eq!(results[1]["errors"][0]["pointer"], "/diamonds/1/color");
+    assert_eq!(results[2]["errors"][0]["pointer"], "/diamonds/2");
+    assert_eq!(results[2]["request_id"], answer["request_id"]);
+    assert_eq!(results[3]["price_usd"], app.post("/v1/valuations", &diamonds[3]).json()["price_usd"]);
+}
+
+#[test]
+fn a_batch_has_one_to_a_thousand_diamonds_and_nothing_else() {
+    let app = TestApp::new();
+    let batch = |n: usize| json!({"diamonds": vec![example(); n]});
+    let full = app.post("/v1/valuations/batch", &batch(1000));
+    assert_eq!(full.json()["results"].as_array().unwrap().len(), 1000);
+    for document in [
+        batch(0),
+        batch(1001),
+        json!({}),
+        json!({"diamonds": null}),
+        json!({"diamonds": example()}),
+        json!({"diamonds": "all"}),
+    ] {
+        let problem = assert_problem(&app.post("/v1/valuations/batch", &document), 422, "invalid_request");
+        assert_eq!(pointers(&problem), ["/diamonds"]);
+    }
+    let problem =
+        assert_problem(&app.post("/v1/valuations/batch", &json!([example()])), 422, "invalid_request");
+    assert_eq!(pointers(&problem), [""]);
+    let both = json!({"diamond": [], "diamonds": []});
+    let problem = assert_problem(&app.post("/v1/valuations/batch", &both), 422, "invalid_request");
+    assert_eq!(pointers(&problem), ["/diamond", "/diamonds"]);
+}
