@@ -1,0 +1,105 @@
+//! From a stream of Arrow arrays to a frame that core reads: the columns of ours, in types that the
+//! rest of the workspace has polars built for.
+
+use polars::prelude::*;
+use polars_arrow::array::{ArrayRef, NullArray, PrimitiveArray, StructArray, new_empty_array};
+use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
+use polars_arrow::types::NativeType;
+use xtream_core::diamond::Field;
+use xtream_core::{Error, Result};
+
+use crate::arrow_stream::Stream;
+
+/// What a stone cannot be priced without.
+pub(crate) const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
+const ALLOWED: &str = "a frame with columns carat, cut, color and clarity, of text and numbers";
+
+/// The columns of ours that the stream has. All others are left aside unread, whatever their type.
+pub(crate) fn frame(stream: Stream) -> Result<DataFrame> {
+    let (columns, batches) = stream.read().map_err(refuse)?;
+    let mut chosen: Vec<Option<usize>> = vec![None; Field::ALL.len()];
+    for (index, column) in columns.iter().enumerate() {
+        // A price is what is asked for: whatever stands in such a column does not matter.
+        let Some(field) = Field::from_name(&column.name).filter(|field| *field != Field::Price) else {
+            continue;
+        };
+        if let Some(other) = chosen[field as usize].replace(index) {
+            return Err(unusable(
+                format!("{:?} and {:?} are the same column twice", columns[other].name, column.name),
+                "each column once".into(),
+            ));
+        }
+    }
+    let missing: Vec<_> = REQUIRED
+        .iter()
+        .filter(|field| chosen[**field as usize].is_none())
+        .map(|field| field.name())
+        .collect();
+    if !missing.is_empty() {
+        let found = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(unusable(
+            format!("no column {}; the columns found are {found}", missing.join(", ")),
+            ALLOWED.into(),
+        ));
+    }
+    let n_rows = batches.iter().map(|batch| batch.len()).sum();
+    let series = chosen.into_iter().flatten().map(|index| series(&columns[index], index, &batches));
+    let series = series.collect::<Result<Vec<_>>>()?;
+    DataFrame::new(n_rows, series).map_err(refuse)
+}
+
+/// polars' complaint about a frame, as the fault of the frame.
+pub(crate) fn refuse(error: PolarsError) -> Error {
+    unusable(error.to_string(), ALLOWED.into())
+}
+
+fn unusable(reason: String, allowed: String) -> Error {
+    Error::Malformed { path: "the frame".into(), line: None, reason, allowed }
+}
+
+fn series(column: &ArrowField, index: usize, batches: &[StructArray]) -> Result<Column> {
+    let mut chunks: Vec<_> = batches.iter().map(|batch| batch.values()[index].clone()).collect();
+    if chunks.is_empty() {
+        chunks.push(new_empty_array(column.dtype().clone()));
+    }
+    let chunks = chunks.iter().map(|chunk| known(&column.name, chunk)).collect::<Result<Vec<_>>>()?;
+    Ok(Series::try_from((column.name.clone(), chunks)).map_err(refuse)?.into_column())
+}
+
+/// The array in a type that polars knows without features that we do not have: over others it panics.
+fn known(name: &str, array: &ArrayRef) -> Result<ArrayRef> {
+    use ArrowDataType as Type;
+    match array.dtype() {
+        // A float holds each of these exactly.
+        Type::Int8 => Ok(floats::<i8>(array)),
+        Type::Int16 => Ok(floats::<i16>(array)),
+        Type::UInt8 => Ok(floats::<u8>(array)),
+        Type::UInt16 => Ok(floats::<u16>(array)),
+        Type::Int32 | Type::Int64 | Type::UInt32 | Type::UInt64 => Ok(array.clone()),
+        Type::Float32 | Type::Float64 | Type::Null => Ok(array.clone()),
+        text if is_text(text) => Ok(array.clone()),
+        Type::Dictionary(_, values, _) if is_text(values) => Ok(array.clone()),
+        // What pandas makes of a category that nothing belongs to.
+        Type::Dictionary(_, values, _) if **values == Type::Null => {
+            Ok(NullArray::new(Type::Null, array.len()).boxed())
+        }
+        other => Err(unusable(
+            format!("column {name} is of type {other:?}"),
+            "integers, 32 or 64-bit floats, text, and categories of text".into(),
+        )),
+    }
+}
+
+fn is_text(dtype: &ArrowDataType) -> bool {
+    matches!(dtype, ArrowDataType::Utf8 | ArrowDataType::LargeUtf8 | ArrowDataType::Utf8View)
+}
+
+fn floats<T: NativeType + Into<f64>>(array: &ArrayRef) -> ArrayRef {
+    match array.as_any().downcast_ref::<PrimitiveArray<T>>() {
+        Some(numbers) => {
+            let values = numbers.values_iter().map(|number| (*number).into()).collect();
+            PrimitiveArray::<f64>::from_vec(values).with_validity(numbers.validity().cloned()).boxed()
+        }
+        None => array.clone(),
+    }
+}

@@ -1,0 +1,242 @@
+//! `xtream_core.Model`
+
+use std::sync::{Arc, OnceLock};
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use serde_json::json;
+use xtream_core::comparables::{Comparables, Neighbour};
+use xtream_core::diamond::{Cell, Field, RawDiamond};
+use xtream_core::features::PartialDiamond;
+use xtream_core::registry::Card;
+use xtream_core::{Diamond, Error, Pipeline, Registry, Result};
+
+use crate::arguments::whole;
+use crate::attended::attended;
+use crate::error;
+use crate::rows::{Refused, Rows};
+use crate::to_python::to_python;
+
+/// A fitted model of a registry. `Registry.champion` and `Registry.load` give one.
+///
+/// Examples
+/// --------
+/// >>> import xtream_core as xc
+/// >>> model = xc.Registry("registry").champion()
+/// >>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["price_usd"]
+/// >>> df["price_usd"] = model.predict(df)
+#[pyclass(frozen, module = "xtream_core")]
+pub(crate) struct Model {
+    registry: Arc<Registry>,
+    card: Card,
+    pipeline: Pipeline,
+    /// Made when it is first asked for: most models are never asked.
+    comparables: OnceLock<Comparables>,
+}
+
+impl Model {
+    /// Loads the model from the registry.
+    pub(crate) fn load(registry: &Arc<Registry>, version: u64) -> Result<Self> {
+        Ok(Self {
+            registry: Arc::clone(registry),
+            card: registry.card(version)?,
+            pipeline: registry.pipeline(version)?,
+            comparables: OnceLock::new(),
+        })
+    }
+
+    fn comparables(&self) -> Result<&Comparables> {
+        if let Some(comparables) = self.comparables.get() {
+            return Ok(comparables);
+        }
+        let stones = self.registry.dataset(self.card.version)?.train();
+        Ok(self.comparables.get_or_init(|| Comparables::new(stones)))
+    }
+
+    /// The stone with its missing measurements estimated, and their names.
+    fn complete(&self, stone: RawDiamond<'_>) -> Result<(Diamond, Vec<Field>)> {
+        self.pipeline.complete(PartialDiamond(stone)).map_err(|faults| Error::InvalidDiamond { faults })
+    }
+}
+
+#[pymethods]
+impl Model {
+    /// Its number in the registry.
+    #[getter]
+    fn version(&self) -> u64 {
+        self.card.version
+    }
+
+    /// Family of models, such as `xgboost`.
+    #[getter]
+    fn family(&self) -> &str {
+        self.pipeline.family()
+    }
+
+    /// Everything that is known about it, as `xtream models show --json` prints it: its rows, its
+    /// parameters, and how good it is on the test rows (errors in US dollars).
+    #[getter]
+    fn card<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, &json!(self.card))
+    }
+
+    /// Prices many stones.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, str or os.PathLike
+    ///     A frame of pandas (2.2 or later, with pyarrow), polars or pyarrow, anything with the Arrow
+    ///     PyCapsule interface, or a CSV or Parquet file. Columns `carat` (ct), `cut`, `color` and
+    ///     `clarity` must be there; `depth` and `table` (percent) and `x`, `y` and `z` (mm) are
+    ///     estimated where they are missing or null. Other columns are left aside.
+    ///
+    /// Returns
+    /// -------
+    /// numpy.ndarray, shape (n_rows,), float64
+    ///     One price in US dollars a row, in order: the same, bit for bit, as from the command line
+    ///     and the REST API.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidDiamondError
+    ///     Rows that cannot be diamonds. It names row (from 0; for a file, its line from 1), field,
+    ///     value and what is allowed for the first faults, and counts the rest.
+    /// InvalidInputError
+    ///     A column is missing, or the file cannot be used.
+    ///
+    /// Examples
+    /// --------
+    /// >>> stones = pd.DataFrame({"carat": [0.5, 1.2], "cut": "Ideal", "color": "E", "clarity": "VS1"})
+    /// >>> model.predict(stones)
+    fn predict<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rows = Rows::from_python(data)?;
+        let priced = attended(py, None, |_, interrupt| rows.price(&self.pipeline, interrupt))?;
+        match priced {
+            Ok(prices) => Ok(PyArray1::from_vec(py, prices)),
+            Err(Refused(text)) => Err(error::invalid_diamonds(py, text)),
+        }
+    }
+
+    /// The value of one stone: `carat` in ct, `depth` and `table` in percent, `x`, `y`, `z` in mm.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///     `price_usd`, and in `assumed` the names of the measurements that were missing and had to
+    ///     be estimated.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidDiamondError
+    ///     Every fault of what was given.
+    ///
+    /// Examples
+    /// --------
+    /// >>> model.value(carat=1.2, cut="premium", color="e", clarity="vs1", depth=61.0)
+    #[pyo3(signature = (*, carat, cut, color, clarity, depth=None, table=None, x=None, y=None, z=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords, one for each column")]
+    fn value<'py>(
+        &self,
+        py: Python<'py>,
+        carat: f64,
+        cut: &str,
+        color: &str,
+        clarity: &str,
+        depth: Option<f64>,
+        table: Option<f64>,
+        x: Option<f64>,
+        y: Option<f64>,
+        z: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let number = |value: Option<f64>| value.map_or(Cell::Missing, Cell::Number);
+        let stone = RawDiamond {
+            carat: Cell::Number(carat),
+            cut: Cell::Text(cut),
+            color: Cell::Text(color),
+            clarity: Cell::Text(clarity),
+            depth: number(depth),
+            table: number(table),
+            x: number(x),
+            y: number(y),
+            z: number(z),
+        };
+        let valuation = self.pipeline.value(PartialDiamond(stone));
+        let valuation =
+            valuation.map_err(|faults| error::to_python(py, &Error::InvalidDiamond { faults }))?;
+        to_python(py, &json!({"price_usd": valuation.price_usd, "assumed": valuation.assumed}))
+    }
+
+    /// The training stones of the same cut, color and clarity that are nearest in weight; equally
+    /// near ones by price, then by row.
+    ///
+    /// Parameters
+    /// ----------
+    /// carat : float
+    ///     Weight in ct.
+    /// cut, color, clarity : str
+    ///     Grades, regardless of case.
+    /// n : int
+    ///     How many; there are fewer when there are fewer.
+    ///
+    /// Returns
+    /// -------
+    /// list of dict
+    ///     Each stone's features, its `price_usd` and its `carat_difference`.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidDiamondError
+    ///     A weight or grade that cannot be.
+    /// InvalidInputError
+    ///     `n` is not at least 1.
+    ///
+    /// Examples
+    /// --------
+    /// >>> model.similar(carat=1.2, cut="Premium", color="E", clarity="VS1", n=3)
+    #[pyo3(signature = (*, carat, cut, color, clarity, n=5))]
+    fn similar<'py>(
+        &self,
+        py: Python<'py>,
+        carat: f64,
+        cut: &str,
+        color: &str,
+        clarity: &str,
+        n: i128,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let found = py.detach(|| {
+            let n = whole("n", n, 1)?;
+            let (asked, _) = self.complete(RawDiamond::from_cells(|field| match field {
+                Field::Carat => Cell::Number(carat),
+                Field::Cut => Cell::Text(cut),
+                Field::Color => Cell::Text(color),
+                Field::Clarity => Cell::Text(clarity),
+                _ => Cell::Missing,
+            }))?;
+            let index = self.comparables()?;
+            Ok(index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n))
+        });
+        let found: Vec<Neighbour> = found.map_err(|error: Error| error::to_python(py, &error))?;
+        to_python(py, &json!(found.iter().map(as_json).collect::<Vec<_>>()))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Model(version={}, family={:?})", self.card.version, self.pipeline.family())
+    }
+}
+
+fn as_json(neighbour: &Neighbour) -> serde_json::Value {
+    let stone = neighbour.stone.diamond();
+    json!({
+        "carat": stone.carat(),
+        "cut": stone.cut(),
+        "color": stone.color(),
+        "clarity": stone.clarity(),
+        "depth": stone.depth(),
+        "table": stone.table(),
+        "price_usd": neighbour.stone.price_usd(),
+        "x": stone.x(),
+        "y": stone.y(),
+        "z": stone.z(),
+        "carat_difference": neighbour.carat_difference,
+    })
+}

@@ -1,0 +1,134 @@
+//! `xtream_core.Registry`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use serde_json::json;
+use xtream_core::{Error, Result};
+
+use crate::arguments::whole;
+use crate::error;
+use crate::model::Model;
+use crate::to_python::to_python;
+
+/// Every model ever trained, and which one answers.
+///
+/// Parameters
+/// ----------
+/// path : str or os.PathLike
+///     The folder that `xtream train` or `train` made.
+///
+/// Raises
+/// ------
+/// ModelNotFoundError
+///     There is no registry in that folder.
+/// XtreamError
+///     Its log is damaged.
+///
+/// Examples
+/// --------
+/// >>> import xtream_core as xc
+/// >>> registry = xc.Registry("registry")
+/// >>> [(card["version"], card["metrics"]["mae_usd"]) for card in registry.versions()]
+/// >>> registry.promote(7, reason="Better on large stones.")
+#[pyclass(frozen, module = "xtream_core")]
+pub(crate) struct Registry(Arc<xtream_core::Registry>);
+
+impl Registry {
+    /// Talks to the registry with the interpreter lock released.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&Arc<xtream_core::Registry>) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        py.detach(|| question(&self.0)).map_err(|error| error::to_python(py, &error))
+    }
+}
+
+#[pymethods]
+impl Registry {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let opened = py.detach(|| xtream_core::Registry::open(&path));
+        let registry = opened.map_err(|error| error::to_python(py, &error))?;
+        Ok(Self(Arc::new(registry)))
+    }
+
+    /// Every model's card, newest first: `version`, `family`, `created_at`, `params`, `metrics`
+    /// (errors in US dollars), `data`, and what else is known about it.
+    ///
+    /// Returns
+    /// -------
+    /// list of dict
+    ///     The same as `xtream models list --json` prints.
+    fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mut cards = self.ask(py, |registry| registry.cards())?;
+        cards.reverse();
+        to_python(py, &json!(cards))
+    }
+
+    /// The model that answers now.
+    ///
+    /// Raises
+    /// ------
+    /// ModelNotFoundError
+    ///     No model has been promoted yet.
+    fn champion(&self, py: Python<'_>) -> PyResult<Model> {
+        self.ask(py, |registry| {
+            let version = registry.champion()?.ok_or(Error::NoChampion)?;
+            Model::load(registry, version)
+        })
+    }
+
+    /// The model of that version.
+    ///
+    /// Raises
+    /// ------
+    /// ModelNotFoundError
+    ///     There is none of that version.
+    /// XtreamError
+    ///     Its file is not as it was written.
+    fn load(&self, py: Python<'_>, version: i128) -> PyResult<Model> {
+        self.ask(py, |registry| Model::load(registry, whole("version", version, 1)?))
+    }
+
+    /// Makes that version the champion because you say so. The reason is kept with the decision.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///     The decision: `promoted`, `candidate`, `champion` (the one until now), `reason`.
+    ///
+    /// Raises
+    /// ------
+    /// ModelNotFoundError
+    ///     There is none of that version.
+    /// XtreamError
+    ///     The model cannot be loaded, so it must not answer.
+    #[pyo3(signature = (version, *, reason="Promoted by hand."))]
+    fn promote<'py>(&self, py: Python<'py>, version: i128, reason: &str) -> PyResult<Bound<'py, PyAny>> {
+        let decision = self.ask(py, |registry| registry.promote(whole("version", version, 1)?, reason))?;
+        to_python(py, &json!(decision))
+    }
+
+    /// Makes the former champion the champion again.
+    ///
+    /// Returns
+    /// -------
+    /// int
+    ///     Its version.
+    ///
+    /// Raises
+    /// ------
+    /// ModelNotFoundError
+    ///     There is no former champion.
+    #[pyo3(signature = (*, reason="Rolled back by hand."))]
+    fn rollback(&self, py: Python<'_>, reason: &str) -> PyResult<u64> {
+        self.ask(py, |registry| registry.rollback(reason))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Registry({:?})", self.0.folder())
+    }
+}

@@ -1,0 +1,159 @@
+"""`xtream value` keeps every row, its order and its columns, and prices what can be priced."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import COLUMNS, FIRST, PUBLIC, Trained, read_csv
+
+GRADED = ["carat", "cut", "color", "clarity"]
+
+
+def value(trained: Trained, file: object, out: object, status: int = 0, version: object = "champion") -> str:
+    where = ["--registry", trained.folder, "--version", version]
+    return trained.program("value", file, "--out", out, *where, status=status).stderr
+
+
+def priced(trained: Trained, rows: pd.DataFrame, folder: Path, status: int = 0) -> pd.Series:
+    rows.to_csv(folder / "rows.csv", index=False)
+    value(trained, folder / "rows.csv", folder / "priced.csv", status)
+    return read_csv(folder / "priced.csv")["price_usd"]
+
+
+def test_rows_order_and_further_columns_stay_as_they_were_written(trained: Trained, tmp_path: Path) -> None:
+    header = ["seller", "clarity", "y", "cut", "x", "Carat", "note", "z", "table", "color", "depth"]
+    remarks = [
+        '"best" in town',
+        "",
+        "two\nlines",
+        "comma, inside",
+        " spaces ",
+        "Ünïcode ✓",
+        "007",
+        "1e5",
+        "NA",
+    ]
+    rows = [
+        [remark, "vs1", "4.450", "very good", "4.4", f"0.{32 + n}0", remarks[-n], "2.75", "54", "d", "62.1"]
+        for n, remark in enumerate(remarks)
+    ]
+    with (tmp_path / "rows.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    value(trained, tmp_path / "rows.csv", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        found_header, *found = csv.reader(file)
+    assert found_header == [*header, "price_usd"]
+    assert [row[:-1] for row in found] == rows
+    assert all(float(row[-1]) > 100 for row in found)
+    to_stdout = trained.program("value", tmp_path / "rows.csv", "--registry", trained.folder).stdout
+    assert to_stdout.encode() == (tmp_path / "out.csv").read_bytes().replace(b"\r\n", b"\n")
+
+
+def test_a_stone_has_the_same_price_alone_as_among_all_others(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(25)
+    together = priced(trained, rows, tmp_path)
+    shuffled = priced(trained, rows.iloc[::-1], tmp_path)
+    assert list(shuffled) == list(together)[::-1]
+    for place in range(0, 25, 6):
+        assert priced(trained, rows.iloc[[place]], tmp_path)[0] == together[place]
+
+
+def test_csv_and_parquet_give_the_same_bits(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test")
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    prices = {}
+    for source in ("rows.csv", "rows.parquet"):
+        for ending in ("csv", "parquet"):
+            out = tmp_path / f"from-{source}.{ending}"
+            value(trained, tmp_path / source, out)
+            frame = read_csv(out) if ending == "csv" else pd.read_parquet(out)
+            assert list(frame) == [*COLUMNS, "price_usd"] and len(frame) == len(rows)
+            prices[source, ending] = frame["price_usd"].to_numpy()
+    expected = prices["rows.csv", "csv"]
+    assert all((found == expected).all() for found in prices.values())
+
+
+def test_a_parquet_file_keeps_its_types(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(50)
+    rows = rows.assign(
+        id=np.arange(50, dtype="int64"), seen=pd.Timestamp("2024-05-01"), sold=[True, None] * 25
+    )
+    rows.to_parquet(tmp_path / "rows.parquet", index=False)
+    value(trained, tmp_path / "rows.parquet", tmp_path / "out.parquet")
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert (found["price_usd"] > 100).all()
+    pd.testing.assert_frame_equal(found.drop(columns="price_usd"), rows, check_dtype=False)
+
+
+def test_refused_rows_have_an_empty_price_and_are_named(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(40).astype(object)
+    wrong = {3: ("cut", "Shiny"), 7: ("carat", "-1"), 20: ("color", ""), 21: ("z", "0"), 39: ("x", "1e39")}
+    for place, (column, content) in wrong.items():
+        rows.iat[place, list(rows).index(column)] = content
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    said = value(trained, tmp_path / "rows.csv", tmp_path / "out.csv", status=2)
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert list(found.index[found["price_usd"].isna()]) == list(wrong)
+    for place, (column, _) in wrong.items():
+        assert f"rows.csv, line {place + 2}: {column} = " in said
+    assert "5 of 40 rows could not be priced" in said
+
+
+def test_what_is_missing_is_estimated_well_enough(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test")
+    whole = priced(trained, rows, tmp_path)
+    without = priced(trained, rows[GRADED], tmp_path)
+    empty = rows.assign(**dict.fromkeys(["depth", "table", "x", "y", "z"], None))
+    assert (priced(trained, empty, tmp_path) == without).all(), "no column or no value: the same"
+    assert without.notna().all()
+    assert (np.abs(without / whole - 1)).median() < 0.05
+    partly = priced(trained, rows.drop(columns=["depth", "y"]), tmp_path)
+    assert (np.abs(partly / whole - 1)).median() < 0.03
+    assert not (partly == without).all(), "what is known is used"
+
+
+def test_a_price_in_the_file_does_not_matter_to_the_value(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(30)
+    expected = priced(trained, rows, tmp_path)
+    assert (priced(trained, rows.assign(price="unknown"), tmp_path) == expected).all()
+
+
+def test_a_file_that_was_priced_before_is_priced_anew(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(30)
+    expected = priced(trained, rows, tmp_path)
+    assert (priced(trained, rows.assign(price_usd=1.0, note="x"), tmp_path) == expected).all()
+    assert list(read_csv(tmp_path / "priced.csv")) == [*COLUMNS, "price_usd", "note"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_without_rows_becomes_a_file_without_rows(
+    trained: Trained, tmp_path: Path, ending: str
+) -> None:
+    (tmp_path / "rows.csv").write_text(",".join(GRADED) + "\n")
+    out = tmp_path / f"out.{ending}"
+    value(trained, tmp_path / "rows.csv", out)
+    found = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
+    assert list(found) == [*GRADED, "price_usd"] and len(found) == 0
+
+
+def test_another_version_may_be_asked(trained: Trained, tmp_path: Path) -> None:
+    outs = {family: tmp_path / f"{family}.csv" for family in ("linear", "xgboost")}
+    for family, out in outs.items():
+        value(trained, FIRST, out, status=2, version=trained.version(family))
+    value(trained, FIRST, tmp_path / "champion.csv", status=2)
+    assert (tmp_path / "champion.csv").read_bytes() == outs["xgboost"].read_bytes()
+    assert outs["linear"].read_bytes() != outs["xgboost"].read_bytes()
+    value(trained, FIRST, tmp_path / "none.csv", status=2, version=99)
+    assert not (tmp_path / "none.csv").exists()
+
+
+def test_a_broken_file_leaves_nothing_half_written(trained: Trained, tmp_path: Path) -> None:
+    lines = PUBLIC.read_text().splitlines(keepends=True)
+    # Broken so late that much was priced before it shows.
+    (tmp_path / "broken.csv").write_text("".join([*lines, *lines[1:], *lines[1:], *lines[1:], "1,Ideal\n"]))
+    said = value(trained, tmp_path / "broken.csv", tmp_path / "out.csv", status=2)
+    assert f"line {4 * 53_940 + 2}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.csv"]

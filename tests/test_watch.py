@@ -1,0 +1,167 @@
+"""`xtream watch` trains when a delivery is complete, and once for each."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from helpers import FIRST, Program, stop
+
+INTERVAL = 0.3
+
+
+class Watcher:
+    """A running watch of a folder, and what it has said so far."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.folder = program.folder / "deliveries"
+        self.folder.mkdir()
+        self.log = program.folder / "log"
+        with self.log.open("w") as log:
+            options = ["--interval", INTERVAL, "--models", "linear", "--registry", "registry"]
+            self.process = program.start("watch", self.folder, *options, output=log)
+        self.wait(lambda: "Watching" in self.said)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def models(self) -> list[dict]:
+        """Newest first."""
+        return self.program.json("models", "list")["models"]
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.05)
+
+    def rest(self, intervals: int = 4) -> None:
+        """Time enough for it to look several times."""
+        time.sleep(intervals * INTERVAL)
+        assert self.process.poll() is None, self.said
+
+
+@pytest.fixture
+def watcher(xtream: Program) -> Iterator[Watcher]:
+    watcher = Watcher(xtream)
+    yield watcher
+    if watcher.process.poll() is None:
+        watcher.process.kill()
+        watcher.process.wait()
+    assert "panicked" not in watcher.said
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    return FIRST.read_text().splitlines(keepends=True)
+
+
+def deliver(watcher: Watcher, name: str, content: list[str]) -> Path:
+    path = watcher.folder / name
+    path.write_text("".join(content))
+    return path
+
+
+def test_each_new_delivery_starts_a_run_on_all_of_them(watcher: Watcher, lines: list[str]) -> None:
+    watcher.rest(2)
+    assert watcher.models == []
+    deliver(watcher, "a.csv", lines[:1500])
+    watcher.wait(lambda: len(watcher.models) == 1)
+    rows = pd.read_csv(FIRST, dtype=str).iloc[1499:2499]
+    rows.to_parquet(watcher.folder / "b.parquet")
+    watcher.wait(lambda: len(watcher.models) == 2)
+    assert [card["data"]["n_rows"] for card in watcher.models] == [2499, 1499]
+    assert watcher.program.json("models", "list")["champion"] in (1, 2)
+    assert "neither was trained on" in watcher.said
+
+
+def test_a_file_that_is_still_being_copied_is_left_alone(watcher: Watcher, lines: list[str]) -> None:
+    with (watcher.folder / "slow.csv").open("w") as file:
+        file.write("".join(lines[:500]))
+        for part in range(10):
+            # A copy ends where its buffer does, mostly in the middle of a line.
+            file.write("".join(lines[500 + 100 * part : 600 + 100 * part]) + lines[700][:9])
+            file.flush()
+            time.sleep(INTERVAL / 2)
+            file.seek(file.tell() - 9)
+        assert watcher.models == [] and "slow.csv" not in watcher.said
+        file.truncate()
+    watcher.wait(lambda: len(watcher.models) == 1)
+    assert watcher.models[0]["data"]["n_rows"] == 1499
+    assert "skipped" not in watcher.said
+
+
+def test_a_bad_file_is_reported_once_and_skipped_until_it_is_mended(
+    watcher: Watcher, lines: list[str]
+) -> None:
+    deliver(watcher, "bad.csv", [*lines[:30], "not,a,row\n"])
+    watcher.wait(lambda: "skipped" in watcher.said)
+    deliver(watcher, "good.csv", lines[:1500])
+    watcher.wait(lambda: len(watcher.models) == 1)
+    watcher.rest()
+    (reported,) = (line for line in watcher.said.splitlines() if "skipped" in line)
+    assert "bad.csv, line 31" in reported and "3 fields" in reported
+    assert watcher.models[0]["data"]["n_rows"] == 1499
+    deliver(watcher, "bad.csv", [lines[0], *lines[2000:3000]])
+    watcher.wait(lambda: len(watcher.models) == 2)
+    assert watcher.models[0]["data"]["n_rows"] == 2499
+
+
+def test_a_file_of_mostly_wrong_rows_is_skipped(watcher: Watcher, lines: list[str]) -> None:
+    deliver(watcher, "good.csv", lines[:1500])
+    deliver(watcher, "wrong.csv", [lines[0], *[line.replace("I", "?") for line in lines[2000:2300]]])
+    watcher.wait(lambda: len(watcher.models) == 1)
+    assert "--max-rejects" in watcher.said and "wrong.csv" in watcher.said
+    assert watcher.models[0]["data"]["n_rows"] == 1499
+
+
+def test_touching_a_delivery_or_copying_it_starts_no_run(watcher: Watcher, lines: list[str]) -> None:
+    path = deliver(watcher, "a.csv", lines[:1500])
+    watcher.wait(lambda: len(watcher.models) == 1)
+    os.utime(path, (time.time(), time.time() + 5))
+    watcher.wait(lambda: "nothing to do" in watcher.said)
+    deliver(watcher, "copy of a.csv", lines[:1500])
+    watcher.wait(lambda: watcher.said.count("nothing to do") == 2)
+    deliver(watcher, "notes.txt", ["not a delivery"])
+    watcher.rest()
+    assert len(watcher.models) == 1
+
+
+def test_what_was_trained_before_a_restart_is_known_after_it(watcher: Watcher, lines: list[str]) -> None:
+    deliver(watcher, "a.csv", lines[:1500])
+    watcher.wait(lambda: len(watcher.models) == 1)
+    stop(watcher.process)
+    options = ["--interval", INTERVAL, "--models", "linear"]
+    with watcher.log.open("a") as log:
+        again = watcher.program.start("watch", watcher.folder, *options, output=log)
+    watcher.process = again
+    watcher.wait(lambda: "nothing to do" in watcher.said)
+    assert len(watcher.models) == 1
+
+
+def test_ctrl_c_ends_it_as_done(watcher: Watcher) -> None:
+    _, _, seconds = stop(watcher.process)
+    assert watcher.process.returncode == 0
+    assert seconds < 1
+
+
+def test_ctrl_c_in_the_middle_of_a_search_ends_it_too(xtream: Program, lines: list[str]) -> None:
+    (xtream.folder / "deliveries").mkdir()
+    (xtream.folder / "deliveries" / "a.csv").write_text("".join(lines))
+    options = ["--interval", "0.1", "--models", "xgboost", "--trials", "5000"]
+    process: subprocess.Popen[str] = xtream.start("watch", "deliveries", *options)
+    deadline = time.monotonic() + 20
+    while not list((xtream.folder / "registry" / "studies").glob("*.jsonl")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    _, stderr, seconds = stop(process)
+    assert process.returncode == 0
+    assert seconds < 1
+    assert "stopped as asked" in stderr and "panicked" not in stderr
