@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Value(ValueArgs),
     /// Find the stones most like one: same cut, color and clarity, nearest in carat
     Similar(SimilarArgs),
+    /// Answer over HTTP: the REST API
+    Serve(ServeArgs),
     /// Train again whenever new data files appear in a folder
     Watch(WatchArgs),
 }
@@ -247,6 +250,32 @@ pub(crate) struct SimilarArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) registry: RegistryArg,
+    /// Where to listen; port 0 takes any free one [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bind: Option<SocketAddr>,
+    /// Address of MongoDB; without one the local exchange log alone is used
+    #[arg(long, value_name = "URI")]
+    pub(crate) mongodb: Option<String>,
+    /// Folder of the local exchange log [default: exchange-log]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange_log: Option<PathBuf>,
+    /// Whether a record is on disk before its answer leaves [default: fsync]
+    #[arg(long, value_enum)]
+    pub(crate) durability: Option<Durability>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Durability {
+    /// Survives a power cut
+    Fsync,
+    /// Survives the end of the program, not of the machine
+    Os,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod settings;
 mod table;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -28,22 +29,40 @@ fn main() -> ExitCode {
     }
 }
 
+impl Command {
+    /// How long after Ctrl-C a step may take before the process ends without it; `None` where every
+    /// step is short and ends in order.
+    fn patience(&self) -> Option<Duration> {
+        matches!(self, Self::Train(_) | Self::Watch(_)).then_some(Duration::from_millis(700))
+    }
+}
+
 fn run(cli: &Cli) -> anyhow::Result<()> {
     let settings = Settings::load(cli.config.as_deref()).map_err(|error| WrongUsage(format!("{error:#}")))?;
     let interrupt = Interrupt::default();
     let raised = interrupt.clone();
+    let patience = cli.command.patience();
     ctrlc::set_handler(move || {
-        // Asked a second time, the user means at once; what is on disk is whole at any moment.
+        // What is on disk is whole at any moment, so the process may end at any moment: when it is
+        // asked a second time, or when a step takes longer than a user wants to wait.
         if raised.is_raised() {
             std::process::exit(1);
         }
         raised.raise();
+        if let Some(patience) = patience {
+            std::thread::spawn(move || {
+                std::thread::sleep(patience);
+                commands::note(&format!("error: {}", xtream_core::Error::Interrupted));
+                std::process::exit(1);
+            });
+        }
     })?;
     match &cli.command {
         Command::Train(args) => commands::train::run(args, &settings, &interrupt),
         Command::Models(args) => commands::models::run(&args.command, &settings),
         Command::Value(args) => commands::value::run(args, &settings, &interrupt),
         Command::Similar(args) => commands::similar::run(args, &settings),
+        Command::Serve(args) => commands::serve::run(args, &settings, &interrupt),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
     }
 }
@@ -60,8 +79,20 @@ impl std::fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
+/// The error and its causes, each said once: some errors name their cause themselves.
+fn in_words(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+        if text.is_empty() {
+            cause
+        } else if text.contains(&cause) {
+            text
+        } else {
+            format!("{text}: {cause}")
+        }
+    })
+}
+
 /// Says what went wrong; 2 when the input or the request is to blame, else 1.
-#[allow(clippy::print_stderr, reason = "this is where the program speaks to its user")]
 fn report(error: &anyhow::Error) -> ExitCode {
     let is_closed_pipe = error.chain().any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>();
@@ -71,8 +102,11 @@ fn report(error: &anyhow::Error) -> ExitCode {
         // `xtream models list | head`: the reader has seen enough.
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error:#}");
-    let core = error.downcast_ref::<xtream_core::Error>();
+    commands::note(&format!("error: {}", in_words(error)));
+    let core = match error.downcast_ref() {
+        Some(xtream_server::Error::Registry(core)) => Some(core),
+        _ => error.downcast_ref::<xtream_core::Error>(),
+    };
     if core.is_some_and(xtream_core::Error::is_input) || error.is::<WrongUsage>() {
         ExitCode::from(2)
     } else {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use xtream_core::progress::{Event, Progress};
 
+use crate::commands::note as line;
 use crate::table::grouped;
 
 /// Shows events on standard error.
@@ -125,9 +126,4 @@ fn trial_style() -> ProgressStyle {
 fn time_left(started: Instant, n_done: usize, n_left: usize) -> String {
     let seconds = (started.elapsed().as_secs_f64() / n_done.max(1) as f64 * n_left as f64).round() as u64;
     format!("{}:{:02}", seconds / 60, seconds % 60)
-}
-
-#[allow(clippy::print_stderr, reason = "progress is shown on standard error")]
-fn line(message: &str) {
-    eprintln!("{message}");
 }

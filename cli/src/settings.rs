@@ -12,14 +12,18 @@ pub(crate) const DEFAULTS: &str = include_str!("default.toml");
 /// The file read when none is named, if it is there.
 const FILE: &str = "xtream.toml";
 const PREFIX: &str = "XTREAM_";
+/// Variables with a name of their own, and their settings in [serve].
+const NAMED: [(&str, &str); 2] = [("MONGODB_URI", "mongodb"), ("XTREAM_ADMIN_KEY", "admin_key")];
 
-#[derive(Debug, Deserialize)]
+/// Not `Debug`: it holds a secret.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) registry: PathBuf,
     pub(crate) xgboost_lib: PathBuf,
     pub(crate) train: Train,
     pub(crate) split: Split,
+    pub(crate) serve: Serve,
     pub(crate) watch: Watch,
 }
 
@@ -45,6 +49,19 @@ pub(crate) struct Split {
     pub(crate) seed: u64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Serve {
+    pub(crate) bind: String,
+    pub(crate) mongodb: String,
+    pub(crate) exchange_log: PathBuf,
+    pub(crate) durability: xtream_server::exchange_log::Durability,
+    pub(crate) mongodb_ttl_days: f64,
+    pub(crate) keep_days: f64,
+    pub(crate) keep_megabytes: u64,
+    pub(crate) admin_key: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Watch {
@@ -66,6 +83,13 @@ impl Settings {
             let given: Table =
                 text.parse().with_context(|| format!("{} is not a settings file", path.display()))?;
             overlay(&mut table, given, "").with_context(|| path.display().to_string())?;
+        }
+        if let Some(Value::Table(serve)) = table.get_mut("serve") {
+            for (name, key) in NAMED {
+                if let Some(text) = environment(name) {
+                    serve.insert(key.into(), Value::String(text));
+                }
+            }
         }
         from_environment(&mut table, PREFIX, &environment)?;
         table.try_into().context("a setting has a value that it cannot have")
@@ -175,10 +199,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mine.toml");
         std::fs::write(&file, "[train]\ntrails = 7\n").unwrap();
-        let error = format!("{:#}", Settings::layered(Some(&file), |_| None).unwrap_err());
+        let error = format!("{:#}", Settings::layered(Some(&file), |_| None).err().unwrap());
         assert!(error.contains("mine.toml") && error.contains("train.trails"), "{error}");
         let error =
-            Settings::layered(None, |name| (name == "XTREAM_TRAIN_SEED").then(|| "x".into())).unwrap_err();
+            Settings::layered(None, |name| (name == "XTREAM_TRAIN_SEED").then(|| "x".into())).err().unwrap();
         assert!(format!("{error:#}").contains("XTREAM_TRAIN_SEED"), "{error:#}");
     }
 }

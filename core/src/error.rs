@@ -234,7 +234,11 @@ impl Error {
     }
 
     pub(crate) fn read(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
-        Self::File { action: "cannot read", path: path.into(), source }
+        let path = path.into();
+        if source.kind() == std::io::ErrorKind::NotFound {
+            return Self::NoData { path, reason: "there is no such file or folder".into() };
+        }
+        Self::File { action: "cannot read", path, source }
     }
 
     pub(crate) fn write(path: impl Into<PathBuf>, source: std::io::Error) -> Self {

@@ -22,10 +22,9 @@ fn families() -> Vec<Family> {
 }
 
 fn stones() -> (Vec<PricedDiamond>, Vec<PricedDiamond>) {
-    let folder = tempfile::tempdir().unwrap();
     let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
     let delivery = Delivery { data, ..Delivery::default() };
-    let rows = delivery.read(&folder.path().join("rejects"), &Silent, &Interrupt::default()).unwrap();
+    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
     (rows.dataset.train(), rows.dataset.test())
 }
 

@@ -88,7 +88,7 @@ struct Prices {
 
 impl Prices {
     fn add(&mut self, pipeline: &Pipeline, batch: &Batch, place: impl Fn(usize) -> String) {
-        for (row, price) in scoring::price(pipeline, batch).into_iter().enumerate() {
+        for (row, price) in scoring::price(pipeline, batch, 0..batch.len()).into_iter().enumerate() {
             self.n_rows += 1;
             match price {
                 Ok(price) => self.prices.push(price),

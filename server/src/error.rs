@@ -10,6 +10,13 @@ pub enum Error {
     #[error(transparent)]
     Registry(#[from] xtream_core::Error),
 
+    /// The exchange log cannot be opened: nothing would be recorded, so nothing is answered.
+    #[error("the exchange log: {reason}")]
+    ExchangeLog {
+        /// Why.
+        reason: String,
+    },
+
     /// The address is taken, or not this machine's.
     #[error("cannot listen on {address}: {source}")]
     Bind {

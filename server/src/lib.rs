@@ -2,12 +2,16 @@
 //!
 //! A request comes in through [`startup`]'s route table, gets its number in `request_id`, is read
 //! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
+//! `exchange_log` has it on disk before the answer leaves.
 //! `watcher` is the only part that waits for the registry.
 
+mod admin;
 mod body;
 mod diamond_json;
 mod error;
+pub mod exchange_log;
 mod field_error;
+mod parameters;
 mod problem;
 mod request_id;
 mod routes;
@@ -16,4 +20,4 @@ mod state;
 mod watcher;
 
 pub use error::Error;
-pub use startup::Server;
+pub use startup::{Options, Server};

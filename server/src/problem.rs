@@ -19,6 +19,9 @@ enum Kind {
     MalformedJson,
     UnknownRoute,
     UnknownModel,
+    UnknownExchange,
+    AdministratorsOnly,
+    NoAdministrators,
     MethodNotAllowed,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -28,6 +31,7 @@ enum Kind {
     NoChampion,
     ChampionRefused,
     RegistryUnavailable,
+    LogUnavailable,
 }
 
 impl Kind {
@@ -39,6 +43,13 @@ impl Kind {
             Self::MalformedJson => (S::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown_route", "There is nothing at this address"),
             Self::UnknownModel => (S::NOT_FOUND, "unknown_model", "There is no such model"),
+            Self::UnknownExchange => (S::NOT_FOUND, "unknown_exchange", "There is no such exchange"),
+            Self::AdministratorsOnly => {
+                (S::UNAUTHORIZED, "administrators_only", "This address needs the administrator's key")
+            }
+            Self::NoAdministrators => {
+                (S::FORBIDDEN, "no_administrators", "This server was started without administrators")
+            }
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method")
             }
@@ -56,6 +67,9 @@ impl Kind {
             Self::NoChampion => (S::SERVICE_UNAVAILABLE, "no_champion", "There is no model yet"),
             Self::ChampionRefused => {
                 (S::SERVICE_UNAVAILABLE, "champion_refused", "The model cannot be loaded")
+            }
+            Self::LogUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "log_unavailable", "The exchange cannot be recorded")
             }
             Self::RegistryUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "registry_unavailable", "The registry of models cannot be read")
@@ -115,6 +129,34 @@ impl Problem {
 
     pub(crate) fn unknown_model(reason: impl Into<String>) -> Self {
         Self::new(Kind::UnknownModel, reason)
+    }
+
+    pub(crate) fn unknown_exchange() -> Self {
+        Self::new(Kind::UnknownExchange, "No exchange with this request id is recorded.")
+    }
+
+    pub(crate) fn administrators_only() -> Self {
+        Self::new(
+            Kind::AdministratorsOnly,
+            "Send the header `Authorization: Bearer KEY` with the key that this server was started with.",
+        )
+    }
+
+    pub(crate) fn no_administrators() -> Self {
+        Self::new(
+            Kind::NoAdministrators,
+            "To open this address, set the environment variable XTREAM_ADMIN_KEY to a secret of your choice, \
+             start the server again, and send the header `Authorization: Bearer KEY` with it.",
+        )
+    }
+
+    /// What cannot be recorded is not answered.
+    pub(crate) fn log_unavailable(reason: impl std::fmt::Display) -> Self {
+        tracing::error!(%reason, "an exchange cannot be recorded");
+        Self::new(
+            Kind::LogUnavailable,
+            "The exchange log cannot be used now, and nothing is answered unrecorded. Please try again soon.",
+        )
     }
 
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
@@ -195,6 +237,11 @@ impl Problem {
             tracing::error!(request_id = %id, code = self.kind.words().1, cause, "a request failed");
         }
         let mut response = HttpResponse::build(self.status_code());
+        match self.kind {
+            Kind::AdministratorsOnly => drop(response.insert_header((header::WWW_AUTHENTICATE, "Bearer"))),
+            Kind::LogUnavailable => drop(response.insert_header((header::RETRY_AFTER, "1"))),
+            _ => {}
+        }
         if let Some(allowed) = self.allow {
             response.insert_header((header::ALLOW, allowed));
         }

@@ -50,26 +50,44 @@ impl FromRequest for RequestId {
     }
 }
 
-/// Numbers every exchange, and words every failure with that number.
+impl RequestId {
+    /// The number itself.
+    pub(crate) fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// Numbers every exchange; the outermost of the middlewares.
 pub(crate) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = RequestId(Uuid::now_v7());
     request.extensions_mut().insert(id);
-    let mut response = match next.call(request).await {
-        Ok(response) => match response.response().error().map(Problem::of) {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    mark(response.headers_mut(), id);
+    Ok(response)
+}
+
+/// Words every failure as a problem with the exchange's number; the innermost of the middlewares, so
+/// that what is recorded is what is sent.
+pub(crate) async fn word(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let id = request.extensions().get::<RequestId>().copied();
+    let id = id.ok_or_else(|| Problem::internal("the request has no number"))?;
+    match next.call(request).await {
+        Ok(response) => Ok(match response.response().error().map(Problem::of) {
             Some(problem) => response.into_response(problem.response(id)),
             None => response.map_into_boxed_body(),
-        },
+        }),
         Err(error) => {
             let mut response = Problem::of(&error).response(id);
             mark(response.headers_mut(), id);
-            return Err(InternalError::from_response(error, response).into());
+            Err(InternalError::from_response(error, response).into())
         }
-    };
-    mark(response.headers_mut(), id);
-    Ok(response)
+    }
 }
 
 fn mark(headers: &mut HeaderMap, id: RequestId) {

@@ -1,7 +1,7 @@
 //! Build, address, run; and the only route table.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -11,10 +11,12 @@ use actix_web::rt::{System, time::sleep};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, web};
 use xtream_core::{Interrupt, Registry};
 
+use crate::admin::AdminKey;
 use crate::error::Error;
+use crate::exchange_log::{self, ExchangeLog, middleware::record};
 use crate::problem::Problem;
-use crate::request_id::identify;
-use crate::routes::{models, probes, similar, valuations};
+use crate::request_id::{identify, word};
+use crate::routes::{exchanges, models, probes, similar, valuations};
 use crate::state::State;
 use crate::watcher::Watcher;
 
@@ -23,31 +25,47 @@ const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
 /// Seconds that unfinished requests get when the server stops; each takes milliseconds.
 const SHUTDOWN_TIMEOUT_S: u64 = 1;
 
+/// What a server is told at its start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder of the registry; an empty one is made if there is none.
+    pub registry: PathBuf,
+    /// Where to listen. Port 0 takes any free port; [`Server::address`] tells which.
+    pub bind: SocketAddr,
+    /// How exchanges are recorded.
+    pub exchange_log: exchange_log::Options,
+    /// The key that administrators send; without one their routes are closed.
+    pub admin_key: Option<String>,
+}
+
 /// A server that holds its port and its model and waits to be run.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     state: Arc<State>,
+    log: web::Data<ExchangeLog>,
+    admin_key: web::Data<AdminKey>,
     watcher: Watcher,
 }
 
 impl Server {
-    /// Takes the port, opens the registry (an empty one is made if there is none) and loads the
-    /// champion. Without a champion, or with one that cannot be loaded, the server says so to
-    /// those who ask and waits for a good one.
-    ///
-    /// Port 0 takes any free port; [`Server::address`] tells which.
+    /// Takes the port, opens the exchange log and the registry, and loads the champion. Without a
+    /// champion, or with one that cannot be loaded, the server says so to those who ask and waits
+    /// for a good one. MongoDB, where one is configured, need not be there yet.
     ///
     /// # Errors
-    /// When the port is taken or the registry's log cannot be read.
-    pub fn build(registry_folder: &Path, bind: SocketAddr) -> Result<Self, Error> {
+    /// When the port is taken, or the exchange log or the registry's log cannot be opened.
+    pub fn build(options: Options) -> Result<Self, Error> {
+        let Options { registry, bind, exchange_log, admin_key } = options;
         let refused = |source| Error::Bind { address: bind, source };
         let listener = TcpListener::bind(bind).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let state = Arc::new(State::new(Registry::open_or_create(registry_folder)?));
+        let state = Arc::new(State::new(Registry::open_or_create(&registry)?));
+        let log = ExchangeLog::open(&exchange_log).map_err(|reason| Error::ExchangeLog { reason })?;
         let mut watcher = Watcher::new(Arc::clone(&state));
         watcher.look();
-        Ok(Self { listener, address, state, watcher })
+        let (log, admin_key) = (web::Data::new(log), web::Data::new(AdminKey::new(admin_key)));
+        Ok(Self { listener, address, state, log, admin_key, watcher })
     }
 
     /// The address that requests go to.
@@ -65,7 +83,7 @@ impl Server {
     /// When the operating system refuses threads or sockets.
     pub fn run(self, interrupt: &Interrupt) -> Result<(), Error> {
         let failed = |source| Error::Run { source };
-        let Self { listener, state, watcher, .. } = self;
+        let Self { listener, state, log, admin_key, watcher, .. } = self;
         // The thread ends when this end of the channel is dropped.
         let (_running, stopped) = mpsc::channel();
         thread::Builder::new()
@@ -82,6 +100,11 @@ impl Server {
             let app = move || {
                 App::new()
                     .app_data(web::Data::from(Arc::clone(&state)))
+                    .app_data(log.clone())
+                    .app_data(admin_key.clone())
+                    // The last is the outermost: number, record, word, route.
+                    .wrap(from_fn(word))
+                    .wrap(from_fn(record))
                     .wrap(from_fn(identify))
                     .configure(routes)
                     .default_service(web::to(unknown_route))
@@ -104,6 +127,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/v1/models", "GET, HEAD", get().to(models::list)))
         .service(at("/v1/models/champion", "GET, HEAD", get().to(models::champion)))
         .service(at("/v1/models/{version}", "GET, HEAD", get().to(models::one)))
+        .service(at("/v1/models/{version}/promote", "POST", web::post().to(models::promote)))
+        .service(at("/v1/exchanges", "GET, HEAD", get().to(exchanges::list)))
+        .service(at("/v1/exchanges/{request_id}", "GET, HEAD", get().to(exchanges::one)))
         .service(at("/livez", "GET, HEAD", get().to(probes::live)))
         .service(at("/readyz", "GET, HEAD", get().to(probes::ready)));
 }

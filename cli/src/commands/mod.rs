@@ -1,6 +1,7 @@
 //! One file a command. Each does the same: settings and flags to a request, core, answer to text.
 
 pub(crate) mod models;
+pub(crate) mod serve;
 pub(crate) mod similar;
 pub(crate) mod train;
 pub(crate) mod value;
@@ -42,9 +43,10 @@ fn print_json(value: &impl Serialize) -> Result<()> {
 }
 
 /// Anything that is not a result, on standard error.
-#[allow(clippy::print_stderr, reason = "this is where the program speaks to its user")]
-fn note(text: &str) {
-    eprintln!("{text}");
+pub(crate) fn note(text: &str) {
+    use std::io::Write;
+    // When nobody listens there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<PathBuf> {

@@ -1,9 +1,9 @@
 //! `xtream train`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use xtream_core::dataset::{Delivery, Duplicates, Policy, Split, Suspect};
+use xtream_core::dataset::{Delivery, Duplicates, Policy, Split, Suspect, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
 use xtream_core::training::{Preset, Report, Standing, Training, built_in, choose};
@@ -17,6 +17,9 @@ use crate::settings::{Settings, xgboost_candidates};
 use crate::table::table;
 
 pub(crate) fn run(args: &TrainArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
+    // Before anything is made: a misspelt path leaves no empty registry behind.
+    expand(&args.data)?;
+    expand(&args.test)?;
     let training = training(&args.data, &args.test, &args.options, settings)?;
     let registry = Registry::open_or_create(registry_folder(&args.options.registry, settings))?;
     let report = training.run(&registry, &Shown::new(), interrupt)?;
@@ -50,10 +53,18 @@ pub(super) fn training(
             args::Duplicates::Keep => Duplicates::Keep,
         }),
     };
+    let max_rejects_percent = options.max_rejects.unwrap_or(defaults.max_rejects);
+    if !(0.0..=100.0).contains(&max_rejects_percent) {
+        return Err(xtream_core::Error::Usage {
+            reason: format!("{max_rejects_percent} % of refused rows"),
+            allowed: "a percentage from 0 to 100".into(),
+        }
+        .into());
+    }
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
     Ok(Training {
         delivery: Delivery { data: data.to_vec(), test: test.to_vec(), policy, split },
-        max_rejects_percent: options.max_rejects.unwrap_or(defaults.max_rejects),
+        max_rejects_percent,
         rejects: options.rejects.clone(),
         families: choose(built_in(&locations), names)?,
         n_trials: options.trials.unwrap_or(defaults.trials),
@@ -108,12 +119,18 @@ pub(super) fn afterwards(report: &Report, registry: &Registry) -> String {
             rejects.display()
         ));
     }
+    let program = std::env::args().next().unwrap_or_else(|| "xtream".into());
+    let place = match registry.folder() {
+        folder if folder == Path::new("registry") => String::new(),
+        folder => format!(" --registry {}", folder.display()),
+    };
+    let stone = "--carat 1.2 --cut premium --color e --clarity vs1";
     lines.extend([
         String::new(),
-        "Next:".into(),
-        "  xtream value FILE --out PRICED.csv     price every stone of a file".into(),
-        "  xtream similar --carat 1.2 --cut premium --color e --clarity vs1".into(),
-        "  xtream models list                     every model so far".into(),
+        "Next: price every stone of a file, find similar stones, see every model so far".into(),
+        format!("  {program} value FILE --out PRICED.csv{place}"),
+        format!("  {program} similar {stone}{place}"),
+        format!("  {program} models list{place}"),
     ]);
     lines.join("\n")
 }

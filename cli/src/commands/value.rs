@@ -19,6 +19,8 @@ use crate::table::grouped;
 
 const PRICE: &str = "price_usd";
 const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
+/// Rows priced between two looks at the keyboard.
+const SLICE: usize = 16_384;
 /// Refused rows that are named one by one; a whole file of nonsense need not scroll by.
 const MOST_NAMED: u64 = 100;
 
@@ -30,26 +32,26 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     let mut output = Output::create(args.out.as_deref())?;
     let (mut n_rows, mut n_refused) = (0, 0);
     while let Some(batch) = table.next_batch()? {
-        interrupt.check()?;
         n_rows += batch.len() as u64;
-        let prices: Vec<_> = price(&pipeline, &batch)
-            .into_iter()
-            .enumerate()
-            .map(|(row, price)| {
-                price
-                    .map_err(|faults| {
-                        n_refused += 1;
-                        for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
-                            note(&format!("{}, line {}: {fault}", args.file.display(), batch.line(row)));
-                        }
-                    })
-                    .ok()
-            })
-            .collect();
-        let mut frame = batch.into_frame();
-        frame
-            .with_column(Float64Chunked::from_iter_options(PRICE.into(), prices.into_iter()).into_column())?;
-        output.write(frame)?;
+        let mut prices = Vec::with_capacity(batch.len());
+        for start in (0..batch.len()).step_by(SLICE) {
+            interrupt.check()?;
+            let rows = start..batch.len().min(start + SLICE);
+            for (row, price) in rows.clone().zip(price(&pipeline, &batch, rows)) {
+                prices.push(price.map_err(|faults| {
+                    n_refused += 1;
+                    for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
+                        note(&format!("{}, line {}: {fault}", args.file.display(), batch.line(row)));
+                    }
+                }));
+            }
+        }
+        let prices = prices.into_iter().map(Result::ok);
+        let prices = Float64Chunked::from_iter_options(PRICE.into(), prices);
+        output.write(batch.into_frame(), prices)?;
+    }
+    if n_rows == 0 {
+        output.write(table.no_rows()?, Float64Chunked::from_slice(PRICE.into(), &[]))?;
     }
     output.finish()?;
     if n_refused > 0 {
@@ -91,7 +93,10 @@ impl Output {
         Ok(Self { path: Some((partial, path.into())), writer })
     }
 
-    fn write(&mut self, mut frame: DataFrame) -> Result<()> {
+    fn write(&mut self, mut frame: DataFrame, prices: Float64Chunked) -> Result<()> {
+        // One chunk each: what is read in parallel comes in pieces, and the price in one.
+        frame.rechunk_mut();
+        frame.with_column(prices.into_column())?;
         match &mut self.writer {
             Writer::Csv { sink, has_header } => {
                 CsvWriter::new(sink).include_header(!*has_header).finish(&mut frame)?;

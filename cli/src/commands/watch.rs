@@ -121,10 +121,19 @@ impl Watch {
 /// Whether one file can be used by itself, so that a bad one does not spoil the rest.
 fn check(path: &Path, training: &Training, registry: &Registry, interrupt: &Interrupt) -> Result<(), Error> {
     let delivery = Delivery { data: vec![path.into()], ..training.delivery.clone() };
-    let list = registry.folder().join("refused-rows-watched.csv");
-    let rows = delivery.read(&list, &Silent, interrupt)?;
+    let mut refused = Vec::new();
+    let rows = delivery.read(&mut refused, &Silent, interrupt)?;
+    let list = registry.folder().join("refused-rows.csv");
     let place = format!("{} (of {})", list.display(), path.display());
-    rows.counts.check_rejects(training.max_rejects_percent, &place)
+    let checked = rows.counts.check_rejects(training.max_rejects_percent, &place);
+    if checked.is_err() {
+        std::fs::write(&list, refused).map_err(|source| Error::File {
+            action: "cannot write",
+            path: list,
+            source,
+        })?;
+    }
+    checked
 }
 
 fn stamps(folder: &Path) -> BTreeMap<PathBuf, Stamp> {

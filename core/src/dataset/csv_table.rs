@@ -44,13 +44,13 @@ struct Record {
 }
 
 impl CsvTable {
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    /// `head` is what was read of the file so far.
+    pub(super) fn open(path: &Path, file: File, head: Vec<u8>) -> Result<Self> {
         let mut table = Self {
             path: path.into(),
             file,
             columns: Vec::new(),
-            buffer: Vec::new(),
+            buffer: head,
             start: 0,
             at_end: false,
             line: 1,
@@ -63,6 +63,10 @@ impl CsvTable {
 
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    pub(super) fn no_rows(&self) -> Result<DataFrame> {
+        self.parse(Vec::new())
     }
 
     fn malformed(&self, line: u64, reason: impl Into<String>, allowed: &str) -> Error {

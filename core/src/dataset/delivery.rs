@@ -1,7 +1,6 @@
 //! What is to be read, and by which rules.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::intake::{Intake, Seen, read};
@@ -35,13 +34,35 @@ pub struct Rows {
 }
 
 impl Delivery {
+    /// Refuses a place for results that would overwrite the delivery itself.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when `path` is one of the files to be read.
+    pub fn spares(&self, path: &Path) -> Result<()> {
+        let same = |file: &PathBuf| match (file.canonicalize(), path.canonicalize()) {
+            (Ok(file), Ok(path)) => file == path,
+            _ => false,
+        };
+        if !expand(&self.data)?.iter().chain(&expand(&self.test)?).any(same) {
+            return Ok(());
+        }
+        Err(Error::Usage {
+            reason: format!("{} is a file to be read and would be overwritten", path.display()),
+            allowed: "a file of its own".into(),
+        })
+    }
+
     /// Reads and validates every file; each refused row is written to `rejects`, with its reason.
     ///
     /// # Errors
     /// When a file is missing or its form is broken, or on interruption.
-    pub fn read(&self, rejects: &Path, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Rows> {
-        let file = File::create(rejects).map_err(|source| Error::write(rejects, source))?;
-        let mut refused = RejectFile::new(BufWriter::new(file))?;
+    pub fn read(
+        &self,
+        rejects: &mut impl Write,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Rows> {
+        let mut refused = RejectFile::new(rejects)?;
         let mut seen = Seen::default();
         let mut read = |paths: &[PathBuf]| -> Result<Intake> {
             read(&expand(paths)?, self.policy, &mut seen, &mut refused, progress, interrupt)

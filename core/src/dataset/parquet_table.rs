@@ -33,6 +33,10 @@ impl ParquetTable {
         &self.columns
     }
 
+    pub(super) fn no_rows(&self) -> Result<DataFrame> {
+        guarded(&self.path, |reader| reader.with_slice(Some((0, 0))).finish())
+    }
+
     pub(super) fn next_batch(&mut self) -> Result<Option<Batch>> {
         if self.next_row >= self.n_rows {
             return Ok(None);

@@ -25,12 +25,21 @@ impl Table {
     /// When the file cannot be read, is empty or has no usable header.
     pub fn open(path: &Path) -> Result<Self> {
         let mut magic = Vec::with_capacity(4);
-        let file = std::fs::File::open(path).map_err(|source| Error::read(path, source))?;
-        file.take(4).read_to_end(&mut magic).map_err(|source| Error::read(path, source))?;
+        let mut file = std::fs::File::open(path).map_err(|source| Error::read(path, source))?;
+        (&mut file).take(4).read_to_end(&mut magic).map_err(|source| Error::read(path, source))?;
         if magic == b"PAR1" {
             Ok(Self::Parquet(ParquetTable::open(path)?))
         } else {
-            Ok(Self::Csv(CsvTable::open(path)?))
+            // Opened once and read on from here: a pipe cannot be read twice.
+            Ok(Self::Csv(CsvTable::open(path, file, magic)?))
+        }
+    }
+
+    /// No rows, but every column: what a file with a header alone holds.
+    pub fn no_rows(&self) -> Result<DataFrame> {
+        match self {
+            Self::Csv(table) => table.no_rows(),
+            Self::Parquet(table) => table.no_rows(),
         }
     }
 

@@ -32,9 +32,9 @@ impl Estimator for LinearRegression {
         let refused = |reason: String| Error::Fit { model: "linear", reason };
         let (n_rows, n_features) = samples.features.dim();
         if n_rows <= n_features {
-            return Err(refused(format!(
-                "{n_rows} rows do not determine {n_features} coefficients and an intercept"
-            )));
+            return Err(Error::TooFewRows {
+                reason: format!("{n_rows} rows do not determine {n_features} coefficients and an intercept"),
+            });
         }
         let dataset = linfa::DatasetBase::new(samples.features, samples.target);
         let fitted = LeastSquares::new().fit(&dataset).map_err(|error| refused(error.to_string()))?;

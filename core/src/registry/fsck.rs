@@ -36,8 +36,10 @@ impl Registry {
     /// Every finding; a registry without a [`Severity::Fault`] is sound.
     ///
     /// # Errors
-    /// Only when the storage cannot be read at all; damage is a finding, not an error.
+    /// [`crate::Error::NoRegistry`], or when the storage cannot be read at all; damage is a finding,
+    /// not an error.
     pub fn fsck(folder: &std::path::Path) -> Result<Vec<Finding>> {
+        super::must_exist(folder)?;
         let storage = super::Storage::folder(folder)?;
         let mut findings = Vec::new();
         let mut fault = |subject: String, message: String| {

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Card;
 use super::storage::{Created, Storage};
+use super::{Card, Digest};
 use crate::error::{Error, Result};
 use crate::promotion::Decision;
 
@@ -23,6 +23,21 @@ pub struct Commit {
     /// What it changes.
     #[serde(flatten)]
     pub change: Change,
+}
+
+/// A commit as it is stored: with the digest of its own content, so that a changed figure shows.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    #[serde(flatten)]
+    commit: Commit,
+    digest: Digest,
+}
+
+impl Sealed {
+    fn new(commit: Commit) -> serde_json::Result<Self> {
+        let digest = Digest::of(&serde_json::to_vec(&commit)?);
+        Ok(Self { commit, digest })
+    }
 }
 
 /// What a commit changes.
@@ -92,8 +107,12 @@ impl State {
             let Some(bytes) = storage.read(&path(number))? else {
                 return Ok(());
             };
-            let commit: Commit = serde_json::from_slice(&bytes).map_err(|error| damaged(number, error))?;
-            self.apply(commit)?;
+            let read: Sealed = serde_json::from_slice(&bytes).map_err(|error| damaged(number, error))?;
+            let sealed = Sealed::new(read.commit).map_err(|error| damaged(number, error))?;
+            if sealed.digest != read.digest {
+                return Err(damaged(number, "its content does not match its digest"));
+            }
+            self.apply(sealed.commit)?;
         }
     }
 
@@ -153,8 +172,10 @@ impl State {
             let number = self.commits.len() as u64 + 1;
             let commit =
                 Commit { format: FORMAT, number, nonce: nonce(), at: Utc::now(), change: change(self)? };
-            let bytes = serde_json::to_vec_pretty(&commit).map_err(|error| damaged(number, error))?;
             self.check(&commit)?;
+            let sealed = Sealed::new(commit).map_err(|error| damaged(number, error))?;
+            let bytes = serde_json::to_vec_pretty(&sealed).map_err(|error| damaged(number, error))?;
+            let commit = sealed.commit;
             match storage.create(&path(number), bytes)? {
                 Created::New => return self.apply(commit),
                 // A store that answers late may have taken an earlier try of ours: then it is our

@@ -41,9 +41,7 @@ impl Registry {
     /// # Errors
     /// [`Error::NoRegistry`] when there is none, [`Error::Damaged`] when its log cannot be read.
     pub fn open(folder: &Path) -> Result<Self> {
-        if !folder.join("commits").is_dir() {
-            return Err(Error::NoRegistry { path: folder.into() });
-        }
+        must_exist(folder)?;
         Self::open_or_create(folder)
     }
 
@@ -209,6 +207,10 @@ impl Registry {
         // A panic while the lock was held leaves a prefix of the log, which is a valid state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn must_exist(folder: &Path) -> Result<()> {
+    if folder.join("commits").is_dir() { Ok(()) } else { Err(Error::NoRegistry { path: folder.into() }) }
 }
 
 fn name(version: Option<u64>) -> String {

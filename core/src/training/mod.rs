@@ -6,6 +6,8 @@ mod families;
 mod report;
 mod tune;
 
+use std::fs::File;
+use std::io::{BufWriter, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -130,26 +132,31 @@ impl Training {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<(Dataset, DataCard)> {
-        let list = match &self.rejects {
-            Some(path) => path.clone(),
-            None => registry.folder().join(format!("refused-rows-{}.csv", std::process::id())),
-        };
-        let read = self.delivery.read(&list, progress, interrupt);
-        let checked = read.and_then(|rows| {
-            let place = list.display().to_string();
-            rows.counts.check_rejects(self.max_rejects_percent, &place).map(|()| rows)
-        });
-        // Left where it is when the delivery is refused for it: the user is told to look at it.
-        let is_evidence = matches!(checked, Err(Error::TooManyRejects { .. }));
-        let stored = checked.and_then(|rows| self.store(rows, &list, registry));
-        if self.rejects.is_none() && !is_evidence {
-            std::fs::remove_file(&list).map_err(|source| Error::write(&list, source))?;
+        if let Some(path) = &self.rejects {
+            self.delivery.spares(path)?;
         }
-        stored
+        // Without a name until it is known what it is for: a run that is killed leaves nothing.
+        let failed = |source| Error::write(registry.folder(), source);
+        let mut list = tempfile::tempfile_in(registry.folder()).map_err(failed)?;
+        let rows = self.delivery.read(&mut BufWriter::new(&list), progress, interrupt)?;
+        let mut copy_to = |path: &Path| {
+            let copied = list.rewind().and_then(|()| std::io::copy(&mut list, &mut File::create(path)?));
+            copied.map_err(|source| Error::write(path, source))
+        };
+        // Where the user wants it; or where a delivery that is refused for it can be looked at.
+        let place = self.rejects.clone().unwrap_or_else(|| registry.folder().join("refused-rows.csv"));
+        let checked = rows.counts.check_rejects(self.max_rejects_percent, &place.display().to_string());
+        if self.rejects.is_some() || checked.is_err() {
+            copy_to(&place)?;
+        }
+        checked?;
+        interrupt.check()?;
+        let mut refused = Vec::new();
+        list.rewind().and_then(|()| list.read_to_end(&mut refused)).map_err(failed)?;
+        self.store(rows, refused, registry)
     }
 
-    fn store(&self, rows: Rows, list: &Path, registry: &Registry) -> Result<(Dataset, DataCard)> {
-        let refused = std::fs::read(list).map_err(|source| Error::read(list, source))?;
+    fn store(&self, rows: Rows, refused: Vec<u8>, registry: &Registry) -> Result<(Dataset, DataCard)> {
         let split = if self.delivery.test.is_empty() {
             SplitCard::Stable(self.delivery.split)
         } else {

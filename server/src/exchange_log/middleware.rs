@@ -7,11 +7,11 @@ use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::middleware::Next;
-use actix_web::rt::time::timeout_at;
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{Error, HttpMessage, HttpResponse, rt};
+use actix_web::{Error, HttpMessage, rt};
 use chrono::Utc;
 use futures_util::stream::{self, StreamExt};
+use tokio::time::timeout_at;
 
 use super::ExchangeLog;
 use super::record::{Body, Exchange, Request, Response, model_of};
@@ -37,7 +37,8 @@ pub(crate) async fn record(
 }
 
 fn is_static(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/metrics" | "/openapi.json" | "/" | "/docs") || path.starts_with("/docs/")
+    matches!(path, "/livez" | "/readyz" | "/metrics" | "/openapi.json" | "/" | "/docs")
+        || path.starts_with("/docs/")
 }
 
 async fn recorded(
@@ -111,4 +112,3 @@ async fn keep_body(request: &mut ServiceRequest) -> Bytes {
     request.set_payload(Payload::Stream { payload: again });
     kept
 }
-

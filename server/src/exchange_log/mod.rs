@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::filter::{Filter, timestamp};
+pub(crate) use self::filter::Filter;
 pub use self::outbox::{Durability, Retention};
 
 use self::mongodb::Shipper;
@@ -54,23 +54,19 @@ pub(crate) struct Page {
     pub(crate) missing: Option<String>,
 }
 
-/// How the log is doing.
-#[derive(Debug, serde::Serialize)]
-pub(crate) struct Health {
-    /// Exchanges in the local log: all of them without MongoDB, those that wait with it.
-    pub(crate) n_local: u64,
-    /// Documents that MongoDB refused for good.
-    pub(crate) n_dead: u64,
-    /// How shipping goes, where there is a MongoDB.
-    pub(crate) mongodb: Option<MongoHealth>,
-}
-
 /// How shipping goes.
 #[derive(Debug, serde::Serialize)]
-pub(crate) struct MongoHealth {
-    pub(crate) is_down: bool,
-    pub(crate) n_shipped: u64,
-    pub(crate) n_failures: u64,
+pub(crate) struct Shipment {
+    /// Whether MongoDB takes no exchanges now.
+    is_down: bool,
+    /// Exchanges that wait in the local log.
+    n_waiting: u64,
+    /// Exchanges shipped since the start.
+    n_shipped: u64,
+    /// Attempts that failed as a whole since the start.
+    n_failures: u64,
+    /// Documents that MongoDB refused for good; they are kept in the local log's `dead_letter`.
+    n_dead: u64,
 }
 
 impl ExchangeLog {
@@ -98,7 +94,8 @@ impl ExchangeLog {
         let mut missing = None;
         let mut found = BTreeMap::new();
         // The local log first: what is shipped in between is then found in both places, not in none.
-        let local = self.outbox.newest(filter, one_more)?;
+        let (outbox, wanted) = (Arc::clone(&self.outbox), filter.clone());
+        let local = in_background(move || outbox.newest(&wanted, one_more)).await?;
         if let Some(shipper) = &self.shipper {
             match shipper.newest(filter, one_more).await {
                 Ok(shipped) => found = shipped,
@@ -115,15 +112,26 @@ impl ExchangeLog {
         Ok(Page { exchanges, has_more, missing })
     }
 
-    /// How the log is doing.
-    pub(crate) fn health(&self) -> Result<Health, String> {
-        let mongodb = self.shipper.as_ref().map(|shipper| MongoHealth {
-            is_down: shipper.shipping.is_down.load(Ordering::SeqCst),
-            n_shipped: shipper.shipping.n_shipped.load(Ordering::SeqCst),
-            n_failures: shipper.shipping.n_failures.load(Ordering::SeqCst),
-        });
-        Ok(Health { n_local: self.outbox.len()?, n_dead: self.outbox.n_dead()?, mongodb })
+    /// How shipping goes; `None` where there is no MongoDB.
+    pub(crate) async fn shipment(&self) -> Result<Option<Shipment>, String> {
+        let Some(Shipper { shipping, .. }) = &self.shipper else { return Ok(None) };
+        let outbox = Arc::clone(&self.outbox);
+        let (n_waiting, n_dead) = in_background(move || Ok((outbox.len()?, outbox.n_dead()?))).await?;
+        Ok(Some(Shipment {
+            is_down: shipping.is_down.load(Ordering::SeqCst),
+            n_waiting,
+            n_shipped: shipping.n_shipped.load(Ordering::SeqCst),
+            n_failures: shipping.n_failures.load(Ordering::SeqCst),
+            n_dead,
+        }))
     }
+}
+
+/// Reads from the disk without keeping other requests of the thread waiting.
+async fn in_background<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    actix_web::web::block(read).await.map_err(|error| error.to_string())?
 }
 
 /// SHA-256 in hexadecimal digits.

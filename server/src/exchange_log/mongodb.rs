@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::bson::{self, DateTime, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, IndexModel};
@@ -86,7 +86,11 @@ impl Shipper {
     }
 
     /// Exchanges in the database, newest first, as the JSON that was recorded.
-    pub(crate) async fn newest(&self, filter: &Filter, limit: usize) -> Result<BTreeMap<String, Value>, String> {
+    pub(crate) async fn newest(
+        &self,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<BTreeMap<String, Value>, String> {
         let (collection, query) = (self.collection.clone(), query(filter));
         let (done, found) = oneshot::channel();
         // On the driver's own runtime: its connections live there. And never cut short: a driver's
@@ -103,7 +107,8 @@ async fn connect(uri: &str) -> Result<Collection<Document>, Error> {
     options.app_name.get_or_insert_with(|| "xtream".into());
     options.connect_timeout.get_or_insert(SILENCE);
     options.server_selection_timeout.get_or_insert(SILENCE);
-    options.write_concern = Some(WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority).journal(true).build());
+    options.write_concern =
+        Some(WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority).journal(true).build());
     Ok(Client::with_options(options)?.database(DATABASE).collection(COLLECTION))
 }
 
@@ -117,12 +122,13 @@ async fn read(
     while cursor.advance().await? {
         let mut document = cursor.deserialize_current()?;
         document.remove(DIGEST);
-        let received_at = document.get_datetime("received_at").ok().and_then(|at| at.try_to_rfc3339_string().ok());
+        let received_at =
+            document.get_datetime("received_at").ok().and_then(|at| at.try_to_rfc3339_string().ok());
         if let Some(received_at) = received_at {
             document.insert("received_at", received_at);
         }
         let id = document.get_str("_id").unwrap_or_default().to_owned();
-        found.insert(id, Bson::Document(document).into_relaxed_extjson());
+        found.insert(id, bson::deserialize_from_document(document)?);
     }
     Ok(found)
 }
@@ -221,7 +227,9 @@ impl Run {
             for (index, stored) in offered.iter().enumerate() {
                 settled.push(match refused.get(&index) {
                     None => Settled::Shipped(stored.seq),
-                    Some((DUPLICATE_KEY, _)) if self.is_there(&documents[index]).await? => Settled::Shipped(stored.seq),
+                    Some((DUPLICATE_KEY, _)) if self.is_there(&documents[index]).await? => {
+                        Settled::Shipped(stored.seq)
+                    }
                     Some((_, reason)) => Settled::Refused(stored.seq, reason.clone()),
                 });
             }
@@ -253,8 +261,8 @@ const DIGEST: &str = "digest";
 /// The record as a MongoDB document: the time as a date, and a digest to recognise it by.
 fn document(stored: &Stored) -> Result<Document, String> {
     let json: Value = serde_json::from_str(&stored.document).map_err(|error| error.to_string())?;
-    let bson = Bson::try_from(json).map_err(|error| error.to_string())?;
-    let Bson::Document(mut document) = bson else { return Err("it is not a document".into()) };
+    // As plain data: a client's own `{"$date": ...}` stays what the client sent.
+    let mut document = bson::serialize_to_document(&json).map_err(|error| error.to_string())?;
     let received_at = document.get_str("received_at").map_err(|error| error.to_string())?;
     let received_at = DateTime::parse_rfc3339_str(received_at).map_err(|error| error.to_string())?;
     document.insert("received_at", received_at);
@@ -287,7 +295,7 @@ fn wait(n_failures: u32) -> Duration {
 fn plain(error: &Error) -> String {
     match error.kind.as_ref() {
         ErrorKind::Authentication { .. } => "authentication failed".into(),
-        ErrorKind::InvalidArgument { message } => format!("the address is not understood: {message}"),
+        ErrorKind::InvalidArgument { message, .. } => format!("the address is not understood: {message}"),
         kind => kind.to_string(),
     }
 }

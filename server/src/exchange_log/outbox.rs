@@ -150,7 +150,10 @@ impl Outbox {
 
     /// The oldest exchanges, at most `limit`, those offered least often first.
     pub(crate) fn oldest(&self, limit: usize) -> Result<Vec<Stored>, String> {
-        self.read("SELECT seq, id, document FROM exchange ORDER BY tries, seq LIMIT ?1", params![limit as i64])
+        self.read(
+            "SELECT seq, id, document FROM exchange ORDER BY tries, seq LIMIT ?1",
+            params![limit as i64],
+        )
     }
 
     /// Exchanges in the log.
@@ -216,7 +219,11 @@ impl Writer {
             together.extend(queue.try_iter().take(MOST_TOGETHER - 1));
             let committed = self.commit(&together).map_err(|error| error.to_string());
             if let Err(error) = &committed {
-                tracing::error!(error, n_lost = together.len(), "exchanges could not be written down; their requests are refused");
+                tracing::error!(
+                    error,
+                    n_lost = together.len(),
+                    "exchanges could not be written down; their requests are refused"
+                );
             }
             for command in together {
                 let (Command::Add(_, done) | Command::Settle(_, done)) = command;
@@ -260,7 +267,8 @@ impl Writer {
                 .execute("DELETE FROM exchange WHERE received_at < ?1", params![timestamp(limit)])?;
         }
         if let Some(megabytes) = self.retention.max_megabytes {
-            let pages = |name| self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+            let pages =
+                |name| self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
             let used = (pages("page_count")? - pages("freelist_count")?) * pages("page_size")?;
             let limit = i64::try_from(megabytes.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
             if used > limit {
@@ -283,7 +291,9 @@ fn insert(transaction: &Connection, exchange: &Exchange) -> rusqlite::Result<()>
     let document = serde_json::to_string(exchange)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     transaction
-        .prepare_cached("INSERT INTO exchange (id, received_at, route, status, document) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT INTO exchange (id, received_at, route, status, document) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![
             exchange.id.to_string(),
             timestamp(exchange.received_at),
@@ -310,7 +320,11 @@ fn settle(transaction: &Connection, settled: &Settled) -> rusqlite::Result<()> {
                 )?
                 .execute(params![seq, reason, MOST_TRIES])?;
             if moved > 0 {
-                tracing::error!(seq, reason, "the database refuses this exchange for good; it is kept in dead_letter");
+                tracing::error!(
+                    seq,
+                    reason,
+                    "the database refuses this exchange for good; it is kept in dead_letter"
+                );
                 transaction.prepare_cached("DELETE FROM exchange WHERE seq = ?1")?.execute(params![seq])?;
             }
         }

@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn what_a_database_would_refuse_as_a_document_is_kept_as_text() {
-        for text in [r#"{"a\u0000b": 1}"#.to_owned(), "18446744073709551615".into(), "[".repeat(80) + &"]".repeat(80)] {
+        for text in
+            [r#"{"a\u0000b": 1}"#.to_owned(), "18446744073709551615".into(), "[".repeat(80) + &"]".repeat(80)]
+        {
             assert_eq!(Body::of(text.as_bytes()).body, json!(text));
         }
     }

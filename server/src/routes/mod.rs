@@ -1,5 +1,6 @@
 //! One file a resource.
 
+pub(crate) mod exchanges;
 pub(crate) mod models;
 pub(crate) mod probes;
 pub(crate) mod similar;

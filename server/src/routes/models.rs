@@ -1,9 +1,14 @@
 //! The models there are and were.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
+use serde_json::Value;
+use xtream_core::promotion::Decision;
 use xtream_core::registry::Card;
 
+use crate::admin::Administrator;
+use crate::body::read_json;
+use crate::field_error::FieldError;
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 use crate::state::State;
@@ -43,9 +48,7 @@ pub(crate) async fn one(
     state: web::Data<State>,
     version: web::Path<String>,
 ) -> Result<web::Json<Answer<Model>>, Problem> {
-    let version: u64 = version.parse().map_err(|_| {
-        Problem::unknown_model("A model's version is a whole number from 1, or the word champion.")
-    })?;
+    let version = number(&version)?;
     let (champion, card) =
         state.ask(move |registry| Ok((registry.champion()?, registry.card(version)?))).await?;
     let model = Model { is_champion: champion == Some(version), card };
@@ -61,3 +64,48 @@ pub(crate) async fn champion(
     let model = Model { card: state.bundle()?.card.clone(), is_champion: true };
     Ok(web::Json(Answer { request_id: id, content: model }))
 }
+
+/// A promotion by hand.
+#[derive(Serialize)]
+pub(crate) struct Promoted {
+    decision: Decision,
+}
+
+/// `POST /v1/models/{version}/promote`: this server, and every other on the same registry, answers
+/// with it within a second.
+pub(crate) async fn promote(
+    id: RequestId,
+    _administrator: Administrator,
+    state: web::Data<State>,
+    version: web::Path<String>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<web::Json<Answer<Promoted>>, Problem> {
+    let version = number(&version)?;
+    let reason = reason(read_json(&request, payload, LARGEST_BODY).await?).map_err(Problem::invalid)?;
+    let decision = state.ask(move |registry| registry.promote(version, &reason)).await?;
+    Ok(web::Json(Answer { request_id: id, content: Promoted { decision } }))
+}
+
+/// The reason of `{"reason": "..."}`: it is kept for ever, so there must be one, and a short one.
+fn reason(document: Value) -> Result<String, Vec<FieldError>> {
+    let Value::Object(fields) = document else {
+        return Err(vec![FieldError::new("", "a promotion is an object {\"reason\": \"...\"}")]);
+    };
+    let mut errors = FieldError::unknown("", fields.keys().map(String::as_str), &["reason"]);
+    let reason = fields.get("reason").and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    if !(1..=LONGEST_REASON).contains(&reason.chars().count()) {
+        let message = format!("reason is a text of 1 to {LONGEST_REASON} characters that says why");
+        errors.push(FieldError::new("/reason", message));
+    }
+    if errors.is_empty() { Ok(reason.to_owned()) } else { Err(errors) }
+}
+
+fn number(version: &str) -> Result<u64, Problem> {
+    version.parse().map_err(|_| {
+        Problem::unknown_model("A model's version is a whole number from 1, or the word champion.")
+    })
+}
+
+const LARGEST_BODY: usize = 64 * 1024;
+const LONGEST_REASON: usize = 1000;

@@ -3,6 +3,7 @@
 use actix_web::web;
 use serde::Serialize;
 
+use crate::exchange_log::{ExchangeLog, Shipment};
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 use crate::state::{ModelName, State, Trouble};
@@ -20,6 +21,8 @@ pub(crate) struct Ready {
     model: ModelName,
     /// Why the registry's champion is not that model, when it is not.
     trouble: Option<Trouble>,
+    /// How exchanges get to MongoDB, where one is configured. Requests do not depend on it.
+    mongodb: Option<Shipment>,
 }
 
 /// `GET /livez`
@@ -31,8 +34,10 @@ pub(crate) async fn live(id: RequestId) -> web::Json<Answer<Live>> {
 pub(crate) async fn ready(
     id: RequestId,
     state: web::Data<State>,
+    log: web::Data<ExchangeLog>,
 ) -> Result<web::Json<Answer<Ready>>, Problem> {
     let model = state.bundle()?.name();
-    let ready = Ready { status: "ready", model, trouble: state.trouble() };
+    let mongodb = log.shipment().await.map_err(Problem::log_unavailable)?;
+    let ready = Ready { status: "ready", model, trouble: state.trouble(), mongodb };
     Ok(web::Json(Answer { request_id: id, content: ready }))
 }

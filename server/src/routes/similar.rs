@@ -8,6 +8,7 @@ use xtream_core::features::PartialDiamond;
 use xtream_core::registry::Digest;
 
 use crate::field_error::{FieldError, shortened};
+use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 use crate::state::State;
@@ -52,16 +53,15 @@ struct DatasetName {
     n_rows: usize,
 }
 
-type Parameters = Vec<(String, String)>;
-
 /// `GET /v1/similar-diamonds`
 pub(crate) async fn nearest(
     id: RequestId,
     state: web::Data<State>,
-    web::Query(parameters): web::Query<Parameters>,
+    web::Query(pairs): web::Query<Vec<(String, String)>>,
 ) -> Result<web::Json<Answer<Similar>>, Problem> {
     let bundle = state.bundle()?;
-    let mut errors = unknown_or_repeated(&parameters);
+    let parameters = Parameters::new(pairs);
+    let mut errors = parameters.faults(&PARAMETERS);
     let n_requested = n(&parameters).unwrap_or_else(|error| {
         errors.push(error);
         DEFAULT_N
@@ -90,21 +90,17 @@ pub(crate) async fn nearest(
     Ok(web::Json(Answer { request_id: id, content: similar }))
 }
 
-fn given<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
-}
-
 fn cells(parameters: &Parameters) -> RawDiamond<'_> {
     RawDiamond::from_cells(|field| {
         // Only what the route asks for; the rest is estimated and plays no part in the search.
         let is_asked_for = PARAMETERS.contains(&field.name());
-        let value = if is_asked_for { given(parameters, field.name()) } else { None };
+        let value = if is_asked_for { parameters.get(field.name()) } else { None };
         value.map_or(Cell::Missing, Cell::Text)
     })
 }
 
 fn n(parameters: &Parameters) -> Result<usize, FieldError> {
-    let Some(text) = given(parameters, "n") else {
+    let Some(text) = parameters.get("n") else {
         return Ok(DEFAULT_N);
     };
     let n = text.trim().parse().ok().filter(|n| (1..=LARGEST_N).contains(n));
@@ -112,15 +108,6 @@ fn n(parameters: &Parameters) -> Result<usize, FieldError> {
         let message = format!("n {:?} is not a whole number from 1 to {LARGEST_N}", shortened(text));
         FieldError::new("/n", message)
     })
-}
-
-fn unknown_or_repeated(parameters: &Parameters) -> Vec<FieldError> {
-    let names = || parameters.iter().map(|(name, _)| name.as_str());
-    let repeated = PARAMETERS.into_iter().filter(|name| names().filter(|given| given == name).count() > 1);
-    let error = |name| FieldError::new(format!("/{name}"), format!("{name} is given more than once"));
-    let mut errors: Vec<_> = repeated.map(error).collect();
-    errors.extend(FieldError::unknown("", names(), &PARAMETERS));
-    errors
 }
 
 impl From<&Neighbour> for SimilarDiamond {

@@ -15,7 +15,10 @@ use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
-use xtream_server::{Error, Server};
+use xtream_server::{Error, Options, Server, exchange_log};
+
+/// The key that administrators of a test's server send.
+pub const ADMIN_KEY: &str = "a secret of the tests";
 
 /// Rows that a test's model is trained on.
 pub const N_ROWS: usize = 1500;
@@ -47,13 +50,25 @@ impl Response {
 impl TestApp {
     /// A server whose registry is empty.
     pub fn empty() -> Self {
+        Self::empty_with(|options| options)
+    }
+
+    /// The same, with some of its options changed.
+    pub fn empty_with(change: impl Fn(Options) -> Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let registry = Registry::open_or_create(folder.path()).unwrap();
-        let server = Server::build(folder.path(), (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let server = Server::build(change(Self::options(folder.path()))).unwrap();
         let (address, interrupt) = (server.address(), Interrupt::default());
         let raised = interrupt.clone();
         let server = Some(std::thread::spawn(move || server.run(&raised)));
         Self { folder, registry, address, interrupt, server }
+    }
+
+    /// A server on the registry in `folder`, with its log beside it and a key for administrators.
+    pub fn options(folder: &Path) -> Options {
+        let log = exchange_log::Options { folder: folder.join("exchange-log"), ..Default::default() };
+        let bind = (Ipv4Addr::LOCALHOST, 0).into();
+        Options { registry: folder.into(), bind, exchange_log: log, admin_key: Some(ADMIN_KEY.into()) }
     }
 
     /// A server with version 1 as its champion.

@@ -150,7 +150,7 @@ fn a_server_that_starts_on_a_damaged_champion_explains_it_and_recovers() {
     let first = TestApp::new();
     first.train(1);
     damage(&first, 1);
-    let server = xtream_server::Server::build(first.folder.path(), ([127, 0, 0, 1], 0).into()).unwrap();
+    let server = xtream_server::Server::build(TestApp::options(first.folder.path())).unwrap();
     let (address, interrupt) = (server.address(), xtream_core::Interrupt::default());
     std::thread::scope(|scope| {
         let running = scope.spawn(|| server.run(&interrupt));

@@ -4,14 +4,15 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use xtream_server::{Error, Server};
+use xtream_server::{Error, Options, Server};
 
 use crate::helpers::TestApp;
 
 #[test]
 fn a_port_that_is_taken_is_an_error_that_names_the_address() {
     let app = TestApp::empty();
-    let error = Server::build(app.folder.path(), app.address).err().unwrap();
+    let error =
+        Server::build(Options { bind: app.address, ..TestApp::options(app.folder.path()) }).err().unwrap();
     assert!(matches!(&error, Error::Bind { address, .. } if *address == app.address));
     assert!(error.to_string().starts_with(&format!("cannot listen on {}: ", app.address)), "{error}");
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
+mod exchanges;
 mod failures;
 mod helpers;
 mod hot_swap;
