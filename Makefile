@@ -8,11 +8,12 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module
+.PHONY: run test build lint rust-tests python-tests module soak
 
-## Train on the public data, show the leaderboard, keep the best model.
+## Train on the public data unless a model is there already, then answer over HTTP.
 run: build $(VENV)/xgboost.done
-	$(TARGET)/xtream train data/diamonds.csv
+	$(TARGET)/xtream models show champion --json >/dev/null 2>&1 || $(TARGET)/xtream train data/diamonds.csv
+	$(TARGET)/xtream serve
 
 ## Everything that must hold.
 test: rust-tests python-tests
@@ -25,6 +26,10 @@ rust-tests: $(VENV)/test.done
 
 python-tests: build module
 	$(PYTHON) -m pytest -q tests
+
+## What takes long: ten million rows.
+soak: build $(VENV)/test.done
+	$(PYTHON) -m pytest -q -s tests/soak
 
 ## The Python module, into the project's own environment.
 module: $(VENV)/test.done
