@@ -1,0 +1,80 @@
+"""Fixtures: a registry for all, and servers and databases that end with their test."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymongo
+import pytest
+from helpers import PUBLIC, Program
+from log_helpers import Proxy, Secantus, Served
+from pymongo.collection import Collection
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with a linear champion."""
+    folder = tmp_path_factory.mktemp("registry")
+    Program(folder).train(PUBLIC, "--models", "linear", "--trials", "0", "--registry", folder / "registry")
+    return folder / "registry"
+
+
+@pytest.fixture
+def serve(registry: Path, tmp_path: Path) -> Iterator[Serve]:
+    """Starts a server on `tmp_path/log`, or another `log`."""
+    started: list[Served] = []
+
+    def start(mongodb: str | None = None, **more: object) -> Served:
+        served = Served(registry, more.pop("log", tmp_path / "log"), mongodb, **more)
+        started.append(served)
+        return served.start()
+
+    yield start
+    for served in started:
+        if served.process and served.process.poll() is None:
+            served.kill()
+        assert "panicked" not in served.stderr, served.stderr
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Secantus]:
+    """A database of the test's own, not yet started."""
+    pytest.importorskip("secantus")
+    secantus = Secantus(tmp_path / "secantus")
+    yield secantus
+    secantus.stop()
+
+
+@pytest.fixture
+def proxy(database: Secantus) -> Iterator[Proxy]:
+    between = Proxy(database.port)
+    yield between
+    between.close()
+
+
+@dataclass
+class Target:
+    """A database that a test only writes to and reads from."""
+
+    uri: str
+    collection: Collection
+
+    def find(self, ids: list[str]) -> list[dict]:
+        return list(self.collection.find({"_id": {"$in": ids}}))
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> Target:
+    """The server that MONGODB_URI names, else one of the test's own."""
+    uri = given_uri()
+    if uri is None:
+        uri = request.getfixturevalue("database").start().uri()
+    return Target(uri, pymongo.MongoClient(uri)["diamond_db"]["exchanges"])
+
+
+def given_uri() -> str | None:
+    import os
+
+    return os.environ.get("MONGODB_URI") or None

@@ -1,0 +1,366 @@
+"""A server, a database, a proxy between the two, and clients that remember what was answered."""
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pymongo
+from helpers import PROGRAM, environment
+from pymongo.collection import Collection
+
+KEY = "the-administrators-key-of-the-tests"
+STONE = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
+VALUATIONS = "/v1/valuations"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def eventually(is_so: Callable[[], object], within: float, what: str) -> None:
+    """Waits until it is so; fails with `what` when the time is over."""
+    deadline = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Answer:
+    """A complete answer, and what it answers."""
+
+    id: str
+    status: int
+    headers: dict[str, str]
+    content: bytes
+    sent: object = None
+
+    def json(self) -> dict:
+        return json.loads(self.content)
+
+
+def exchange(
+    connection: http.client.HTTPConnection, method: str, path: str, body: object = None, **headers: str
+) -> Answer:
+    """One request; returns when the last byte of its answer has arrived."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    if content is not None:
+        headers = {"Content-Type": "application/json"} | headers
+    connection.request(method, path, content, headers)
+    response = connection.getresponse()
+    received = response.read()
+    names = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(names["x-request-id"], response.status, names, received, body)
+
+
+@dataclass
+class Served:
+    """`xtream serve` with a log; it can be killed and started again."""
+
+    registry: Path
+    log: Path
+    mongodb: str | None = None
+    durability: str = "os"
+    before_exec: Callable[[], None] | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen | None = None
+    port: int = 0
+
+    @property
+    def stderr(self) -> str:
+        """All it has said, in all its lives."""
+        return self.said.read_text(errors="replace")
+
+    @property
+    def said(self) -> Path:
+        return self.log.parent / f"{self.log.name}.stderr"
+
+    def start(self) -> "Served":
+        arguments = [PROGRAM, "serve", "--registry", self.registry, "--bind", "127.0.0.1:0"]
+        arguments += ["--exchange-log", self.log, "--durability", self.durability]
+        variables = environment(XTREAM_ADMIN_KEY=KEY, **self.variables)
+        variables.pop("MONGODB_URI", None)
+        if self.mongodb:
+            variables["MONGODB_URI"] = self.mongodb
+        with self.said.open("a") as output:
+            already = self.said.stat().st_size
+            self.process = subprocess.Popen(
+                [str(argument) for argument in arguments],
+                cwd=self.log.parent,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=self.before_exec,
+            )
+
+        def listens() -> bool:
+            said = self.said.read_bytes()[already:].decode(errors="replace")
+            assert self.process.poll() is None, said
+            _, found, rest = said.partition("Listening on http://127.0.0.1:")
+            if found and ";" in rest:
+                self.port = int(rest.partition(";")[0])
+            return bool(self.port) and bool(found)
+
+        eventually(listens, 30, "the server listens")
+        return self
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, sign: int = signal.SIGTERM, within: float = 10) -> int:
+        self.process.send_signal(sign)
+        return self.process.wait(within)
+
+    def connect(self, timeout: float = 30) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def ask(self, method: str, path: str, body: object = None, timeout: float = 30, **headers: str) -> Answer:
+        with contextlib.closing(self.connect(timeout)) as connection:
+            return exchange(connection, method, path, body, **headers)
+
+    def raw(self, request: bytes) -> bytes:
+        """Sends these bytes and returns all that comes back before the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(request)
+            received = b""
+            while chunk := connection.recv(65_536):
+                received += chunk
+        return received
+
+    def administer(self, path: str, timeout: float = 60) -> dict:
+        answer = self.ask("GET", path, timeout=timeout, Authorization=f"Bearer {KEY}")
+        assert answer.status == 200, answer.content
+        return answer.json()
+
+    def pages(self, limit: int = 1000, query: str = "") -> Iterator[dict]:
+        """All of `GET /v1/exchanges`, page by page."""
+        cursor = ""
+        while cursor is not None:
+            page = self.administer(f"/v1/exchanges?limit={limit}{query}" + (cursor and f"&cursor={cursor}"))
+            yield page
+            cursor = page["next_cursor"]
+
+    def recorded(self, limit: int = 1000, query: str = "") -> list[dict]:
+        return [record for page in self.pages(limit, query) for record in page["exchanges"]]
+
+    def in_outbox(self, table: str = "exchange") -> list[dict]:
+        """The records that lie in the local log, read beside the server."""
+        with contextlib.closing(sqlite3.connect(self.log / "exchanges.sqlite", timeout=10)) as connection:
+            rows = connection.execute(f"SELECT document FROM {table}").fetchall()
+        return [json.loads(document) for (document,) in rows]
+
+    def outbox_is_empty(self) -> bool:
+        return not self.in_outbox()
+
+    def n_warnings(self) -> int:
+        """How often it said that MongoDB is away."""
+        return self.stderr.count("MongoDB takes no exchanges")
+
+    def n_recoveries(self) -> int:
+        return self.stderr.count("MongoDB takes exchanges again")
+
+
+class Traffic:
+    """Clients that post valuations until told to stop, and keep what was answered completely."""
+
+    def __init__(self, served: Served, n_clients: int = 4, pause: float = 0.0) -> None:
+        self.served, self.pause = served, pause
+        self.answers: list[Answer] = []
+        self.n_posted = 0
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self.post, args=(n,), daemon=True) for n in range(n_clients)]
+
+    def __enter__(self) -> "Traffic":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive(), "a client waits for ever"
+
+    def post(self, client: int) -> None:
+        connection = self.served.connect()
+        serial = 0
+        while not self.is_over.is_set():
+            serial += 1
+            body = STONE | {"carat": round(0.3 + (serial % 300) / 100, 2)}
+            if serial % 7 == 0:
+                # Refused, and recorded all the same.
+                body = {"carat": -1, "client": client, "serial": serial}
+            try:
+                self.answers.append(exchange(connection, "POST", VALUATIONS, body))
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                if self.served.process.poll() is not None:
+                    return
+                time.sleep(0.01)
+            time.sleep(self.pause)
+        connection.close()
+
+    def wait_for(self, n_more: int, within: float = 30) -> None:
+        wanted = len(self.answers) + n_more
+        eventually(lambda: len(self.answers) >= wanted, within, f"{n_more} more answers")
+
+    def assert_no_failures(self) -> None:
+        strange = [answer for answer in self.answers if answer.status not in (200, 422)]
+        assert not strange, strange[0]
+
+
+def assert_recorded_once(answers: list[Answer], records: list[dict]) -> None:
+    """Every answered request has exactly one record, and it says what was sent and answered."""
+    times = Counter(record["_id"] for record in records)
+    several = [id for id, n in times.items() if n > 1]
+    assert not several, f"recorded more than once: {several[:5]}"
+    missing = [answer.id for answer in answers if answer.id not in times]
+    assert not missing, f"{len(missing)} of {len(answers)} answered requests are not recorded: {missing[:5]}"
+    by_id = {record["_id"]: record for record in records}
+    for answer in answers:
+        record = by_id[answer.id]
+        assert record["request"]["body"] == answer.sent, record
+        assert record["response"] == {"status": answer.status, "body": answer.json()}, record
+
+
+class Secantus:
+    """A database that speaks MongoDB's protocol; it can be killed, frozen and started again."""
+
+    def __init__(self, folder: Path, *flags: object) -> None:
+        self.folder, self.flags, self.port = folder, flags, free_port()
+        self.process: subprocess.Popen | None = None
+        self.query = ""
+
+    def uri(self, port: int | None = None) -> str:
+        return f"mongodb://127.0.0.1:{port or self.port}/?directConnection=true{self.query}"
+
+    def start(self) -> "Secantus":
+        program = [sys.executable, "-m", "secantus", "--sync-on-commit", "--host", "127.0.0.1"]
+        program += ["--port", str(self.port), "--storage-path", str(self.folder / "data")]
+        self.folder.mkdir(exist_ok=True)
+        with (self.folder / "log").open("a") as output:
+            self.process = subprocess.Popen(
+                [*program, *map(str, self.flags)], cwd=self.folder, stdout=output, stderr=output
+            )
+
+        def answers() -> bool:
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+            return False
+
+        eventually(answers, 30, "the database listens")
+        return self
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def signal(self, sign: int) -> None:
+        self.process.send_signal(sign)
+
+    def collection(self) -> Collection:
+        client = pymongo.MongoClient(self.uri(), serverSelectionTimeoutMS=10_000)
+        return client["diamond_db"]["exchanges"]
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def stored(collection: Collection) -> list[dict]:
+    return list(collection.find({}))
+
+
+class Proxy:
+    """Stands between the server and the database and can lose what the database replies."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.n_to_cut = 0
+        self.n_cut = 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self.forward, args=(client,), daemon=True).start()
+
+    def close(self) -> None:
+        self.listener.close()
+
+    def forward(self, client: socket.socket) -> None:
+        """One connection: requests whole messages at a time, replies as they come."""
+        with contextlib.suppress(OSError), client:
+            server = socket.create_connection(("127.0.0.1", self.target))
+            is_cut = threading.Event()
+            threading.Thread(target=self.reply, args=(server, client, is_cut), daemon=True).start()
+            with server:
+                while message := whole_message(client):
+                    # An OP_MSG whose command is `insert`.
+                    if b"\x02insert\x00" in message[:64]:
+                        with self.lock:
+                            if self.n_to_cut > 0:
+                                self.n_to_cut -= 1
+                                is_cut.set()
+                    server.sendall(message)
+
+    def reply(self, server: socket.socket, client: socket.socket, is_cut: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while message := whole_message(server):
+                if is_cut.is_set():
+                    # The database has done it, and nobody will hear of it.
+                    self.n_cut += 1
+                    break
+                client.sendall(message)
+        for side in (client, server):
+            with contextlib.suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+
+
+def whole_message(source: socket.socket) -> bytes:
+    """A message of MongoDB's protocol: its length comes first. Empty at the end."""
+    message = b""
+    length = 4
+    while len(message) < length:
+        chunk = source.recv(length - len(message))
+        if not chunk:
+            return b""
+        message += chunk
+        if len(message) == 4:
+            (length,) = struct.unpack("<i", message)
+    return message
+
+
+def seed() -> int:
+    """Of everything random here; printed, and taken from XTREAM_TEST_SEED when that is set."""
+    chosen = int(os.environ.get("XTREAM_TEST_SEED", random.randrange(1 << 32)))
+    print(f"XTREAM_TEST_SEED={chosen}")
+    return chosen
