@@ -272,6 +272,7 @@ def test_progress_is_told_in_order_and_on_the_calling_thread(tmp_path: Path) -> 
     names = list(dict.fromkeys(event["event"] for event in events))
     assert names == [
         "reading",
+        "file_read",
         "data_ready",
         "search_started",
         "trial_finished",

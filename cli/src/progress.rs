@@ -43,6 +43,10 @@ impl Progress for Shown {
                 let message = format!("reading {}: {} rows", path.display(), grouped(*n_rows));
                 self.step(&mut state, message);
             }
+            Event::FileRead { path, extra_columns, .. } if !extra_columns.is_empty() => {
+                state.bar.finish_and_clear();
+                line(&format!("{}: columns left aside: {}", path.display(), extra_columns.join(", ")));
+            }
             Event::DataReady { counts, n_train, n_test } => {
                 state.bar.finish_and_clear();
                 line(&format!(

@@ -17,6 +17,15 @@ pub enum Event<'a> {
         /// Rows read so far, over all files.
         n_rows: u64,
     },
+    /// A data file was read to its end.
+    FileRead {
+        /// The file.
+        path: &'a Path,
+        /// Rows in it.
+        n_rows: u64,
+        /// Columns that mean nothing to us and were left aside.
+        extra_columns: &'a [String],
+    },
     /// All data is read and split.
     DataReady {
         /// What became of the rows.

@@ -46,11 +46,8 @@ fn a_stored_pipeline_prices_as_it_did_before() {
 #[test]
 fn every_truncation_of_a_stored_pipeline_is_refused() {
     let bytes = PIPELINE.to_bytes().unwrap();
-    // Every length near both ends and a few thousand between; each costs a digest of the whole.
-    let lengths =
-        (0..2_000).chain((2_000..bytes.len()).step_by(bytes.len() / 2_000 + 1)).chain([bytes.len() - 1]);
-    for length in lengths {
-        let refused = Pipeline::from_bytes(&bytes[..length.min(bytes.len() - 1)]);
+    for length in 0..bytes.len() {
+        let refused = Pipeline::from_bytes(&bytes[..length]);
         assert!(matches!(refused, Err(Error::ModelFile { .. })), "cut at {length}");
     }
 }

@@ -9,6 +9,9 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
         Event::Reading { path, n_rows } => {
             json!({"event": "reading", "path": path.to_string_lossy(), "n_rows": n_rows})
         }
+        Event::FileRead { path, n_rows, extra_columns } => {
+            json!({"event": "file_read", "path": path.to_string_lossy(), "n_rows": n_rows, "extra_columns": extra_columns})
+        }
         Event::DataReady { counts, n_train, n_test } => {
             json!({"event": "data_ready", "counts": counts, "n_train": n_train, "n_test": n_test})
         }

@@ -85,8 +85,8 @@ impl Run {
 /// max_rejects : float
 ///     Percentage of refused rows above which nothing is trained.
 /// progress : callable, optional
-///     Called with a dict for each event, on this thread. `event` is `reading`, `data_ready`,
-///     `search_started`, `trial_finished`, `search_finished`, `fitting`, `judged` or `decided`; the
+///     Called with a dict for each event, on this thread. `event` is `reading`, `file_read`,
+///     `data_ready`, `search_started`, `trial_finished`, `search_finished`, `fitting`, `judged` or `decided`; the
 ///     rest depends on it. An exception stops the run and is raised from it.
 ///
 /// Returns

@@ -146,7 +146,7 @@ fn read_file<W: Write>(
         progress.report(&Event::Reading { path, n_rows: intake.counts.n_rows });
     }
     let n_rows = intake.counts.n_rows - n_before;
-    tracing::info!(file = %path.display(), n_rows, ?extra_columns, "file read");
+    progress.report(&Event::FileRead { path, n_rows, extra_columns: &extra_columns });
     intake.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
     Ok(())
 }
