@@ -20,6 +20,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Whether every figure is a finite number.
+    pub fn is_finite(&self) -> bool {
+        let figures = [self.mae_usd, self.rmse_usd, self.r2, self.mape, self.worst_decile_usd];
+        figures.into_iter().all(f64::is_finite)
+    }
+
     /// Compares pairwise; both slices hold US dollars, as many in each and at least one.
     pub fn of(actual: &[f64], predicted: &[f64]) -> Self {
         let n = actual.len() as f64;
@@ -35,10 +41,20 @@ impl Metrics {
             n_rows: actual.len(),
             mae_usd,
             rmse_usd: (squares / n).sqrt(),
-            r2: 1.0 - squares / variance,
+            r2: explained(squares, variance),
             mape: relative / n,
             worst_decile_usd: worst.iter().sum::<f64>() / worst.len() as f64,
         }
+    }
+}
+
+/// R2 = 1 - squares / variance; where all prices are equal, 1 if they are met exactly, else 0, as
+/// scikit-learn has it.
+fn explained(squares: f64, variance: f64) -> f64 {
+    match (squares > 0.0, variance > 0.0) {
+        (_, true) => 1.0 - squares / variance,
+        (false, false) => 1.0,
+        (true, false) => 0.0,
     }
 }
 
@@ -66,6 +82,14 @@ mod tests {
         assert_eq!(metrics.r2, 1.0 - 2100.0 / 50_000.0);
         assert_eq!(metrics.mape, (0.1 + 0.1 + 0.0 + 0.1) / 4.0);
         assert_eq!(metrics.worst_decile_usd, 40.0);
+    }
+
+    #[test]
+    fn equal_prices_leave_no_figure_undefined() {
+        assert_eq!(Metrics::of(&[500.0, 500.0], &[500.0, 500.0]).r2, 1.0);
+        let off = Metrics::of(&[500.0], &[510.0]);
+        assert!(off.r2 == 0.0 && off.is_finite(), "{off:?}");
+        assert!(!Metrics::of(&[500.0], &[f64::INFINITY]).is_finite());
     }
 
     #[test]

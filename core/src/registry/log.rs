@@ -38,6 +38,17 @@ impl Sealed {
         let digest = Digest::of(&serde_json::to_vec(&commit)?);
         Ok(Self { commit, digest })
     }
+
+    /// The commit that these bytes are, if they are as they were written.
+    fn open(bytes: &[u8]) -> Result<Commit, String> {
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let again = Self::new(read.commit).map_err(|error| error.to_string())?;
+        if again.digest == read.digest {
+            Ok(again.commit)
+        } else {
+            Err("its content does not match its digest".into())
+        }
+    }
 }
 
 /// What a commit changes.
@@ -107,17 +118,11 @@ impl State {
             let Some(bytes) = storage.read(&path(number))? else {
                 return Ok(());
             };
-            let read: Sealed = serde_json::from_slice(&bytes).map_err(|error| damaged(number, error))?;
-            let sealed = Sealed::new(read.commit).map_err(|error| damaged(number, error))?;
-            if sealed.digest != read.digest {
-                return Err(damaged(number, "its content does not match its digest"));
-            }
-            self.apply(sealed.commit)?;
+            self.apply(Sealed::open(&bytes).map_err(|reason| damaged(number, reason))?)?;
         }
     }
 
-    /// Whether the commit may follow; asked before it is written too, because a commit that cannot
-    /// be read back would end the log.
+    /// Whether the commit may follow; asked before it is written too.
     fn check(&self, commit: &Commit) -> Result<()> {
         let number = self.commits.len() as u64 + 1;
         if commit.number != number || commit.format != FORMAT {
@@ -173,9 +178,10 @@ impl State {
             let commit =
                 Commit { format: FORMAT, number, nonce: nonce(), at: Utc::now(), change: change(self)? };
             self.check(&commit)?;
+            // Read back before it is written: a commit that cannot be read would end the log.
             let sealed = Sealed::new(commit).map_err(|error| damaged(number, error))?;
             let bytes = serde_json::to_vec_pretty(&sealed).map_err(|error| damaged(number, error))?;
-            let commit = sealed.commit;
+            let commit = Sealed::open(&bytes).map_err(|reason| damaged(number, reason))?;
             match storage.create(&path(number), bytes)? {
                 Created::New => return self.apply(commit),
                 // A store that answers late may have taken an earlier try of ours: then it is our

@@ -187,6 +187,27 @@ fn fsck_names_what_is_lost_damaged_or_left_over() {
     assert!(matches!(Registry::open(folder.path()), Err(Error::Damaged { .. })));
 }
 
+#[test]
+fn a_commit_that_could_not_be_read_back_is_never_written() {
+    let (folder, registry) = fresh();
+    let mut model = details(&registry, 1.0);
+    model.metrics.r2 = f64::NAN;
+    assert!(matches!(registry.register(&[model]), Err(Error::Damaged { .. })));
+    assert!(Registry::open(folder.path()).unwrap().cards().unwrap().is_empty());
+}
+
+#[test]
+fn a_changed_figure_in_a_commit_is_noticed() {
+    let (folder, registry) = fresh();
+    registry.register(&[details(&registry, 1.0)]).unwrap();
+    let path = folder.path().join("commits/00000001.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"n_train\": 40", "\"n_train\": 41")).unwrap();
+    let error = Registry::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("does not match its digest"), "{error}");
+    assert_eq!(faults(folder.path()).len(), 1);
+}
+
 /// `n_promoters` threads, each with a registry handle of its own as if it were a process, promote
 /// `n_rounds` times each, all at once.
 fn race(open: impl Fn() -> Registry + Sync, n_promoters: usize, n_rounds: usize) {

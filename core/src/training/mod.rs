@@ -215,6 +215,10 @@ impl Training {
         let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
         let prices = pipeline.predict(test.iter().map(PricedDiamond::diamond));
         let metrics = Metrics::of(&actual, &prices);
+        if !metrics.is_finite() {
+            let reason = format!("{} prices some test stones at infinity; check their numbers", family.name);
+            return Err(Error::Fit { model: "the test rows", reason });
+        }
         progress.report(&Event::Judged { family: family.name, mae_usd: metrics.mae_usd });
         Ok(Details {
             family: family.name.into(),
