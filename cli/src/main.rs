@@ -20,8 +20,11 @@ use crate::settings::Settings;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_env("XTREAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_writer(|| Patient(std::io::stderr()))
+        .with_env_filter(
+            EnvFilter::try_from_env("XTREAM_LOG")
+                .unwrap_or_else(|_| EnvFilter::new("warn,xtream_server=info")),
+        )
         .init();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,6 +67,22 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Similar(args) => commands::similar::run(args, &settings),
         Command::Serve(args) => commands::serve::run(args, &settings, &interrupt),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
+    }
+}
+
+/// Standard error that may be closed or on a full disk: a line that cannot be written is no reason
+/// for a server to stop answering.
+struct Patient(std::io::Stderr);
+
+impl std::io::Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
     }
 }
 

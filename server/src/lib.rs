@@ -3,11 +3,13 @@
 //! A request comes in through [`startup`]'s route table, gets its number in `request_id`, is read
 //! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
 //! `exchange_log` has it on disk before the answer leaves.
+//! `docs` has the pages for people.
 //! `watcher` is the only part that waits for the registry.
 
 mod admin;
 mod body;
 mod diamond_json;
+mod docs;
 mod error;
 pub mod exchange_log;
 mod field_error;

@@ -12,70 +12,47 @@ use crate::state::Trouble;
 /// Where each kind of problem is explained; its code follows.
 const TYPE: &str = "/docs/problems#";
 
-/// A kind of failure; clients may rely on its status and code.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    MalformedRequest,
-    MalformedJson,
-    UnknownRoute,
-    UnknownModel,
-    UnknownExchange,
-    AdministratorsOnly,
-    NoAdministrators,
-    MethodNotAllowed,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    InvalidRequest,
-    BeyondTheModel,
-    Internal,
-    NoChampion,
-    ChampionRefused,
-    RegistryUnavailable,
-    LogUnavailable,
-}
+/// Status, code and title of every kind, in the order of their statuses.
+macro_rules! kinds {
+    ($($kind:ident = $status:ident, $code:literal, $title:literal;)+) => {
+        /// A kind of failure; clients may rely on its status and code.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        enum Kind {
+            $($kind),+
+        }
 
-impl Kind {
-    /// Status, code and title.
-    fn words(self) -> (StatusCode, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedRequest => (S::BAD_REQUEST, "malformed_request", "The request cannot be read"),
-            Self::MalformedJson => (S::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
-            Self::UnknownRoute => (S::NOT_FOUND, "unknown_route", "There is nothing at this address"),
-            Self::UnknownModel => (S::NOT_FOUND, "unknown_model", "There is no such model"),
-            Self::UnknownExchange => (S::NOT_FOUND, "unknown_exchange", "There is no such exchange"),
-            Self::AdministratorsOnly => {
-                (S::UNAUTHORIZED, "administrators_only", "This address needs the administrator's key")
-            }
-            Self::NoAdministrators => {
-                (S::FORBIDDEN, "no_administrators", "This server was started without administrators")
-            }
-            Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method")
-            }
-            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not sent as JSON")
-            }
-            Self::InvalidRequest => {
-                (S::UNPROCESSABLE_ENTITY, "invalid_request", "Some values need correction")
-            }
-            Self::BeyondTheModel => {
-                (S::UNPROCESSABLE_ENTITY, "beyond_the_model", "The model has no price for such a stone")
-            }
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The server made a mistake"),
-            Self::NoChampion => (S::SERVICE_UNAVAILABLE, "no_champion", "There is no model yet"),
-            Self::ChampionRefused => {
-                (S::SERVICE_UNAVAILABLE, "champion_refused", "The model cannot be loaded")
-            }
-            Self::LogUnavailable => {
-                (S::SERVICE_UNAVAILABLE, "log_unavailable", "The exchange cannot be recorded")
-            }
-            Self::RegistryUnavailable => {
-                (S::SERVICE_UNAVAILABLE, "registry_unavailable", "The registry of models cannot be read")
+        impl Kind {
+            fn words(self) -> (StatusCode, &'static str, &'static str) {
+                match self {
+                    $(Self::$kind => (StatusCode::$status, $code, $title)),+
+                }
             }
         }
-    }
+
+        /// Status, code and title of each kind there is; the documentation is held to it.
+        #[cfg(test)]
+        pub(crate) const KINDS: &[(StatusCode, &str, &str)] = &[$((StatusCode::$status, $code, $title)),+];
+    };
+}
+
+kinds! {
+    MalformedRequest = BAD_REQUEST, "malformed_request", "The request cannot be read";
+    MalformedJson = BAD_REQUEST, "malformed_json", "The body is not valid JSON";
+    AdministratorsOnly = UNAUTHORIZED, "administrators_only", "This address needs the administrator's key";
+    NoAdministrators = FORBIDDEN, "no_administrators", "This server was started without administrators";
+    UnknownRoute = NOT_FOUND, "unknown_route", "There is nothing at this address";
+    UnknownModel = NOT_FOUND, "unknown_model", "There is no such model";
+    UnknownExchange = NOT_FOUND, "unknown_exchange", "There is no such exchange";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method";
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not sent as JSON";
+    InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "Some values need correction";
+    BeyondTheModel = UNPROCESSABLE_ENTITY, "beyond_the_model", "The model has no price for such a stone";
+    Internal = INTERNAL_SERVER_ERROR, "internal", "The server made a mistake";
+    NoChampion = SERVICE_UNAVAILABLE, "no_champion", "There is no model yet";
+    ChampionRefused = SERVICE_UNAVAILABLE, "champion_refused", "The model cannot be loaded";
+    RegistryUnavailable = SERVICE_UNAVAILABLE, "registry_unavailable", "The registry of models cannot be read";
+    LogUnavailable = SERVICE_UNAVAILABLE, "log_unavailable", "The exchange cannot be recorded";
 }
 
 /// A failure, before it is known which exchange it belongs to.

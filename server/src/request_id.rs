@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde::{Serialize, Serializer};
@@ -90,7 +90,13 @@ pub(crate) async fn word(
     }
 }
 
+/// The headers of every answer.
 fn mark(headers: &mut HeaderMap, id: RequestId) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // An answer holds for its own moment: a stored one could name a model that no longer answers.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     // Hexadecimal digits and hyphens: always a valid header.
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(HEADER, value);

@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, web};
 use xtream_core::{Interrupt, Registry};
 
 use crate::admin::AdminKey;
+use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
 use crate::exchange_log::{self, ExchangeLog, middleware::record};
 use crate::problem::Problem;
@@ -119,19 +120,45 @@ impl Server {
     }
 }
 
+/// A path, the methods that it takes, and what answers them.
+pub(crate) type Entry = (&'static str, &'static str, Route);
+
+const READ: &str = "GET, HEAD";
+
+/// What programs ask; `assets/openapi.json` describes each.
+pub(crate) fn api() -> Vec<Entry> {
+    vec![
+        ("/v1/valuations", "POST", web::post().to(valuations::one)),
+        ("/v1/valuations/batch", "POST", web::post().to(valuations::batch)),
+        ("/v1/similar-diamonds", READ, get().to(similar::nearest)),
+        ("/v1/models", READ, get().to(models::list)),
+        ("/v1/models/champion", READ, get().to(models::champion)),
+        ("/v1/models/{version}", READ, get().to(models::one)),
+        ("/v1/models/{version}/promote", "POST", web::post().to(models::promote)),
+        ("/v1/exchanges", READ, get().to(exchanges::list)),
+        ("/v1/exchanges/{request_id}", READ, get().to(exchanges::one)),
+        ("/livez", READ, get().to(probes::live)),
+        ("/readyz", READ, get().to(probes::ready)),
+    ]
+}
+
+/// What people read.
+fn pages() -> Vec<Entry> {
+    vec![
+        ("/", READ, get().to(guide::page)),
+        ("/openapi.json", READ, get().to(openapi::document)),
+        ("/docs", READ, get().to(openapi::entrance)),
+        ("/docs/problems", READ, get().to(problems::page)),
+        ("/docs/style.css", READ, get().to(docs::style)),
+        // The empty name is the folder itself.
+        ("/docs/{file:[^/]*}", READ, get().to(openapi::viewer)),
+    ]
+}
+
 fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(at("/v1/valuations", "POST", web::post().to(valuations::one)))
-        .service(at("/v1/valuations/batch", "POST", web::post().to(valuations::batch)))
-        .service(at("/v1/similar-diamonds", "GET, HEAD", get().to(similar::nearest)))
-        .service(at("/v1/models", "GET, HEAD", get().to(models::list)))
-        .service(at("/v1/models/champion", "GET, HEAD", get().to(models::champion)))
-        .service(at("/v1/models/{version}", "GET, HEAD", get().to(models::one)))
-        .service(at("/v1/models/{version}/promote", "POST", web::post().to(models::promote)))
-        .service(at("/v1/exchanges", "GET, HEAD", get().to(exchanges::list)))
-        .service(at("/v1/exchanges/{request_id}", "GET, HEAD", get().to(exchanges::one)))
-        .service(at("/livez", "GET, HEAD", get().to(probes::live)))
-        .service(at("/readyz", "GET, HEAD", get().to(probes::ready)));
+    for (path, allowed, route) in api().into_iter().chain(pages()) {
+        config.service(at(path, allowed, route));
+    }
 }
 
 /// A path with its one route; every other method is answered with those that are allowed.

@@ -20,6 +20,8 @@ use crate::request_id::RequestId;
 
 /// Bytes of a request's body that are kept, and read ahead of the route: the largest that any takes.
 const LONGEST_BODY: usize = 1 << 20;
+/// Routes that answer with records.
+const RECORDS: &str = "/v1/exchanges";
 /// Time in which a body must have arrived.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -67,6 +69,9 @@ async fn recorded(
     let (head, body) = response.into_parts();
     // Answers are small documents that are there already; nothing is streamed.
     let body = to_bytes(body).await.unwrap_or_default();
+    let is_of_records =
+        head.status().is_success() && route.as_deref().is_some_and(|route| route.starts_with(RECORDS));
+    let kept = if is_of_records { Body::omitted() } else { Body::of(&body) };
     let exchange = Exchange {
         id: id.uuid(),
         received_at,
@@ -74,7 +79,7 @@ async fn recorded(
         client,
         route,
         request: asked,
-        response: Response { status: head.status().as_u16(), body: Body::of(&body) },
+        response: Response { status: head.status().as_u16(), body: kept },
         model: model_of(&body),
     };
     let answer = match log.add(exchange).await {

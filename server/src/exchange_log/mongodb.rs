@@ -6,24 +6,27 @@
 //! server, no rights): then the shipper waits, ever longer, and says so once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mongodb::bson::{self, DateTime, Document, doc};
+use mongodb::bson::{self, Bson, DateTime, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, IndexModel};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use super::filter::Filter;
+use super::filter::{Filter, timestamp};
 use super::outbox::{Outbox, Settled, Stored};
 
 const DATABASE: &str = "diamond_db";
 const COLLECTION: &str = "exchanges";
-/// Documents in one insert.
+/// Documents in one insert, and bytes of them together: what is in memory at once is bounded.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 2 << 20;
+/// The largest document that MongoDB takes, less what a command needs around it.
+const LARGEST: usize = (16 << 20) - (16 << 10);
 /// Time between two looks into an empty outbox.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Waiting time after the first failure in a row; it doubles up to the longest.
@@ -48,8 +51,18 @@ pub(crate) struct Shipping {
 /// The database, and the thread that feeds it.
 pub(crate) struct Shipper {
     runtime: tokio::runtime::Handle,
-    collection: Collection<Document>,
+    collection: Arc<OnceLock<Collection<Document>>>,
     pub(crate) shipping: Arc<Shipping>,
+}
+
+impl Shipping {
+    /// An attempt failed as a whole; the first of an outage is told.
+    fn failed(&self, reason: &str) {
+        self.n_failures.fetch_add(1, Ordering::SeqCst);
+        if !self.is_down.swap(true, Ordering::SeqCst) {
+            tracing::warn!(reason, "MongoDB takes no exchanges; they wait in the local log");
+        }
+    }
 }
 
 impl Shipper {
@@ -61,6 +74,8 @@ impl Shipper {
         let (ready, started) = std::sync::mpsc::channel();
         let shipping = Arc::new(Shipping::default());
         let (uri, for_thread) = (uri.to_owned(), Arc::clone(&shipping));
+        let collection = Arc::new(OnceLock::new());
+        let connected = Arc::clone(&collection);
         // A thread and a runtime of its own: a busy server does not starve it, nor it the server.
         let run = move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -68,20 +83,20 @@ impl Shipper {
                 Err(error) => return drop(ready.send(Err(error.to_string()))),
             };
             runtime.block_on(async {
-                match connect(&uri).await {
-                    Err(error) => drop(ready.send(Err(plain(&error)))),
-                    Ok(collection) => {
-                        let handle = tokio::runtime::Handle::current();
-                        if ready.send(Ok((handle, collection.clone()))).is_ok() {
-                            Run { collection, outbox, shipping: for_thread, ttl_days }.for_ever().await;
-                        }
-                    }
+                let first = connect(&uri).await;
+                if let Err(error) = &first
+                    && matches!(error.kind.as_ref(), ErrorKind::InvalidArgument { .. })
+                {
+                    return drop(ready.send(Err(plain(error))));
                 }
+                let _ = ready.send(Ok(tokio::runtime::Handle::current()));
+                let collection = keep_connecting(first, &uri, &for_thread).await;
+                let collection = connected.get_or_init(|| collection).clone();
+                Run { collection, outbox, shipping: for_thread, ttl_days }.for_ever().await;
             });
         };
         std::thread::Builder::new().name("mongodb".into()).spawn(run).map_err(|error| error.to_string())?;
-        let (runtime, collection) =
-            started.recv().map_err(|_| "its thread ended".to_owned())?.map_err(|error| error.clone())?;
+        let runtime = started.recv().map_err(|_| "its thread ended".to_owned())??;
         Ok(Self { runtime, collection, shipping })
     }
 
@@ -91,7 +106,8 @@ impl Shipper {
         filter: &Filter,
         limit: usize,
     ) -> Result<BTreeMap<String, Value>, String> {
-        let (collection, query) = (self.collection.clone(), query(filter));
+        let collection = self.collection.get().cloned().ok_or("its name is not resolved yet")?;
+        let query = query(filter);
         let (done, found) = oneshot::channel();
         // On the driver's own runtime: its connections live there. And never cut short: a driver's
         // operation that is dropped half-way costs a connection.
@@ -99,6 +115,26 @@ impl Shipper {
             let _ = done.send(read(&collection, query, limit).await.map_err(|error| plain(&error)));
         });
         found.await.map_err(|_| "its thread ended".to_owned())?
+    }
+}
+
+/// A `mongodb+srv` address is looked up in the network, which may take its time to be there.
+async fn keep_connecting(
+    mut attempt: Result<Collection<Document>, Error>,
+    uri: &str,
+    shipping: &Shipping,
+) -> Collection<Document> {
+    let mut n_failures = 0;
+    loop {
+        match attempt {
+            Ok(collection) => return collection,
+            Err(error) => {
+                n_failures += 1;
+                shipping.failed(&plain(&error));
+                tokio::time::sleep(wait(n_failures)).await;
+                attempt = connect(uri).await;
+            }
+        }
     }
 }
 
@@ -122,13 +158,8 @@ async fn read(
     while cursor.advance().await? {
         let mut document = cursor.deserialize_current()?;
         document.remove(DIGEST);
-        let received_at =
-            document.get_datetime("received_at").ok().and_then(|at| at.try_to_rfc3339_string().ok());
-        if let Some(received_at) = received_at {
-            document.insert("received_at", received_at);
-        }
         let id = document.get_str("_id").unwrap_or_default().to_owned();
-        found.insert(id, bson::deserialize_from_document(document)?);
+        found.insert(id, to_json(Bson::Document(document)));
     }
     Ok(found)
 }
@@ -184,10 +215,7 @@ impl Run {
                     }
                 }
                 Err(reason) => {
-                    self.shipping.n_failures.fetch_add(1, Ordering::SeqCst);
-                    if !self.shipping.is_down.swap(true, Ordering::SeqCst) {
-                        tracing::warn!(reason, "MongoDB takes no exchanges; they wait in the local log");
-                    }
+                    self.shipping.failed(&reason);
                     n_failures += 1;
                     tokio::time::sleep(wait(n_failures)).await;
                 }
@@ -208,7 +236,7 @@ impl Run {
 
     /// Ships one batch; returns how many documents are settled. An error is one of the whole attempt.
     async fn ship(&self) -> Result<u64, String> {
-        let batch = self.outbox.oldest(BATCH)?;
+        let batch = self.outbox.oldest(BATCH, BATCH_BYTES)?;
         let mut settled = Vec::new();
         let mut offered = Vec::new();
         let mut documents = Vec::new();
@@ -261,13 +289,55 @@ const DIGEST: &str = "digest";
 /// The record as a MongoDB document: the time as a date, and a digest to recognise it by.
 fn document(stored: &Stored) -> Result<Document, String> {
     let json: Value = serde_json::from_str(&stored.document).map_err(|error| error.to_string())?;
-    // As plain data: a client's own `{"$date": ...}` stays what the client sent.
-    let mut document = bson::serialize_to_document(&json).map_err(|error| error.to_string())?;
+    let Bson::Document(mut document) = to_bson(json) else { return Err("it is not a document".into()) };
     let received_at = document.get_str("received_at").map_err(|error| error.to_string())?;
     let received_at = DateTime::parse_rfc3339_str(received_at).map_err(|error| error.to_string())?;
     document.insert("received_at", received_at);
     document.insert(DIGEST, super::digest(stored.document.as_bytes()));
+    let size = bson::serialize_to_vec(&document).map_err(|error| error.to_string())?.len();
+    if size > LARGEST {
+        return Err(format!("it has {size} bytes, more than MongoDB takes"));
+    }
     Ok(document)
+}
+
+/// JSON as plain data. The driver's own conversion would take a client's `{"$date": 1}` for a date.
+fn to_bson(json: Value) -> Bson {
+    match json {
+        Value::Null => Bson::Null,
+        Value::Bool(value) => Bson::Boolean(value),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => i32::try_from(whole).map_or(Bson::Int64(whole), Bson::Int32),
+            (None, Some(value)) => Bson::Double(value),
+            (None, None) => Bson::String(number.to_string()),
+        },
+        Value::String(text) => Bson::String(text),
+        Value::Array(items) => Bson::Array(items.into_iter().map(to_bson).collect()),
+        Value::Object(fields) => {
+            Bson::Document(fields.into_iter().map(|(name, value)| (name, to_bson(value))).collect())
+        }
+    }
+}
+
+/// The way back; what only others write into the collection is shown as text.
+fn to_json(bson: Bson) -> Value {
+    match bson {
+        Bson::Null => Value::Null,
+        Bson::Boolean(value) => value.into(),
+        Bson::Int32(value) => value.into(),
+        Bson::Int64(value) => value.into(),
+        Bson::Double(value) => value.into(),
+        Bson::String(text) => text.into(),
+        Bson::DateTime(at) => match chrono::DateTime::from_timestamp_millis(at.timestamp_millis()) {
+            Some(at) => timestamp(at).into(),
+            None => at.to_string().into(),
+        },
+        Bson::Array(items) => items.into_iter().map(to_json).collect(),
+        Bson::Document(document) => {
+            document.into_iter().map(|(name, value)| (name, to_json(value))).collect::<Map<_, _>>().into()
+        }
+        other => other.to_string().into(),
+    }
 }
 
 /// Which documents of an insert were refused by themselves, by index; an error when the insert as a
@@ -295,7 +365,11 @@ fn wait(n_failures: u32) -> Duration {
 fn plain(error: &Error) -> String {
     match error.kind.as_ref() {
         ErrorKind::Authentication { .. } => "authentication failed".into(),
-        ErrorKind::InvalidArgument { message, .. } => format!("the address is not understood: {message}"),
+        // The driver repeats the part of the address that it stumbled over: that may be the password.
+        ErrorKind::InvalidArgument { .. } => "the address is not understood; allowed is one such as \
+                                              mongodb://user:password@host:27017/, with special characters \
+                                              of the password percent-encoded"
+            .into(),
         kind => kind.to_string(),
     }
 }

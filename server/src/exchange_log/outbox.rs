@@ -91,6 +91,7 @@ const SCHEMA: &str = "
         document TEXT NOT NULL,
         tries INTEGER NOT NULL DEFAULT 0
     );
+    CREATE INDEX IF NOT EXISTS exchange_tries ON exchange (tries, seq);
     CREATE INDEX IF NOT EXISTS exchange_route ON exchange (route, id);
     CREATE INDEX IF NOT EXISTS exchange_status ON exchange (status, id);
     CREATE TABLE IF NOT EXISTS dead_letter (
@@ -148,12 +149,28 @@ impl Outbox {
         })
     }
 
-    /// The oldest exchanges, at most `limit`, those offered least often first.
-    pub(crate) fn oldest(&self, limit: usize) -> Result<Vec<Stored>, String> {
-        self.read(
-            "SELECT seq, id, document FROM exchange ORDER BY tries, seq LIMIT ?1",
-            params![limit as i64],
-        )
+    /// The oldest exchanges, those offered least often first: at most `limit`, and no more than
+    /// `max_bytes` of them together unless a single one is larger.
+    pub(crate) fn oldest(&self, limit: usize, max_bytes: usize) -> Result<Vec<Stored>, String> {
+        let query = "SELECT seq, id, document FROM exchange ORDER BY tries, seq LIMIT ?1";
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut oldest = Vec::new();
+        let mut read = || {
+            let mut statement = reader.prepare_cached(query)?;
+            let mut rows = statement.query(params![limit as i64])?;
+            let mut n_bytes = 0;
+            while let Some(row) = rows.next()? {
+                let stored = stored(row)?;
+                n_bytes += stored.document.len();
+                if n_bytes > max_bytes && !oldest.is_empty() {
+                    break;
+                }
+                oldest.push(stored);
+            }
+            rusqlite::Result::Ok(())
+        };
+        read().map_err(|error: rusqlite::Error| error.to_string())?;
+        Ok(oldest)
     }
 
     /// Exchanges in the log.
@@ -188,12 +205,9 @@ impl Outbox {
 
     fn read(&self, query: &str, values: impl rusqlite::Params) -> Result<Vec<Stored>, String> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = reader.prepare_cached(query).and_then(|mut statement| {
-            let row = |row: &rusqlite::Row<'_>| {
-                Ok(Stored { seq: row.get(0)?, id: row.get(1)?, document: row.get(2)? })
-            };
-            statement.query_map(values, row)?.collect::<Result<Vec<_>, _>>()
-        });
+        let rows = reader
+            .prepare_cached(query)
+            .and_then(|mut statement| statement.query_map(values, stored)?.collect::<Result<Vec<_>, _>>());
         rows.map_err(|error| error.to_string())
     }
 
@@ -202,6 +216,10 @@ impl Outbox {
         let count = reader.query_row(query, [], |row| row.get::<_, i64>(0));
         count.map(|count| count as u64).map_err(|error| error.to_string())
     }
+}
+
+fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored { seq: row.get(0)?, id: row.get(1)?, document: row.get(2)? })
 }
 
 /// The thread that writes.
@@ -217,7 +235,15 @@ impl Writer {
         while let Ok(first) = queue.recv() {
             let mut together = vec![first];
             together.extend(queue.try_iter().take(MOST_TOGETHER - 1));
-            let committed = self.commit(&together).map_err(|error| error.to_string());
+            let mut committed = self.commit(&together);
+            if committed.is_err()
+                && self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).is_ok()
+            {
+                // A full disk, perhaps: what was in the write-ahead log is in the file now, and its
+                // space is free again; enough to remove what was shipped.
+                committed = self.commit(&together);
+            }
+            let committed = committed.map_err(|error| error.to_string());
             if let Err(error) = &committed {
                 tracing::error!(
                     error,

@@ -54,15 +54,17 @@ pub(crate) struct Body {
     body: Value,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    omitted: bool,
 }
 
 impl Body {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
-            return Self { body: Value::Null, truncated: false };
+            return Self { body: Value::Null, truncated: false, omitted: false };
         }
         match serde_json::from_slice::<Value>(bytes) {
-            Ok(body) if can_be_document(&body, 0) => Self { body, truncated: false },
+            Ok(body) if can_be_document(&body, 0) => Self { body, truncated: false, omitted: false },
             _ => Self::text(bytes),
         }
     }
@@ -71,7 +73,13 @@ impl Body {
         let truncated = bytes.len() > LONGEST_TEXT;
         let kept = &bytes[..bytes.len().min(LONGEST_TEXT)];
         // What is not text cannot be kept as text; the replacement character shows where it was.
-        Self { body: Value::String(String::from_utf8_lossy(kept).into_owned()), truncated }
+        let body = Value::String(String::from_utf8_lossy(kept).into_owned());
+        Self { body, truncated, omitted: false }
+    }
+
+    /// A body of records: recording it again would double the log each time somebody looks at it.
+    pub(crate) fn omitted() -> Self {
+        Self { body: Value::Null, truncated: false, omitted: true }
     }
 }
 

@@ -11,7 +11,9 @@ use crate::helpers::{TestApp, assert_problem};
 #[test]
 fn an_unknown_route_is_404() {
     let app = TestApp::new();
-    for path in ["/", "/v1", "/v2/valuations", "/v1/valuations/", "/v1/models/1/2", "/%2e%2e/etc/passwd"] {
+    for path in
+        ["/docs/nothing", "/v1", "/v2/valuations", "/v1/valuations/", "/v1/models/1/2", "/%2e%2e/etc/passwd"]
+    {
         assert_problem(&app.get(path), 404, "unknown_route");
     }
 }

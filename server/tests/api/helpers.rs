@@ -140,7 +140,8 @@ impl TestApp {
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
         let mut response = ureq::Agent::new_with_config(config).run(request).unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
+        let body = response.body_mut().read_to_vec().unwrap();
+        let text = String::from_utf8_lossy(&body).into_owned();
         Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
+mod docs;
 mod exchanges;
 mod failures;
 mod helpers;
 mod hot_swap;
+mod json_schema;
 mod lifecycle;
 mod models;
 mod similar;

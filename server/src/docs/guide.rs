@@ -1,0 +1,63 @@
+//! The start page: from nothing to the first price in a minute.
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{HTML, PAGE_POLICY, page as answer};
+
+const PAGE: &str = include_str!("../../assets/guide.html");
+/// Where the page has this server's address.
+const PLACE: &str = "{{server}}";
+
+/// `GET /`: its snippets name the address that it was asked under, so that they work as they are.
+pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
+    let mut response = answer(HTML, PAGE_POLICY, PAGE.replace(PLACE, &address(&request)));
+    // It depends on who asked; a stored copy could show one visitor the address of another.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Address of this server as the client, or the proxy before it, knows it.
+fn address(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    let scheme = if connection.scheme() == "https" { "https" } else { "http" };
+    let asked = connection.host();
+    // It is about to be pasted into a shell: escaping it for HTML would not be enough, so only what
+    // the name of a host is made of is repeated.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if (1..=255).contains(&asked.len()) && asked.bytes().all(is_plain) {
+        format!("{scheme}://{asked}")
+    } else {
+        format!("{scheme}://{}", request.app_config().local_addr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn of(host: &'static str) -> String {
+        address(&TestRequest::default().insert_header(("host", host)).to_http_request())
+    }
+
+    #[test]
+    fn the_address_is_the_one_that_was_asked() {
+        assert_eq!(of("shop.example:8000"), "http://shop.example:8000");
+        assert_eq!(of("[::1]:8000"), "http://[::1]:8000");
+        let behind_a_proxy = TestRequest::default()
+            .insert_header(("x-forwarded-proto", "https"))
+            .insert_header(("x-forwarded-host", "shop.example"));
+        assert_eq!(address(&behind_a_proxy.to_http_request()), "https://shop.example");
+    }
+
+    #[test]
+    fn an_address_that_a_shell_or_a_browser_would_act_on_is_not_repeated() {
+        for host in ["$(reboot)", "x'; reboot; '", "<script>", "a\"b", "a b", "a`b`", "a\\b", "a/b@c"] {
+            let address = of(host);
+            assert!(!address.contains(host), "{address}");
+            assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+        }
+    }
+}

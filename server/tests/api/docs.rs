@@ -1,0 +1,372 @@
+//! The documentation says what the server does, and works without internet.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use ureq::http::Request;
+
+use crate::helpers::{ADMIN_KEY, Response, TestApp, assert_problem};
+use crate::json_schema::{faults, resolved};
+
+const SIMILAR: &str = "/v1/similar-diamonds";
+const STONE: &str = "carat=1.2&cut=Premium&color=E&clarity=VS1";
+const PAGES: [&str; 5] = ["/", "/docs/", "/docs/problems", "/docs/style.css", "/openapi.json"];
+
+fn document(app: &TestApp) -> Value {
+    app.get("/openapi.json").json()
+}
+
+/// Sends requests and holds the answers to the document.
+struct Checker {
+    document: Value,
+    /// Route, method and status of the answers seen.
+    seen: BTreeSet<(String, String, String)>,
+}
+
+impl Checker {
+    /// Sends what an administrator sends to a path; the document names its route.
+    fn send(&mut self, app: &TestApp, status: u16, asked: [&str; 3], body: &str) {
+        let key = format!("Bearer {ADMIN_KEY}");
+        let headers = [("content-type", "application/json"), ("authorization", &key)];
+        self.send_with(&headers, app, status, asked, body);
+    }
+
+    fn send_with(
+        &mut self,
+        headers: &[(&str, &str)],
+        app: &TestApp,
+        status: u16,
+        [method, route, path]: [&str; 3],
+        body: &str,
+    ) {
+        let mut request = Request::builder().method(method).uri(app.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = app.send(request.body(body.as_bytes().to_vec()).unwrap());
+        assert_eq!(response.status, status, "{method} {path}: {}", response.text);
+        let methods = self.document["paths"][route].as_object().unwrap();
+        // What no operation describes is 405, which each operation of the address names.
+        let method =
+            if status == 405 { methods.keys().next().unwrap().clone() } else { method.to_lowercase() };
+        self.assert_described(route, &method, &response);
+        self.seen.insert((route.to_owned(), method, status.to_string()));
+    }
+
+    fn assert_described(&self, route: &str, method: &str, response: &Response) {
+        let responses = &self.document["paths"][route][method]["responses"];
+        let described = &responses[response.status.to_string()];
+        assert!(described.is_object(), "{method} {route} {} is not described", response.status);
+        let described = resolved(&self.document, described);
+        let media_type = response.header("content-type").split(';').next().unwrap();
+        let schema = &described["content"][media_type]["schema"];
+        assert!(schema.is_object(), "{method} {route} {} is not {media_type}", response.status);
+        let found = faults(&self.document, schema, &response.json());
+        assert!(found.is_empty(), "{method} {route} {}: {found:?}", response.status);
+        for name in described["headers"].as_object().unwrap().keys() {
+            assert!(!response.header(name).is_empty(), "{method} {route} {} has no {name}", response.status);
+        }
+    }
+
+    /// The answers that are described and were not seen; the server's own mistakes cannot be asked for.
+    fn unseen(&self) -> Vec<(String, String, String)> {
+        let mut described = Vec::new();
+        for (route, methods) in self.document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let statuses = operation["responses"].as_object().unwrap().keys();
+                let statuses = statuses.filter(|status| *status != "default");
+                described.extend(statuses.map(|status| (route.clone(), method.clone(), status.clone())));
+            }
+        }
+        described.into_iter().filter(|answer| !self.seen.contains(answer)).collect()
+    }
+}
+
+#[test]
+fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
+    let (app, empty) = (TestApp::new(), TestApp::empty());
+    let closed = TestApp::empty_with(|options| xtream_server::Options { admin_key: None, ..options });
+    let mut checker = Checker { document: document(&app), seen: BTreeSet::new() };
+    let c = &mut checker;
+    let key = format!("Bearer {ADMIN_KEY}");
+    let as_text = [("content-type", "text/plain"), ("authorization", key.as_str())];
+    let stone =
+        r#"{"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "x": 6.8, "y": 6.75, "z": 3}"#;
+    let batch = format!(r#"{{"diamonds": [{stone}, {{"carat": 0}}]}}"#);
+    let large = " ".repeat(1 << 21);
+    let (one, many) = ("/v1/valuations", "/v1/valuations/batch");
+    let (model, promote) = ("/v1/models/{version}", "/v1/models/{version}/promote");
+    let (exchanges, exchange) = ("/v1/exchanges", "/v1/exchanges/{request_id}");
+
+    for (route, path, body) in [
+        (one, one, stone),
+        (many, many, &batch),
+        (promote, "/v1/models/1/promote", r#"{"reason": "a test"}"#),
+    ] {
+        c.send(&app, 200, ["POST", route, path], body);
+        c.send(&app, 400, ["POST", route, path], "{");
+        c.send(&app, 405, ["GET", route, path], "");
+        c.send(&app, 413, ["POST", route, path], &large);
+        c.send_with(&as_text, &app, 415, ["POST", route, path], body);
+        c.send(&app, 422, ["POST", route, path], "{}");
+    }
+    c.send(&app, 404, ["POST", promote, "/v1/models/9/promote"], r#"{"reason": "a test"}"#);
+
+    let recorded = app.post(one, &json!({})).header("x-request-id").to_owned();
+    let found = format!("/v1/exchanges/{recorded}");
+    for (route, path) in [
+        (SIMILAR, format!("{SIMILAR}?{STONE}&n=100")),
+        ("/v1/models", "/v1/models".into()),
+        ("/v1/models/champion", "/v1/models/champion".into()),
+        (model, "/v1/models/1".into()),
+        (exchanges, format!("{exchanges}?limit=1000")),
+        (exchange, found),
+        ("/livez", "/livez".into()),
+        ("/readyz", "/readyz".into()),
+    ] {
+        c.send(&app, 200, ["GET", route, &path], "");
+        c.send(&app, 405, ["DELETE", route, &path], "");
+    }
+    c.send(&app, 422, ["GET", SIMILAR, &format!("{SIMILAR}?{STONE}&n=0")], "");
+    c.send(&app, 422, ["GET", exchanges, "/v1/exchanges?status=good"], "");
+    c.send(&app, 404, ["GET", model, "/v1/models/9"], "");
+    c.send(&app, 404, ["GET", exchange, "/v1/exchanges/9"], "");
+
+    let administrative = [
+        ["POST", promote, "/v1/models/1/promote"],
+        ["GET", exchanges, exchanges],
+        ["GET", exchange, "/v1/exchanges/9"],
+    ];
+    for asked in administrative {
+        c.send_with(&[("authorization", "Bearer a guess")], &app, 401, asked, "{}");
+        c.send_with(&[], &closed, 403, asked, "{}");
+    }
+
+    c.send(&empty, 503, ["POST", one, one], stone);
+    c.send(&empty, 503, ["POST", many, many], &batch);
+    c.send(&empty, 503, ["GET", SIMILAR, &format!("{SIMILAR}?{STONE}")], "");
+    c.send(&empty, 503, ["GET", "/v1/models/champion", "/v1/models/champion"], "");
+    c.send(&empty, 503, ["GET", "/readyz", "/readyz"], "");
+    // An entry of the registry's log that nobody wrote.
+    let commits = app.folder.path().join("commits");
+    let n = std::fs::read_dir(&commits).unwrap().count() + 1;
+    std::fs::write(commits.join(format!("{n:08}.json")), "{}").unwrap();
+    c.send(&app, 503, ["GET", "/v1/models", "/v1/models"], "");
+    c.send(&app, 503, ["GET", model, "/v1/models/1"], "");
+    c.send(&app, 503, ["POST", promote, "/v1/models/1/promote"], r#"{"reason": "a test"}"#);
+    // An exchange log whose table is gone.
+    let log = rusqlite::Connection::open(closed.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
+    log.execute_batch("DROP TABLE exchange").unwrap();
+    c.send(&closed, 503, ["GET", exchanges, exchanges], "");
+    c.send(&closed, 503, ["GET", exchange, "/v1/exchanges/9"], "");
+
+    assert!(checker.unseen().is_empty(), "{:?}", checker.unseen());
+}
+
+#[test]
+fn every_example_is_as_its_schema_says() {
+    let app = TestApp::empty();
+    let document = document(&app);
+    let mut n_examples = 0;
+    check_examples(&document, &document, &mut n_examples);
+    assert!(n_examples > 40, "{n_examples}");
+}
+
+/// Checks the examples beside every schema in `value`.
+fn check_examples(document: &Value, value: &Value, n_examples: &mut usize) {
+    if let Some(schema) = value.get("schema") {
+        let named =
+            value.get("examples").and_then(Value::as_object).into_iter().flat_map(|named| named.values());
+        for example in named.map(|example| &example["value"]).chain(value.get("example")) {
+            let found = faults(document, schema, example);
+            assert!(found.is_empty(), "{example}: {found:?}");
+            *n_examples += 1;
+        }
+    }
+    let parts: Vec<_> = match value {
+        Value::Object(map) => map.values().collect(),
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    parts.into_iter().for_each(|part| check_examples(document, part, n_examples));
+}
+
+#[test]
+fn the_requests_of_the_examples_are_answered_with_200() {
+    let app = TestApp::new();
+    let document = document(&app);
+    for path in ["/v1/valuations", "/v1/valuations/batch"] {
+        let examples =
+            &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"];
+        for example in examples.as_object().unwrap().values() {
+            let answer = app.post(path, &example["value"]);
+            assert_eq!(answer.status, 200, "{example}: {}", answer.text);
+        }
+    }
+}
+
+/// The text of the snippet with this id, as a browser shows it.
+fn snippet(page: &str, id: &str) -> String {
+    let (_, rest) = page.split_once(&format!("<pre id=\"{id}\" tabindex=\"0\"><code>")).unwrap();
+    let (text, _) = rest.split_once("</code></pre>").unwrap();
+    assert!(!text.contains(['<', '&']), "{text}");
+    text.to_owned()
+}
+
+#[test]
+fn the_snippets_of_the_guide_work_as_they_are() {
+    let app = TestApp::new();
+    let page = app.get("/").text;
+    for (id, path) in [("curl", "/v1/valuations"), ("curl-batch", "/v1/valuations/batch")] {
+        let command = snippet(&page, id);
+        assert!(command.starts_with(&format!("curl {} \\\n", app.url(path))), "{command}");
+        assert!(command.contains("-H 'Content-Type: application/json'"), "{command}");
+        let body = command.split_once("-d '").and_then(|(_, rest)| rest.strip_suffix('\'')).unwrap();
+        assert!(!body.contains('\''), "{body}");
+        let answer = app.post_bytes(path, "application/json", body.into());
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json()["n_refused"].as_u64().unwrap_or_default(), 0, "{}", answer.text);
+    }
+    for id in ["python", "javascript"] {
+        assert!(snippet(&page, id).contains(&format!("\"{}\"", app.url("/v1/valuations"))));
+    }
+    assert!(!page.contains("{{"), "something was not filled in");
+}
+
+#[test]
+fn a_host_that_is_none_does_not_reach_the_snippets() {
+    let app = TestApp::empty();
+    for host in ["$(reboot)", "x';reboot;'", "<script>alert(1)</script>"] {
+        let request = Request::get(app.url("/")).header("x-forwarded-host", host).body(Vec::new()).unwrap();
+        let answer = app.send(request);
+        assert_eq!(answer.status, 200);
+        assert!(!answer.text.contains(host), "{host}");
+        assert!(snippet(&answer.text, "curl").contains(&app.url("/v1/valuations")));
+    }
+}
+
+#[test]
+fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
+    let app = TestApp::empty();
+    for (path, content_type) in PAGES.iter().zip([
+        "text/html; charset=utf-8",
+        "text/html; charset=utf-8",
+        "text/html; charset=utf-8",
+        "text/css; charset=utf-8",
+        "application/json; charset=utf-8",
+    ]) {
+        let page = app.get(path);
+        assert_eq!((page.status, page.header("content-type")), (200, content_type), "{path}");
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("http"), "{path}: {policy}");
+        let head = app.send(Request::head(app.url(path)).body(Vec::new()).unwrap());
+        assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+    }
+    for path in ["/", "/docs/", "/docs/problems"] {
+        let page = app.get(path).text;
+        assert!(page.contains("<html lang=\"en\">"), "{path}");
+        for outside in ["src=\"http", "href=\"http", "src=\"//", "href=\"//", "@import"] {
+            assert!(!page.contains(outside), "{path} has {outside}");
+        }
+    }
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    let app = TestApp::new();
+    for path in ["/", "/docs/problems", "/docs/"] {
+        let page = app.get(path).text;
+        let mut n_links = 0;
+        for (_, rest) in page
+            .match_indices("href=\"")
+            .chain(page.match_indices("src=\""))
+            .map(|(at, found)| page[at..].split_at(found.len()))
+        {
+            let link = rest.split('"').next().unwrap().replace("&amp;", "&");
+            if let Some(id) = link.strip_prefix('#') {
+                assert!(page.contains(&format!("id=\"{id}\"")), "{path}: {link}");
+            } else if !link.starts_with("data:") {
+                // The viewer names its files relative to its folder.
+                let link = if link.starts_with('/') {
+                    link
+                } else {
+                    format!("/docs/{}", link.trim_start_matches("./"))
+                };
+                assert_eq!(app.get(&link).status, 200, "{path}: {link}");
+            }
+            n_links += 1;
+        }
+        assert!(n_links > 4, "{path}");
+    }
+}
+
+#[test]
+fn the_viewer_shows_this_servers_document_and_asks_nobody_else() {
+    let app = TestApp::empty();
+    let start = app.get("/docs/swagger-initializer.js").text;
+    assert!(start.contains("\"url\": \"/openapi.json\""), "{start}");
+    assert!(start.contains("\"validatorUrl\": \"none\""), "{start}");
+    assert_eq!(app.get("/docs").status, 200, "the redirect to /docs/ is followed");
+    assert_problem(&app.get("/docs/nothing.js"), 404, "unknown_route");
+    assert_problem(&app.post("/docs/problems", &json!({})), 405, "method_not_allowed");
+}
+
+#[test]
+fn the_type_of_a_problem_leads_to_its_section() {
+    let app = TestApp::empty();
+    let problem = app.get("/v1/nothing").json();
+    let (path, id) = problem["type"].as_str().unwrap().split_once('#').unwrap();
+    assert!(app.get(path).text.contains(&format!("<section id=\"{id}\">")));
+}
+
+#[test]
+fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
+    let app = TestApp::new();
+    let paths = [
+        "/v1/models",
+        "/v1/models/champion",
+        "/v1/models/9",
+        "/v1/valuations",
+        "/v1/exchanges",
+        "/v1/nothing",
+    ];
+    for path in paths.iter().chain(&PAGES).chain(&["/livez", "/readyz", "/docs/favicon-16x16.png"]) {
+        let answer = app.get(path);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(!answer.header("x-request-id").is_empty(), "{path}");
+        let expected = match *path {
+            "/" => "no-store",
+            path if path.starts_with("/docs/") || path == "/openapi.json" => "no-cache",
+            _ => "no-store",
+        };
+        assert_eq!(answer.header("cache-control"), expected, "{path}");
+    }
+    assert_eq!(app.post("/v1/valuations", &json!({})).header("cache-control"), "no-store");
+}
+
+#[test]
+fn reading_the_documentation_is_no_exchange() {
+    let app = TestApp::new();
+    for path in PAGES.iter().chain(&["/docs", "/docs/swagger-ui.css", "/docs/nothing.js"]) {
+        app.get(path);
+    }
+    let request =
+        Request::get(app.url("/v1/exchanges")).header("authorization", format!("Bearer {ADMIN_KEY}"));
+    let answer = app.send(request.body(Vec::new()).unwrap());
+    assert_eq!(answer.json()["exchanges"], json!([]));
+}
+
+#[test]
+fn the_mistakes_on_the_page_of_problems_have_their_code_and_the_cures_work() {
+    let app = TestApp::new();
+    let page = app.get("/docs/problems").text;
+    for code in ["malformed_json", "invalid_request", "beyond_the_model"] {
+        let (_, section) = page.split_once(&format!("<section id=\"{code}\">")).unwrap();
+        let requests = section.split("<code>POST /v1/valuations\nContent-Type: application/json\n\n").skip(1);
+        let bodies: Vec<_> = requests.take(2).map(|rest| rest.split("</code>").next().unwrap()).collect();
+        let mistake = app.post_bytes("/v1/valuations", "application/json", bodies[0].into());
+        assert_problem(&mistake, mistake.status, code);
+        let cured = app.post_bytes("/v1/valuations", "application/json", bodies[1].into());
+        assert_eq!(cured.status, 200, "{}", cured.text);
+    }
+}
