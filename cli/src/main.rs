@@ -7,6 +7,7 @@ mod progress;
 mod settings;
 mod table;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(|| Patient(std::io::stderr()))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(
             EnvFilter::try_from_env("XTREAM_LOG")
                 .unwrap_or_else(|_| EnvFilter::new("warn,xtream_server=info")),

@@ -1,5 +1,6 @@
 """Fixtures: a registry for all, and servers and databases that end with their test."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,9 @@ def serve(registry: Path, tmp_path: Path) -> Iterator[Serve]:
     started: list[Served] = []
 
     def start(mongodb: str | None = None, **more: object) -> Served:
-        served = Served(registry, more.pop("log", tmp_path / "log"), mongodb, **more)
+        served = Served(
+            registry, more.pop("log", tmp_path / "log"), mongodb, **({"said_in": tmp_path} | more)
+        )
         started.append(served)
         return served.start()
 
@@ -75,6 +78,4 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 def given_uri() -> str | None:
-    import os
-
     return os.environ.get("MONGODB_URI") or None

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pymongo
@@ -66,6 +66,7 @@ def exchange(
     response = connection.getresponse()
     received = response.read()
     names = {name.lower(): value for name, value in response.getheaders()}
+    assert "x-request-id" in names, f"an answer without a number: {response.status} {received!r}"
     return Answer(names["x-request-id"], response.status, names, received, body)
 
 
@@ -77,8 +78,7 @@ class Served:
     log: Path
     mongodb: str | None = None
     durability: str = "os"
-    before_exec: Callable[[], None] | None = None
-    variables: dict[str, str] = field(default_factory=dict)
+    said_in: Path = Path()
     process: subprocess.Popen | None = None
     port: int = 0
 
@@ -89,12 +89,12 @@ class Served:
 
     @property
     def said(self) -> Path:
-        return self.log.parent / f"{self.log.name}.stderr"
+        return self.said_in / f"{self.log.name}.stderr"
 
     def start(self) -> "Served":
         arguments = [PROGRAM, "serve", "--registry", self.registry, "--bind", "127.0.0.1:0"]
         arguments += ["--exchange-log", self.log, "--durability", self.durability]
-        variables = environment(XTREAM_ADMIN_KEY=KEY, **self.variables)
+        variables = environment(XTREAM_ADMIN_KEY=KEY)
         variables.pop("MONGODB_URI", None)
         if self.mongodb:
             variables["MONGODB_URI"] = self.mongodb
@@ -107,7 +107,6 @@ class Served:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=self.before_exec,
             )
 
         def listens() -> bool:
@@ -158,7 +157,7 @@ class Served:
             yield page
             cursor = page["next_cursor"]
 
-    def recorded(self, limit: int = 1000, query: str = "") -> list[dict]:
+    def recorded(self, limit: int = 1000, query: str = "&route=/v1/valuations") -> list[dict]:
         return [record for page in self.pages(limit, query) for record in page["exchanges"]]
 
     def in_outbox(self, table: str = "exchange") -> list[dict]:
@@ -174,8 +173,8 @@ class Served:
         """How often it said that MongoDB is away."""
         return self.stderr.count("MongoDB takes no exchanges")
 
-    def n_recoveries(self) -> int:
-        return self.stderr.count("MongoDB takes exchanges again")
+    def ships(self) -> bool:
+        return not self.ask("GET", "/readyz").json()["mongodb"]["is_down"]
 
 
 class Traffic:

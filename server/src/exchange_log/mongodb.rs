@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mongodb::bson::{self, Bson, DateTime, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, IndexModel};
@@ -51,7 +51,7 @@ pub(crate) struct Shipping {
 /// The database, and the thread that feeds it.
 pub(crate) struct Shipper {
     runtime: tokio::runtime::Handle,
-    collection: Arc<OnceLock<Collection<Document>>>,
+    collection: Arc<OnceLock<Collection<RawDocumentBuf>>>,
     pub(crate) shipping: Arc<Shipping>,
 }
 
@@ -120,10 +120,10 @@ impl Shipper {
 
 /// A `mongodb+srv` address is looked up in the network, which may take its time to be there.
 async fn keep_connecting(
-    mut attempt: Result<Collection<Document>, Error>,
+    mut attempt: Result<Collection<RawDocumentBuf>, Error>,
     uri: &str,
     shipping: &Shipping,
-) -> Collection<Document> {
+) -> Collection<RawDocumentBuf> {
     let mut n_failures = 0;
     loop {
         match attempt {
@@ -138,7 +138,7 @@ async fn keep_connecting(
     }
 }
 
-async fn connect(uri: &str) -> Result<Collection<Document>, Error> {
+async fn connect(uri: &str) -> Result<Collection<RawDocumentBuf>, Error> {
     let mut options = ClientOptions::parse(uri).await?;
     options.app_name.get_or_insert_with(|| "xtream".into());
     options.connect_timeout.get_or_insert(SILENCE);
@@ -149,14 +149,18 @@ async fn connect(uri: &str) -> Result<Collection<Document>, Error> {
 }
 
 async fn read(
-    collection: &Collection<Document>,
+    collection: &Collection<RawDocumentBuf>,
     query: Document,
     limit: usize,
 ) -> Result<BTreeMap<String, Value>, Error> {
     let mut cursor = collection.find(query).sort(doc! {"_id": -1}).limit(limit as i64).await?;
     let mut found = BTreeMap::new();
     while cursor.advance().await? {
-        let mut document = cursor.deserialize_current()?;
+        // Not through serde, which would take a client's `{"$date": 1}` for a date.
+        let Ok(mut document) = Document::try_from(cursor.current()) else {
+            tracing::warn!("a document in MongoDB cannot be read and is left out");
+            continue;
+        };
         document.remove(DIGEST);
         let id = document.get_str("_id").unwrap_or_default().to_owned();
         found.insert(id, to_json(Bson::Document(document)));
@@ -185,7 +189,7 @@ fn query(filter: &Filter) -> Document {
 }
 
 struct Run {
-    collection: Collection<Document>,
+    collection: Collection<RawDocumentBuf>,
     outbox: Arc<Outbox>,
     shipping: Arc<Shipping>,
     ttl_days: Option<f64>,
@@ -255,9 +259,7 @@ impl Run {
             for (index, stored) in offered.iter().enumerate() {
                 settled.push(match refused.get(&index) {
                     None => Settled::Shipped(stored.seq),
-                    Some((DUPLICATE_KEY, _)) if self.is_there(&documents[index]).await? => {
-                        Settled::Shipped(stored.seq)
-                    }
+                    Some((DUPLICATE_KEY, _)) if self.is_there(stored).await? => Settled::Shipped(stored.seq),
                     Some((_, reason)) => Settled::Refused(stored.seq, reason.clone()),
                 });
             }
@@ -276,9 +278,9 @@ impl Run {
 
     /// Whether the very same exchange is in the database: an earlier attempt of ours whose answer was
     /// lost. The same id with other content is somebody else's, and is not taken for ours.
-    async fn is_there(&self, document: &Document) -> Result<bool, String> {
-        let (id, digest) = (document.get("_id").cloned(), document.get(DIGEST).cloned());
-        let there = self.collection.find_one(doc! {"_id": id, DIGEST: digest}).await;
+    async fn is_there(&self, stored: &Stored) -> Result<bool, String> {
+        let digest = super::digest(stored.document.as_bytes());
+        let there = self.collection.find_one(doc! {"_id": &stored.id, DIGEST: digest}).await;
         there.map(|there| there.is_some()).map_err(|error| plain(&error))
     }
 }
@@ -287,18 +289,18 @@ impl Run {
 const DIGEST: &str = "digest";
 
 /// The record as a MongoDB document: the time as a date, and a digest to recognise it by.
-fn document(stored: &Stored) -> Result<Document, String> {
+fn document(stored: &Stored) -> Result<RawDocumentBuf, String> {
     let json: Value = serde_json::from_str(&stored.document).map_err(|error| error.to_string())?;
     let Bson::Document(mut document) = to_bson(json) else { return Err("it is not a document".into()) };
     let received_at = document.get_str("received_at").map_err(|error| error.to_string())?;
     let received_at = DateTime::parse_rfc3339_str(received_at).map_err(|error| error.to_string())?;
     document.insert("received_at", received_at);
     document.insert(DIGEST, super::digest(stored.document.as_bytes()));
-    let size = bson::serialize_to_vec(&document).map_err(|error| error.to_string())?.len();
-    if size > LARGEST {
-        return Err(format!("it has {size} bytes, more than MongoDB takes"));
+    let raw = RawDocumentBuf::try_from(&document).map_err(|error| error.to_string())?;
+    match raw.as_bytes().len() {
+        size if size > LARGEST => Err(format!("it has {size} bytes, more than MongoDB takes")),
+        _ => Ok(raw),
     }
-    Ok(document)
 }
 
 /// JSON as plain data. The driver's own conversion would take a client's `{"$date": 1}` for a date.

@@ -183,10 +183,14 @@ impl Outbox {
         self.count("SELECT count(*) FROM dead_letter")
     }
 
-    /// Exchanges that the filter lets through, newest first.
+    /// Exchanges that the filter lets through, newest first, those that were set aside among them.
     pub(crate) fn newest(&self, filter: &Filter, limit: usize) -> Result<Vec<Stored>, String> {
         self.read(
-            "SELECT seq, id, document FROM exchange
+            "SELECT seq, id, document FROM (
+                 SELECT seq, id, received_at, route, status, document FROM exchange
+                 UNION ALL
+                 SELECT 0, id, document ->> '$.received_at', document ->> '$.route',
+                        document ->> '$.response.status', document FROM dead_letter)
              WHERE (?1 IS NULL OR received_at >= ?1) AND (?2 IS NULL OR received_at < ?2)
                AND (?3 IS NULL OR route = ?3) AND (?4 IS NULL OR status = ?4)
                AND (?5 IS NULL OR id < ?5) AND (?6 IS NULL OR id = ?6)

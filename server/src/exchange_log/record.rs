@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -63,8 +64,10 @@ impl Body {
         if bytes.is_empty() {
             return Self { body: Value::Null, truncated: false, omitted: false };
         }
-        match serde_json::from_slice::<Value>(bytes) {
-            Ok(body) if can_be_document(&body, 0) => Self { body, truncated: false, omitted: false },
+        match serde_json::from_slice(bytes) {
+            Ok(Faithful(body)) if can_be_document(&body, 0) && !has_endless_number(bytes) => {
+                Self { body, truncated: false, omitted: false }
+            }
             _ => Self::text(bytes),
         }
     }
@@ -83,6 +86,73 @@ impl Body {
     }
 }
 
+/// JSON of which nothing is lost by reading it: a name that stands twice in an object is an error.
+struct Faithful(Value);
+
+impl<'de> Deserialize<'de> for Faithful {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Faithful;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_unit<E>(self) -> Result<Faithful, E> {
+                Ok(Faithful(Value::Null))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Faithful, E> {
+                Ok(Faithful(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Faithful, E> {
+                Ok(Faithful(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Faithful, E> {
+                Ok(Faithful(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Faithful, E> {
+                Ok(Faithful(value.into()))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Faithful, E> {
+                Ok(Faithful(value.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Faithful, A::Error> {
+                let mut array = Vec::new();
+                while let Some(Faithful(item)) = items.next_element()? {
+                    array.push(item);
+                }
+                Ok(Faithful(array.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Faithful, A::Error> {
+                let mut object = Map::new();
+                while let Some((name, Faithful(value))) = entries.next_entry::<String, _>()? {
+                    if object.insert(name, value).is_some() {
+                        return Err(serde::de::Error::custom("a name stands twice"));
+                    }
+                }
+                Ok(Faithful(object.into()))
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// A number with more digits than 64 bits hold would be rounded.
+fn has_endless_number(bytes: &[u8]) -> bool {
+    const MOST_DIGITS: usize = 19;
+    bytes.split(|byte| !byte.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS)
+}
+
 /// Whether every database takes it as it is: no NUL in a name, no number beyond 64 signed bits, not
 /// too deep.
 fn can_be_document(value: &Value, depth: usize) -> bool {
@@ -93,7 +163,7 @@ fn can_be_document(value: &Value, depth: usize) -> bool {
                 && map.iter().all(|(name, value)| is_name(name) && can_be_document(value, depth + 1))
         }
         Value::Array(items) => depth < DEEPEST && items.iter().all(|item| can_be_document(item, depth + 1)),
-        Value::Number(number) => !number.is_u64() || number.is_i64(),
+        Value::Number(number) => number.is_i64() || number.is_f64(),
         Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
 }

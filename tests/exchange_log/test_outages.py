@@ -1,0 +1,138 @@
+"""The database goes, freezes, comes late or loses its replies; requests do not notice."""
+
+import signal
+import time
+
+import pymongo.errors
+import pytest
+from conftest import Serve
+from log_helpers import VALUATIONS, Proxy, Secantus, Traffic, assert_recorded_once, eventually, stored
+
+
+def test_a_database_killed_under_load_gets_everything_once_it_is_back(
+    serve: Serve, database: Secantus
+) -> None:
+    served = serve(database.start().uri())
+    with Traffic(served, pause=0.005) as traffic:
+        for outage in (1, 2):
+            traffic.wait_for(100)
+            database.kill()
+            eventually(lambda n=outage: served.n_warnings() == n, 30, "the outage is noticed")
+            traffic.wait_for(100)
+            database.start()
+            eventually(served.ships, 30, "the database is found again")
+    traffic.assert_no_failures()
+    eventually(served.outbox_is_empty, 40, "all is shipped")
+    assert_recorded_once(traffic.answers, stored(database.collection()))
+    assert served.n_warnings() == 2, "one line for each outage\n" + served.stderr
+
+
+def test_a_frozen_database_gets_everything_once_it_thaws(serve: Serve, database: Secantus) -> None:
+    served = serve(database.start().uri())
+    with Traffic(served, pause=0.02) as traffic:
+        traffic.wait_for(50)
+        database.signal(signal.SIGSTOP)
+        slowest = 0.0
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            started = time.monotonic()
+            traffic.wait_for(1)
+            slowest = max(slowest, time.monotonic() - started)
+        assert slowest < 2, "requests wait for the database"
+        database.signal(signal.SIGCONT)
+        traffic.wait_for(20)
+    traffic.assert_no_failures()
+    eventually(served.outbox_is_empty, 40, "all is shipped")
+    assert_recorded_once(traffic.answers, stored(database.collection()))
+    assert served.n_warnings() <= 1, served.stderr
+
+
+def test_a_database_that_starts_after_the_traffic_gets_everything(serve: Serve, database: Secantus) -> None:
+    served = serve(database.uri())
+    with Traffic(served, pause=0.002) as traffic:
+        traffic.wait_for(700)
+    traffic.assert_no_failures()
+    eventually(lambda: served.n_warnings() == 1, 15, "the server says that the database is away")
+    database.start()
+    eventually(served.outbox_is_empty, 60, "all is shipped")
+    assert_recorded_once(traffic.answers, stored(database.collection()))
+    assert served.n_warnings() == 1, served.stderr
+
+
+def test_a_lost_reply_stores_nothing_twice(serve: Serve, database: Secantus, proxy: Proxy) -> None:
+    database.start()
+    served = serve(database.uri(proxy.port))
+    with Traffic(served, pause=0.005) as traffic:
+        for _ in range(3):
+            traffic.wait_for(50)
+            # More than the driver's own second attempt.
+            proxy.n_to_cut = 3
+            eventually(lambda: proxy.n_to_cut == 0, 30, "replies are lost")
+    assert proxy.n_cut >= 6
+    traffic.assert_no_failures()
+    eventually(served.outbox_is_empty, 40, "all is shipped")
+    documents = stored(database.collection())
+    assert_recorded_once(traffic.answers, documents)
+    assert not served.in_outbox("dead_letter")
+
+
+def test_a_document_that_is_refused_is_set_aside_and_delays_nobody(serve: Serve, database: Secantus) -> None:
+    """A unique index of the database's owner is what refuses the second one here."""
+    database.start()
+    collection = database.collection()
+    collection.create_index("request.body.serial", unique=True, sparse=True)
+    served = serve(database.uri())
+    first = served.ask("POST", VALUATIONS, {"serial": 1})
+    eventually(lambda: collection.find_one({"_id": first.id}), 20, "the first one is shipped")
+    refused = served.ask("POST", VALUATIONS, {"serial": 1})
+    others = [served.ask("POST", VALUATIONS, {"carat": n}) for n in range(20)]
+    eventually(served.outbox_is_empty, 30, "nothing waits")
+    assert [record["_id"] for record in served.in_outbox("dead_letter")] == [refused.id]
+    assert_recorded_once([first, *others], stored(collection))
+    assert "refuses this exchange for good" in served.stderr
+    assert served.ask("GET", "/readyz").json()["mongodb"]["n_dead"] == 1
+
+
+def test_a_record_that_the_database_refused_is_still_shown(serve: Serve, database: Secantus) -> None:
+    database.start()
+    database.collection().create_index("request.body.serial", unique=True, sparse=True)
+    served = serve(database.uri())
+    answers = [served.ask("POST", VALUATIONS, {"serial": 1}) for _ in range(2)]
+    eventually(served.outbox_is_empty, 30, "nothing waits")
+    assert len(served.in_outbox("dead_letter")) == 1
+    assert_recorded_once(answers, served.recorded())
+
+
+def test_a_validator_of_the_database_holds_up_only_what_it_refuses(serve: Serve, database: Secantus) -> None:
+    database.start()
+    collection = database.collection()
+    try:
+        collection.database.create_collection(
+            collection.name, validator={"request.body.refuse_me": {"$exists": False}}
+        )
+        collection.insert_one({"_id": "probe", "request": {"body": {"refuse_me": 1}}})
+        pytest.skip("this database has no validators")
+    except pymongo.errors.WriteError:
+        pass
+    except pymongo.errors.OperationFailure as error:
+        pytest.skip(f"this database has no validators: {error}")
+    served = serve(database.uri())
+    refused = [served.ask("POST", VALUATIONS, {"refuse_me": n}) for n in range(3)]
+    others = [served.ask("POST", VALUATIONS, {"carat": n}) for n in range(20)]
+    eventually(served.outbox_is_empty, 30, "nothing waits")
+    assert_recorded_once(others, stored(collection))
+    assert {record["_id"] for record in served.in_outbox("dead_letter")} == {answer.id for answer in refused}
+
+
+def test_a_record_too_large_for_the_database_does_not_stop_the_others(
+    serve: Serve, database: Secantus
+) -> None:
+    """One list of exchanges with large bodies is an answer of more than 16 MiB, and is itself recorded."""
+    served = serve(database.uri())
+    for _ in range(18):
+        served.ask("POST", VALUATIONS, b'"' + b"x" * 1_000_000 + b'"')
+    served.administer("/v1/exchanges?limit=1000")
+    last = served.ask("POST", VALUATIONS, {"carat": 2})
+    database.start()
+    collection = database.collection()
+    eventually(lambda: collection.find_one({"_id": last.id}), 25, "what comes after it is shipped")
