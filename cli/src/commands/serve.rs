@@ -20,7 +20,10 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, interrupt: &Interrupt) 
     }
     let server = Server::build(options)?;
     let address = server.address();
-    note(&format!("Listening on http://{address}; Ctrl-C ends it. Try:"));
+    note(&format!("Listening on http://{address}; Ctrl-C ends it."));
+    note(&format!("  A short guide:      http://{address}/"));
+    note(&format!("  The documentation:  http://{address}/docs"));
+    note("Try:");
     note(&format!(
         "  curl -s http://{address}/v1/valuations -H 'Content-Type: application/json' \\\n    \
          -d '{{\"carat\": 1.2, \"cut\": \"Premium\", \"color\": \"E\", \"clarity\": \"VS1\"}}'"

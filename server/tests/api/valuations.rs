@@ -144,8 +144,10 @@ fn numbers_that_contradict_one_another_are_warned_about() {
 }
 
 #[test]
-fn a_stone_beyond_every_model_is_refused_rather_than_priced_null() {
+fn a_stone_beyond_every_model_is_refused_rather_than_priced_null_or_nothing() {
     let app = TestApp::new();
+    let weightless = json!({"carat": 5000, "cut": "Premium", "color": "E", "clarity": "VS1"});
+    assert_problem(&app.post("/v1/valuations", &weightless), 422, "beyond_the_model");
     let diamond = with(json!({"carat": 1e6, "x": 1e6, "y": 1e6, "z": 6e5}));
     assert_problem(&app.post("/v1/valuations", &diamond), 422, "beyond_the_model");
 }
