@@ -46,10 +46,13 @@ fn a_client_that_never_ends_its_body_does_not_keep_it_from_stopping() {
 fn more_readers_of_the_registry_than_there_are_threads_are_all_answered() {
     let app = TestApp::new();
     let request = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let mut clients: Vec<_> = (0..700).map(|_| TcpStream::connect(app.address).unwrap()).collect();
-    for client in &mut clients {
+    // Each asks as soon as it is connected: the server hangs up on whoever says nothing for long.
+    let ask = |_| {
+        let mut client = TcpStream::connect(app.address).unwrap();
         client.write_all(request).unwrap();
-    }
+        client
+    };
+    let mut clients: Vec<_> = (0..700).map(ask).collect();
     for client in &mut clients {
         client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut answer = String::new();
