@@ -101,9 +101,8 @@ def test_an_exchange_is_synced_before_its_answer_leaves_unless_told_otherwise(
         text=True,
     )
     try:
-        first = server.stderr.readline()
-        assert first.startswith("Listening on http://"), first
-        address = first.split()[2].rstrip(";")
+        said = next(line for line in server.stderr if line.startswith("Listening on http://"))
+        address = said.split()[2].rstrip(";")
         stone = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
         for _ in range(10):
             before = len(synced(log, "exchanges.sqlite-wal"))
