@@ -86,7 +86,7 @@ def test_unsafe_code_lives_in_two_places():
     found = set()
     for crate in ["core", "server", "cli", "python"]:
         for path in sources(crate):
-            if re.search(r"\bunsafe\s*(\{|fn|impl|extern|trait)", code(path)):
+            if re.search(r"\bunsafe\b", code(path).replace("'unsafe-inline'", "")):
                 found.add(str(path.relative_to(ROOT)))
     assert allowed <= found
     assert len(found) <= 2, found
