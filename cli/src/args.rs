@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::settings::Flags;
+
 /// Prices diamonds: trains models on past sales, keeps every one of them, and answers with the best.
 #[derive(Debug, Parser)]
 #[command(name = "xtream", version, arg_required_else_help = true)]
@@ -268,6 +270,29 @@ pub(crate) struct ServeArgs {
     /// Whether a record is on disk before its answer leaves [default: fsync]
     #[arg(long, value_enum)]
     pub(crate) durability: Option<Durability>,
+    /// Show every setting and where its value comes from, and serve nothing
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+impl ServeArgs {
+    /// What was given, as the highest layer of the settings.
+    pub(crate) fn flags(&self) -> Flags {
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let durability = |durability: Durability| match durability {
+            Durability::Fsync => "fsync".to_owned(),
+            Durability::Os => "os".to_owned(),
+        };
+        let given = [
+            ("", "registry", self.registry.registry.as_ref().map(path), "--registry"),
+            ("serve", "bind", self.bind.map(|bind| bind.to_string()), "--bind"),
+            ("serve", "mongodb", self.mongodb.clone(), "--mongodb"),
+            ("serve", "exchange_log", self.exchange_log.as_ref().map(path), "--exchange-log"),
+            ("serve", "durability", self.durability.map(durability), "--durability"),
+        ];
+        let given = given.into_iter();
+        given.filter_map(|(section, name, value, flag)| Some((section, name, value?.into(), flag))).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

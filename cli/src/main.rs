@@ -3,31 +3,22 @@
 
 mod args;
 mod commands;
+mod logging;
 mod progress;
 mod settings;
 mod table;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 use xtream_core::Interrupt;
 
 use crate::args::{Cli, Command};
-use crate::settings::Settings;
+use crate::settings::Layers;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_writer(|| Patient(std::io::stderr()))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(
-            EnvFilter::try_from_env("XTREAM_LOG")
-                .unwrap_or_else(|_| EnvFilter::new("warn,xtream_server=info")),
-        )
-        .init();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
@@ -43,7 +34,14 @@ impl Command {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
-    let settings = Settings::load(cli.config.as_deref()).map_err(|error| WrongUsage(format!("{error:#}")))?;
+    let wrong = |error: anyhow::Error| WrongUsage(format!("{error:#}"));
+    let flags = match &cli.command {
+        Command::Serve(args) => args.flags(),
+        _ => Vec::new(),
+    };
+    let layers = Layers::load(cli.config.as_deref(), flags).map_err(wrong)?;
+    let settings = layers.settings().map_err(wrong)?;
+    logging::start(&settings.log).map_err(wrong)?;
     let interrupt = Interrupt::default();
     let raised = interrupt.clone();
     let patience = cli.command.patience();
@@ -67,24 +65,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Models(args) => commands::models::run(&args.command, &settings),
         Command::Value(args) => commands::value::run(args, &settings, &interrupt),
         Command::Similar(args) => commands::similar::run(args, &settings),
-        Command::Serve(args) => commands::serve::run(args, &settings, &interrupt),
+        Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
-    }
-}
-
-/// Standard error that may be closed or on a full disk: a line that cannot be written is no reason
-/// for a server to stop answering.
-struct Patient(std::io::Stderr);
-
-impl std::io::Write for Patient {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let _ = self.0.write_all(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        let _ = self.0.flush();
-        Ok(())
     }
 }
 

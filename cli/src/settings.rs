@@ -1,6 +1,8 @@
 //! Settings, from lowest to highest: the compiled-in defaults, a file, the environment. Flags come
-//! on top where they are parsed. Nothing else in the program reads the environment.
+//! on top. Nothing else in the program reads the environment.
 
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -12,8 +14,22 @@ pub(crate) const DEFAULTS: &str = include_str!("default.toml");
 /// The file read when none is named, if it is there.
 const FILE: &str = "xtream.toml";
 const PREFIX: &str = "XTREAM_";
-/// Variables with a name of their own, and their settings in [serve].
-const NAMED: [(&str, &str); 2] = [("MONGODB_URI", "mongodb"), ("XTREAM_ADMIN_KEY", "admin_key")];
+/// Variables with a name of their own, and their sections and settings.
+const NAMED: [(&str, &str, &str); 3] = [
+    ("MONGODB_URI", "serve", "mongodb"),
+    ("XTREAM_ADMIN_KEY", "serve", "admin_key"),
+    ("XTREAM_LOG", "log", "filter"),
+];
+
+/// Settings as flags give them: section (empty at the top), setting, value, flag.
+pub(crate) type Flags = Vec<(&'static str, &'static str, Value, &'static str)>;
+
+/// All layers of settings on top of each other, and which of them each value came from.
+pub(crate) struct Layers {
+    table: Table,
+    /// By section and setting; what is not in here is a default.
+    sources: BTreeMap<(String, String), String>,
+}
 
 /// Not `Debug`: it holds a secret.
 #[derive(Deserialize)]
@@ -25,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) split: Split,
     pub(crate) serve: Serve,
     pub(crate) watch: Watch,
+    pub(crate) log: Log,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +77,13 @@ pub(crate) struct Serve {
     pub(crate) keep_days: f64,
     pub(crate) keep_megabytes: u64,
     pub(crate) admin_key: String,
+    pub(crate) max_connections: NonZeroUsize,
+    pub(crate) max_in_flight: NonZeroUsize,
+    pub(crate) request_timeout: f64,
+    pub(crate) requests_per_minute: u32,
+    pub(crate) burst: NonZeroU32,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) behind_proxy: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,68 +92,132 @@ pub(crate) struct Watch {
     pub(crate) interval: f64,
 }
 
-impl Settings {
-    /// Reads all layers below the flags.
-    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
-        Self::layered(file, |name| std::env::var(name).ok())
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Layers {
+    /// Reads all layers: the defaults, the file, the environment, and these flags.
+    pub(crate) fn load(file: Option<&Path>, flags: Flags) -> Result<Self> {
+        Self::layered(file, |name| std::env::var(name).ok(), flags)
     }
 
-    fn layered(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut table: Table = DEFAULTS.parse().context("the compiled-in defaults")?;
+    fn layered(
+        file: Option<&Path>,
+        environment: impl Fn(&str) -> Option<String>,
+        flags: Flags,
+    ) -> Result<Self> {
+        let table = DEFAULTS.parse().context("the compiled-in defaults")?;
+        let mut layers = Self { table, sources: BTreeMap::new() };
         let path = file.unwrap_or(Path::new(FILE));
         if file.is_some() || path.exists() {
             let text =
                 std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             let given: Table =
                 text.parse().with_context(|| format!("{} is not a settings file", path.display()))?;
-            overlay(&mut table, given, "").with_context(|| path.display().to_string())?;
+            layers.overlay(given, &path.display().to_string()).with_context(|| path.display().to_string())?;
         }
-        if let Some(Value::Table(serve)) = table.get_mut("serve") {
-            for (name, key) in NAMED {
-                if let Some(text) = environment(name) {
-                    serve.insert(key.into(), Value::String(text));
+        layers.overlay_environment(environment)?;
+        for (section, name, value, flag) in flags {
+            layers.set(section, name, value, flag);
+        }
+        Ok(layers)
+    }
+
+    /// The settings that come of it.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        self.table.clone().try_into().context("a setting has a value that it cannot have")
+    }
+
+    /// Every setting in the order of the defaults: section (empty at the top), name, value, and where
+    /// the value comes from.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&str, &str, &Value, &str)> {
+        let top = self.table.iter().filter(|(_, value)| !value.is_table());
+        let top = top.map(|(name, value)| ("", name.as_str(), value));
+        let sections = self.table.iter().filter_map(|(section, value)| Some((section, value.as_table()?)));
+        let inside = sections.flat_map(|(section, table)| {
+            table.iter().map(move |(name, value)| (section.as_str(), name.as_str(), value))
+        });
+        top.chain(inside).map(|(section, name, value)| {
+            let source = self.sources.get(&(section.to_owned(), name.to_owned()));
+            (section, name, value, source.map_or("default", String::as_str))
+        })
+    }
+
+    fn set(&mut self, section: &str, name: &str, value: Value, source: &str) {
+        let slot = match section {
+            "" => self.table.get_mut(name),
+            _ => self.table.get_mut(section).and_then(|table| table.get_mut(name)),
+        };
+        if let Some(slot) = slot {
+            *slot = value;
+            self.sources.insert((section.to_owned(), name.to_owned()), source.to_owned());
+        }
+    }
+
+    fn overlay(&mut self, given: Table, source: &str) -> Result<()> {
+        for (key, value) in given {
+            match (self.table.get(&key), value) {
+                (Some(Value::Table(known)), Value::Table(given)) => {
+                    if let Some(name) = given.keys().find(|name| !known.contains_key(name.as_str())) {
+                        bail!("there is no setting {key}.{name}; allowed is {}", listed(known));
+                    }
+                    for (name, value) in given {
+                        self.set(&key, &name, value, source);
+                    }
+                }
+                (Some(Value::Table(_)), _) => bail!("{key} is a section and is written [{key}]"),
+                (Some(_), value) => self.set("", &key, value, source),
+                (None, _) => bail!("there is no setting {key}; allowed is {}", listed(&self.table)),
+            }
+        }
+        Ok(())
+    }
+
+    fn overlay_environment(&mut self, environment: impl Fn(&str) -> Option<String>) -> Result<()> {
+        let variable = |section: &str, name: &str| match section {
+            "" => format!("{PREFIX}{}", name.to_uppercase()),
+            _ => format!("{PREFIX}{}_{}", section.to_uppercase(), name.to_uppercase()),
+        };
+        let named = NAMED.iter().map(|(variable, section, name)| {
+            ((*section).to_owned(), (*name).to_owned(), (*variable).to_owned())
+        });
+        let regular = self
+            .each()
+            .map(|(section, name, ..)| (section.to_owned(), name.to_owned(), variable(section, name)));
+        for (section, name, variable) in named.chain(regular).collect::<Vec<_>>() {
+            if let Some(text) = environment(&variable) {
+                let default = self.each().find(|found| (found.0, found.1) == (&section, &name));
+                let value = default.map(|(_, _, default, _)| parsed(default, &text));
+                if let Some(value) = value {
+                    let value = value.with_context(|| format!("{variable} = {text:?}"))?;
+                    self.set(&section, &name, value, &variable);
                 }
             }
         }
-        from_environment(&mut table, PREFIX, &environment)?;
-        table.try_into().context("a setting has a value that it cannot have")
+        Ok(())
     }
 }
 
-fn overlay(table: &mut Table, given: Table, section: &str) -> Result<()> {
-    for (key, value) in given {
-        match (table.get_mut(&key), value) {
-            (None, _) => {
-                let known = table.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                bail!("there is no setting {section}{key}; allowed is {known}");
-            }
-            (Some(Value::Table(inner)), Value::Table(given)) => overlay(inner, given, &format!("{key}."))?,
-            (Some(slot), value) => *slot = value,
-        }
-    }
-    Ok(())
-}
-
-fn from_environment(
-    table: &mut Table,
-    prefix: &str,
-    environment: &impl Fn(&str) -> Option<String>,
-) -> Result<()> {
-    for (key, slot) in table.iter_mut() {
-        let name = format!("{prefix}{}", key.to_uppercase());
-        if let Value::Table(inner) = slot {
-            from_environment(inner, &format!("{name}_"), environment)?;
-        } else if let Some(text) = environment(&name) {
-            *slot = parsed(slot, &text).with_context(|| format!("{name} = {text:?}"))?;
-        }
-    }
-    Ok(())
+fn listed(table: &Table) -> String {
+    table.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The text as a value of the same type as the default.
 fn parsed(default: &Value, text: &str) -> Result<Value> {
     Ok(match default {
         Value::Integer(_) => Value::Integer(text.parse().context("allowed is a whole number")?),
+        Value::Boolean(_) => Value::Boolean(text.parse().context("allowed is true or false")?),
         Value::Float(_) => Value::Float(text.parse().context("allowed is a number")?),
         Value::Array(_) => {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -172,37 +260,76 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    #[test]
-    fn the_compiled_in_defaults_are_complete() {
-        let settings = Settings::layered(None, |_| None).unwrap();
-        assert_eq!(settings.train.trials, 100);
-        assert_eq!(settings.split.test_share, 0.2);
+    fn nothing(_: &str) -> Option<String> {
+        None
     }
 
     #[test]
-    fn a_file_overrides_defaults_and_the_environment_overrides_the_file() {
+    fn the_compiled_in_defaults_are_complete() {
+        let layers = Layers::layered(None, nothing, Vec::new()).unwrap();
+        let settings = layers.settings().unwrap();
+        assert_eq!(settings.train.trials, 100);
+        assert_eq!(settings.split.test_share, 0.2);
+        assert!(layers.each().all(|(.., source)| source == "default"));
+    }
+
+    #[test]
+    fn every_setting_has_a_line_that_explains_it() {
+        let lines: Vec<_> = DEFAULTS.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ")) {
+            // `burst`, `keep_megabytes` and the split's seed are explained with their neighbour.
+            let above: Vec<_> = lines[..at].iter().rev().take(2).collect();
+            assert!(above.iter().any(|line| line.starts_with('#')), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_overrides_defaults_the_environment_the_file_and_a_flag_all_of_them() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mine.toml");
-        std::fs::write(&file, "[train]\ntrials = 7\nseed = 1\n").unwrap();
-        let settings = Settings::layered(Some(&file), |name| match name {
+        std::fs::write(&file, "[train]\ntrials = 7\nseed = 1\n[serve]\nbehind_proxy = true\n").unwrap();
+        let environment = |name: &str| match name {
             "XTREAM_TRAIN_SEED" => Some("2".into()),
             "XTREAM_TRAIN_MODELS" => Some("linear, xgboost".into()),
+            "MONGODB_URI" => Some("mongodb://a".into()),
+            "XTREAM_SERVE_BIND" => Some("127.0.0.1:1".into()),
             _ => None,
-        })
-        .unwrap();
+        };
+        let flags = vec![("serve", "bind", Value::from("127.0.0.1:2"), "--bind")];
+        let layers = Layers::layered(Some(&file), environment, flags).unwrap();
+        let settings = layers.settings().unwrap();
         assert_eq!((settings.train.trials, settings.train.seed), (7, 2));
         assert_eq!(settings.train.models, ["linear", "xgboost"]);
+        assert!(settings.serve.behind_proxy);
+        assert_eq!(settings.serve.bind, "127.0.0.1:2");
+        let source = |wanted| layers.each().find(|found| (found.0, found.1) == wanted).unwrap().3;
+        assert_eq!(source(("train", "trials")), file.display().to_string());
+        assert_eq!(source(("train", "seed")), "XTREAM_TRAIN_SEED");
+        assert_eq!(source(("serve", "mongodb")), "MONGODB_URI");
+        assert_eq!(source(("serve", "bind")), "--bind");
+        assert_eq!(source(("serve", "durability")), "default");
     }
 
     #[test]
     fn a_misspelt_setting_is_an_error_that_names_it_and_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mine.toml");
-        std::fs::write(&file, "[train]\ntrails = 7\n").unwrap();
-        let error = format!("{:#}", Settings::layered(Some(&file), |_| None).err().unwrap());
-        assert!(error.contains("mine.toml") && error.contains("train.trails"), "{error}");
-        let error =
-            Settings::layered(None, |name| (name == "XTREAM_TRAIN_SEED").then(|| "x".into())).err().unwrap();
+        for (text, named) in
+            [("[train]\ntrails = 7\n", "train.trails"), ("trian = 1", "trian"), ("train = 1", "[train]")]
+        {
+            std::fs::write(&file, text).unwrap();
+            let error = format!("{:#}", Layers::layered(Some(&file), nothing, Vec::new()).err().unwrap());
+            assert!(error.contains("mine.toml") && error.contains(named), "{error}");
+        }
+        let environment = |name: &str| (name == "XTREAM_TRAIN_SEED").then(|| "x".into());
+        let error = Layers::layered(None, environment, Vec::new()).err().unwrap();
         assert!(format!("{error:#}").contains("XTREAM_TRAIN_SEED"), "{error:#}");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_an_error() {
+        let flags = vec![("serve", "max_in_flight", Value::from(0), "--max-in-flight")];
+        let layers = Layers::layered(None, nothing, flags).unwrap();
+        assert!(layers.settings().is_err());
     }
 }

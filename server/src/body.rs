@@ -1,9 +1,14 @@
 //! A request's body as JSON, within bounds.
 
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::{HttpMessage, HttpRequest, web};
 use serde_json::Value;
 
+use crate::exchange_log::Recording;
 use crate::problem::Problem;
 
 /// Reads a JSON body of at most `limit` bytes.
@@ -26,7 +31,14 @@ pub(crate) async fn read_json(
         return Err(Problem::unsupported_media_type("Send the body as it is, without compression."));
     }
     let body = payload.to_bytes_limited(limit).await.map_err(|_| Problem::body_too_large(limit))?;
-    let body = body.map_err(|_| Problem::malformed_request("The body ended before it was complete."))?;
+    let body = body.map_err(|error| match error.as_error::<PayloadError>() {
+        Some(PayloadError::Io(error)) if error.kind() == ErrorKind::TimedOut => {
+            let recording = request.app_data::<web::Data<Recording>>();
+            Problem::request_timeout(recording.map_or(Duration::ZERO, |recording| recording.request_timeout))
+        }
+        Some(PayloadError::Overflow) => Problem::overloaded(),
+        _ => Problem::malformed_request("The body ended before it was complete."),
+    })?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::malformed_json("it is empty"));
     }

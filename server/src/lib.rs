@@ -1,5 +1,6 @@
 //! The REST API: JSON to a diamond, core, answer to JSON. No encoding, learning or metrics here.
 //!
+//! `connections` has the bytes of every client and `admission` says whether a request is taken on.
 //! A request comes in through [`startup`]'s route table, gets its number in `request_id`, is read
 //! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
 //! `exchange_log` has it on disk before the answer leaves.
@@ -7,7 +8,10 @@
 //! `watcher` is the only part that waits for the registry.
 
 mod admin;
+mod admission;
 mod body;
+mod client;
+mod connections;
 mod diamond_json;
 mod docs;
 mod error;
@@ -19,7 +23,9 @@ mod request_id;
 mod routes;
 pub mod startup;
 mod state;
+mod telemetry;
 mod watcher;
 
+pub use admission::Rate;
 pub use error::Error;
-pub use startup::{Options, Server};
+pub use startup::{Limits, Options, Server};

@@ -1,10 +1,14 @@
 //! The only place that makes failure statuses: RFC 9457 problems in words for the person who asked.
 
+use std::time::Duration;
+
+use actix_cors::CorsError;
 use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::admission::whole_seconds;
 use crate::field_error::{FieldError, shortened};
 use crate::request_id::RequestId;
 use crate::state::Trouble;
@@ -40,19 +44,24 @@ kinds! {
     MalformedJson = BAD_REQUEST, "malformed_json", "The body is not valid JSON";
     AdministratorsOnly = UNAUTHORIZED, "administrators_only", "This address needs the administrator's key";
     NoAdministrators = FORBIDDEN, "no_administrators", "This server was started without administrators";
+    OriginNotAllowed = FORBIDDEN, "origin_not_allowed", "Pages of this web site may not ask this server";
     UnknownRoute = NOT_FOUND, "unknown_route", "There is nothing at this address";
     UnknownModel = NOT_FOUND, "unknown_model", "There is no such model";
     UnknownExchange = NOT_FOUND, "unknown_exchange", "There is no such exchange";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method";
+    RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not sent as JSON";
     InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "Some values need correction";
     BeyondTheModel = UNPROCESSABLE_ENTITY, "beyond_the_model", "The model has no price for such a stone";
+    TooManyRequests = TOO_MANY_REQUESTS, "too_many_requests", "You have asked too often";
+    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The headers of the request are too large";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server made a mistake";
     NoChampion = SERVICE_UNAVAILABLE, "no_champion", "There is no model yet";
     ChampionRefused = SERVICE_UNAVAILABLE, "champion_refused", "The model cannot be loaded";
     RegistryUnavailable = SERVICE_UNAVAILABLE, "registry_unavailable", "The registry of models cannot be read";
     LogUnavailable = SERVICE_UNAVAILABLE, "log_unavailable", "The exchange cannot be recorded";
+    Overloaded = SERVICE_UNAVAILABLE, "overloaded", "Too much is asked at once";
 }
 
 /// A failure, before it is known which exchange it belongs to.
@@ -61,7 +70,8 @@ pub(crate) struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<FieldError>,
-    allow: Option<&'static str>,
+    /// What goes into the head of the answer, besides what all answers have.
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// The reason behind the detail, for the log alone.
     cause: Option<String>,
 }
@@ -80,7 +90,12 @@ pub(crate) struct ProblemDocument {
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), allow: None, cause: None }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// Well-formed, with these faults; there is at least one.
@@ -117,6 +132,50 @@ impl Problem {
             Kind::AdministratorsOnly,
             "Send the header `Authorization: Bearer KEY` with the key that this server was started with.",
         )
+        .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    fn origin_not_allowed() -> Self {
+        Self::new(
+            Kind::OriginNotAllowed,
+            "The web site whose page asks is not on the list of those that may; `allowed_origins` in the \
+             settings of this server is that list.",
+        )
+    }
+
+    pub(crate) fn request_timeout(limit: Duration) -> Self {
+        let detail = format!("The request was not complete after {} seconds.", limit.as_secs());
+        Self::new(Kind::RequestTimeout, detail)
+    }
+
+    /// What the HTTP layer refused by itself, with this status, before it was a request.
+    pub(crate) fn refused_by_http(status: u16) -> Self {
+        match status {
+            400 => Self::malformed_request(
+                "What arrived is not a request in HTTP/1.1, or its address is too long.",
+            ),
+            431 => Self::new(Kind::HeadTooLarge, "The headers of the request are larger than is read here."),
+            status => Self::internal(format!("the HTTP layer answered {status}")),
+        }
+    }
+
+    pub(crate) fn too_many_requests(
+        wait: Duration,
+        told: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        let seconds = whole_seconds(wait.as_secs_f64());
+        let detail = format!("Your share of requests is used up. Please ask again in {seconds} seconds.");
+        let mut problem = Self::new(Kind::TooManyRequests, detail).with(RETRY_AFTER, seconds.into());
+        problem.headers.extend(told);
+        problem
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        Self::new(
+            Kind::Overloaded,
+            "This server has more to do than it can answer soon. Please ask again in a moment.",
+        )
+        .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(crate) fn no_administrators() -> Self {
@@ -129,16 +188,17 @@ impl Problem {
 
     /// What cannot be recorded is not answered.
     pub(crate) fn log_unavailable(reason: impl std::fmt::Display) -> Self {
-        tracing::error!(%reason, "an exchange cannot be recorded");
+        tracing::error!(reason = %reason, "the exchange log cannot be used");
         Self::new(
             Kind::LogUnavailable,
             "The exchange log cannot be used now, and nothing is answered unrecorded. Please try again soon.",
         )
+        .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("Allowed here is {allowed}.");
-        Self { allow: Some(allowed), ..Self::new(Kind::MethodNotAllowed, detail) }
+        Self::new(Kind::MethodNotAllowed, detail).with(ALLOW, HeaderValue::from_static(allowed))
     }
 
     pub(crate) fn body_too_large(limit: usize) -> Self {
@@ -187,11 +247,18 @@ impl Problem {
     pub(crate) fn of(error: &actix_web::Error) -> Self {
         if let Some(problem) = error.as_error::<Self>() {
             problem.clone()
+        } else if error.as_error::<CorsError>().is_some() {
+            Self::origin_not_allowed()
         } else if error.as_response_error().status_code().is_client_error() {
             Self::malformed_request(format!("The request cannot be read: {error}."))
         } else {
             Self::internal(error)
         }
+    }
+
+    /// What goes into the head of the answer, besides what all answers have.
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
     }
 
     /// As a part of an answer or as all of it.
@@ -214,13 +281,8 @@ impl Problem {
             tracing::error!(request_id = %id, code = self.kind.words().1, cause, "a request failed");
         }
         let mut response = HttpResponse::build(self.status_code());
-        match self.kind {
-            Kind::AdministratorsOnly => drop(response.insert_header((header::WWW_AUTHENTICATE, "Bearer"))),
-            Kind::LogUnavailable => drop(response.insert_header((header::RETRY_AFTER, "1"))),
-            _ => {}
-        }
-        if let Some(allowed) = self.allow {
-            response.insert_header((header::ALLOW, allowed));
+        for header in &self.headers {
+            response.insert_header(header.clone());
         }
         response.content_type("application/problem+json").json(self.document(id))
     }

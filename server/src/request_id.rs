@@ -2,16 +2,21 @@
 //! one; UUIDv7, so that numbers sort by time.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::connections::{Connection, Connections, UnderWay};
 use crate::problem::Problem;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,6 +56,11 @@ impl FromRequest for RequestId {
 }
 
 impl RequestId {
+    /// A number that no other exchange has.
+    pub(crate) fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
     /// The number itself.
     pub(crate) fn uuid(self) -> Uuid {
         self.0
@@ -62,11 +72,22 @@ pub(crate) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let id = RequestId(Uuid::now_v7());
+    let id = RequestId::new();
     request.extensions_mut().insert(id);
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let under_way = under_way(&request);
+    let response = next.call(request).await;
+    if let Some(under_way) = under_way {
+        under_way.end();
+    }
+    let mut response = response?.map_into_boxed_body();
     mark(response.headers_mut(), id);
     Ok(response)
+}
+
+/// Has the connection know that a request is under way on it.
+fn under_way(request: &ServiceRequest) -> Option<UnderWay> {
+    let connections = request.app_data::<web::Data<Connections>>()?;
+    Some(request.conn_data::<Arc<Connection>>()?.begin(connections))
 }
 
 /// Words every failure as a problem with the exchange's number; the innermost of the middlewares, so
@@ -90,15 +111,25 @@ pub(crate) async fn word(
     }
 }
 
-/// The headers of every answer.
-fn mark(headers: &mut HeaderMap, id: RequestId) {
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // An answer holds for its own moment: a stored one could name a model that no longer answers.
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// The headers of every answer. What is set already, such as the policy of a page, stays.
+pub(crate) fn mark(headers: &mut HeaderMap, id: RequestId) {
+    for (name, value) in SAFETY {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     // Hexadecimal digits and hyphens: always a valid header.
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(HEADER, value);
     }
 }
+
+/// What every answer tells a browser unless it says otherwise: take it for what it says it is, do not
+/// keep it (a stored answer could name a model that no longer answers), load nothing on its account,
+/// show it in no frame, and tell nobody where it came from.
+const SAFETY: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CACHE_CONTROL, "no-store"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (REFERRER_POLICY, "no-referrer"),
+];

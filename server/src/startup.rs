@@ -6,25 +6,41 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use actix_web::middleware::from_fn;
+use actix_cors::Cors;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, KeepAlive, Protocol};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::rt::net::TcpStream;
 use actix_web::rt::{System, time::sleep};
-use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, web};
+use actix_web::{App, HttpResponse, Resource, Route, guard, web};
 use xtream_core::{Interrupt, Registry};
 
 use crate::admin::AdminKey;
+use crate::admission::{Admission, Load, Rate, RateLimiter, admit};
+use crate::connections::{Connections, Gate, Guarded};
+use crate::docs::guide::Listening;
 use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
-use crate::exchange_log::{self, ExchangeLog, middleware::record};
+use crate::exchange_log::{self, ExchangeLog, Recording, record};
 use crate::problem::Problem;
 use crate::request_id::{identify, word};
 use crate::routes::{exchanges, models, probes, similar, valuations};
 use crate::state::State;
+use crate::telemetry::Telemetry;
 use crate::watcher::Watcher;
 
 /// How often a request to stop is looked for.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
 /// Seconds that unfinished requests get when the server stops; each takes milliseconds.
 const SHUTDOWN_TIMEOUT_S: u64 = 1;
+/// Time that a client has for reading the end of an answer when its connection is closed.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// File descriptors that are not connections: the log, the registry, the database, the workers.
+const OTHER_FILES: u64 = 256;
 
 /// What a server is told at its start.
 #[derive(Clone, Debug)]
@@ -37,16 +53,59 @@ pub struct Options {
     pub exchange_log: exchange_log::Options,
     /// The key that administrators send; without one their routes are closed.
     pub admin_key: Option<String>,
+    /// What is too much.
+    pub limits: Limits,
+    /// Web sites whose pages may ask, such as `https://shop.example`; none by default.
+    pub allowed_origins: Vec<String>,
+    /// Whether a proxy of the shop's own stands before the server and tells who the client is.
+    pub is_behind_proxy: bool,
+}
+
+/// Bounds on what is taken on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; the one that waits longest makes room for a new one.
+    pub max_connections: usize,
+    /// Requests under way at once; more are answered 503.
+    pub max_in_flight: usize,
+    /// Time in which a request's head, and then its body, must have arrived.
+    pub request_timeout: Duration,
+    /// What one client may ask; `None` is as much as it likes.
+    pub rate: Option<Rate>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 4096,
+            max_in_flight: 1024,
+            request_timeout: Duration::from_secs(10),
+            rate: None,
+        }
+    }
 }
 
 /// A server that holds its port and its model and waits to be run.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    state: Arc<State>,
-    log: web::Data<ExchangeLog>,
-    admin_key: web::Data<AdminKey>,
+    connections: Arc<Connections>,
+    gate: Arc<Gate>,
+    shared: Shared,
     watcher: Watcher,
+}
+
+/// What all requests share.
+#[derive(Clone)]
+struct Shared {
+    listening: web::Data<Listening>,
+    connections: web::Data<Connections>,
+    state: web::Data<State>,
+    log: web::Data<ExchangeLog>,
+    recording: web::Data<Recording>,
+    admission: web::Data<Admission>,
+    admin_key: web::Data<AdminKey>,
+    allowed_origins: Arc<[String]>,
 }
 
 impl Server {
@@ -57,16 +116,47 @@ impl Server {
     /// # Errors
     /// When the port is taken, or the exchange log or the registry's log cannot be opened.
     pub fn build(options: Options) -> Result<Self, Error> {
-        let Options { registry, bind, exchange_log, admin_key } = options;
+        let Options { registry, bind, exchange_log, admin_key, limits, allowed_origins, is_behind_proxy } =
+            options;
         let refused = |source| Error::Bind { address: bind, source };
         let listener = TcpListener::bind(bind).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        let telemetry = Arc::new(Telemetry::new());
         let state = Arc::new(State::new(Registry::open_or_create(&registry)?));
         let log = ExchangeLog::open(&exchange_log).map_err(|reason| Error::ExchangeLog { reason })?;
-        let mut watcher = Watcher::new(Arc::clone(&state));
+        let log = Arc::new(log);
+        let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();
-        let (log, admin_key) = (web::Data::new(log), web::Data::new(AdminKey::new(admin_key)));
-        Ok(Self { listener, address, state, log, admin_key, watcher })
+        let max_connections = affordable(limits.max_connections);
+        let connections = Arc::new(Connections::new(max_connections, Arc::clone(&telemetry)));
+        let gate = Gate {
+            connections: Arc::clone(&connections),
+            log: Arc::clone(&log),
+            telemetry: Arc::clone(&telemetry),
+            request_timeout: limits.request_timeout,
+        };
+        let admission = web::Data::new(Admission {
+            load: Arc::new(Load::new(limits.max_in_flight)),
+            rate: limits.rate.map(RateLimiter::new),
+            telemetry,
+        });
+        let recording = Recording {
+            log: Arc::clone(&log),
+            admission: admission.clone(),
+            is_behind_proxy,
+            request_timeout: limits.request_timeout,
+        };
+        let shared = Shared {
+            listening: web::Data::new(Listening(address)),
+            connections: web::Data::from(Arc::clone(&connections)),
+            state: web::Data::from(state),
+            log: web::Data::from(log),
+            recording: web::Data::new(recording),
+            admission,
+            admin_key: web::Data::new(AdminKey::new(admin_key)),
+            allowed_origins: allowed_origins.into(),
+        };
+        Ok(Self { listener, address, connections, gate: Arc::new(gate), shared, watcher })
     }
 
     /// The address that requests go to.
@@ -84,7 +174,7 @@ impl Server {
     /// When the operating system refuses threads or sockets.
     pub fn run(self, interrupt: &Interrupt) -> Result<(), Error> {
         let failed = |source| Error::Run { source };
-        let Self { listener, state, log, admin_key, watcher, .. } = self;
+        let Self { listener, connections, gate, shared, watcher, .. } = self;
         // The thread ends when this end of the channel is dropped.
         let (_running, stopped) = mpsc::channel();
         thread::Builder::new()
@@ -96,28 +186,94 @@ impl Server {
             while !interrupt.is_raised() {
                 sleep(INTERRUPT_INTERVAL).await;
             }
+            connections.close();
         };
         System::new().block_on(async move {
-            let app = move || {
-                App::new()
-                    .app_data(web::Data::from(Arc::clone(&state)))
-                    .app_data(log.clone())
-                    .app_data(admin_key.clone())
-                    // The last is the outermost: number, record, word, route.
-                    .wrap(from_fn(word))
-                    .wrap(from_fn(record))
-                    .wrap(from_fn(identify))
-                    .configure(routes)
-                    .default_service(web::to(unknown_route))
+            let serve = move || {
+                let (gate, shared) = (Arc::clone(&gate), shared.clone());
+                let admit = fn_service(move |stream: TcpStream| {
+                    let peer = stream.peer_addr().ok();
+                    let guarded = Guarded::admit(stream, &gate);
+                    async move { Ok((guarded.ok_or(DispatchError::InternalError)?, Protocol::Http1, peer)) }
+                });
+                let app = application(shared).into_factory().map_err(|error| error.error_response());
+                let app = map_config(app, |()| AppConfig::default());
+                let http = HttpService::build()
+                    // `Guarded` has the deadlines.
+                    .keep_alive(KeepAlive::Os)
+                    .client_request_timeout(Duration::ZERO)
+                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    .on_connect_ext(|stream: &Guarded, data| drop(data.insert(stream.connection())))
+                    .finish(app);
+                admit.and_then(http)
             };
-            let server = HttpServer::new(app)
+            let server = actix_server::Server::build()
+                // `Connections` counts them.
+                .max_concurrent_connections(usize::MAX)
                 .shutdown_signal(until_interrupted)
                 .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
-                .listen(listener)
+                .listen("http", listener, serve)
                 .map_err(failed)?;
             server.run().await.map_err(failed)
         })
     }
+}
+
+/// What a request goes through, from the last of the wraps to the first: number, record, wording of
+/// what the rules for other sites refuse, those rules, wording of every other refusal, admission; and
+/// then its route.
+fn application(
+    shared: Shared,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let Shared { listening, connections, state, log, recording, admission, admin_key, allowed_origins } =
+        shared;
+    App::new()
+        .app_data(listening)
+        .app_data(connections)
+        .app_data(state)
+        .app_data(log)
+        .app_data(recording)
+        .app_data(admission)
+        .app_data(admin_key)
+        .wrap(from_fn(admit))
+        .wrap(from_fn(word))
+        .wrap(Condition::new(!allowed_origins.is_empty(), other_sites(&allowed_origins)))
+        .wrap(from_fn(word))
+        .wrap(from_fn(record))
+        .wrap(from_fn(identify))
+        .configure(routes)
+        .default_service(web::to(unknown_route))
+}
+
+/// The rules for pages of other web sites (CORS): those that are listed may ask and read the answers.
+fn other_sites(allowed: &[String]) -> Cors {
+    let rules = Cors::default()
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST])
+        .allowed_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
+        .expose_headers(["X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"])
+        // A page that is not listed gets its answer without the words that let it be read.
+        .block_on_origin_mismatch(false)
+        .max_age(3600);
+    allowed.iter().fold(rules, |rules, origin| rules.allowed_origin(origin))
+}
+
+/// The connections that the operating system grants files for, up to as many as are wanted.
+fn affordable(wanted: usize) -> usize {
+    let files = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    let granted = rlimit::increase_nofile_limit(files).unwrap_or(u64::MAX);
+    let affordable = usize::try_from(granted.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(1);
+    if affordable < wanted {
+        tracing::warn!(wanted, affordable, "the operating system allows fewer connections than the settings");
+    }
+    affordable.min(wanted)
 }
 
 /// A path, the methods that it takes, and what answers them.
@@ -139,6 +295,7 @@ pub(crate) fn api() -> Vec<Entry> {
         ("/v1/exchanges/{request_id}", READ, get().to(exchanges::one)),
         ("/livez", READ, get().to(probes::live)),
         ("/readyz", READ, get().to(probes::ready)),
+        ("/metrics", READ, get().to(probes::metrics)),
     ]
 }
 

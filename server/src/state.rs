@@ -108,6 +108,11 @@ impl State {
         })
     }
 
+    /// Version of the model that answers now.
+    pub(crate) fn version(&self) -> Option<u64> {
+        self.present().bundle.map(|bundle| bundle.card.version)
+    }
+
     /// What keeps the registry's champion from answering, if anything does.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         self.present().trouble

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::state::{Bundle, State, Trouble};
+use crate::telemetry::Telemetry;
 
 /// How often to look whether the champion changed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(300);
@@ -16,6 +17,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Follows the champion of one registry.
 pub(crate) struct Watcher {
     state: Arc<State>,
+    telemetry: Arc<Telemetry>,
     /// The version that answers.
     loaded: Option<u64>,
     /// The version that could not be loaded, and when it was tried.
@@ -23,8 +25,8 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn new(state: Arc<State>) -> Self {
-        Self { state, loaded: None, refused: None }
+    pub(crate) fn new(state: Arc<State>, telemetry: Arc<Telemetry>) -> Self {
+        Self { state, telemetry, loaded: None, refused: None }
     }
 
     /// Looks again and again until the other end of the channel is dropped.
@@ -55,6 +57,7 @@ impl Watcher {
             Ok(Ok(bundle)) => {
                 tracing::info!(version, family = bundle.card.details.family, "the champion answers");
                 self.state.swap(bundle);
+                self.telemetry.model_swaps.inc();
                 self.loaded = Some(version);
                 self.refused = None;
                 return;

@@ -1,6 +1,7 @@
 //! One file a command. Each does the same: settings and flags to a request, core, answer to text.
 
 pub(crate) mod models;
+mod print_config;
 pub(crate) mod serve;
 pub(crate) mod similar;
 pub(crate) mod train;

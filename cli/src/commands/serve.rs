@@ -1,18 +1,28 @@
 //! `xtream serve`
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use anyhow::Result;
 use xtream_core::{Error, Interrupt};
-use xtream_server::exchange_log::{self, Durability, Retention};
-use xtream_server::{Options, Server};
+use xtream_server::exchange_log::{self, Retention};
+use xtream_server::{Limits, Options, Rate, Server};
 
-use super::{note, registry_folder};
-use crate::args::{self, ServeArgs};
-use crate::settings::Settings;
+use super::{note, print, print_config};
+use crate::args::ServeArgs;
+use crate::settings::{Layers, Settings};
 
-pub(crate) fn run(args: &ServeArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    let options = options(args, settings)?;
+pub(crate) fn run(
+    args: &ServeArgs,
+    layers: &Layers,
+    settings: &Settings,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let options = options(settings)?;
+    if args.print_config {
+        return print(&print_config::shown(layers));
+    }
     if !options.bind.ip().is_loopback() && options.admin_key.is_none() {
         note(
             "warning: everybody who reaches this address can ask; only a key (XTREAM_ADMIN_KEY) opens the administrators' part",
@@ -31,33 +41,70 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, interrupt: &Interrupt) 
     Ok(server.run(interrupt)?)
 }
 
-fn options(args: &ServeArgs, settings: &Settings) -> Result<Options, Error> {
+fn options(settings: &Settings) -> Result<Options, Error> {
     let serve = &settings.serve;
-    let bind = match args.bind {
-        Some(bind) => bind,
-        None => serve.bind.parse::<SocketAddr>().map_err(|_| Error::Usage {
-            reason: format!("{:?} is no address to listen on", serve.bind),
-            allowed: "an address and a port such as 127.0.0.1:8000".into(),
-        })?,
-    };
+    let bind = serve.bind.parse::<SocketAddr>().map_err(|_| Error::Usage {
+        reason: format!("{:?} is no address to listen on", serve.bind),
+        allowed: "an address and a port such as 127.0.0.1:8000".into(),
+    })?;
     let some = |text: &String| (!text.is_empty()).then(|| text.clone());
     let positive = |number: f64| (number > 0.0).then_some(number);
+    let request_timeout =
+        Duration::try_from_secs_f64(serve.request_timeout).ok().filter(|time| !time.is_zero());
+    let request_timeout = request_timeout.ok_or_else(|| Error::Usage {
+        reason: format!("request_timeout = {} is no time to wait", serve.request_timeout),
+        allowed: "a number of seconds above 0".into(),
+    })?;
+    let per_minute = NonZeroU32::new(serve.requests_per_minute);
+    let allowed_origins = serve.allowed_origins.iter().map(|origin| checked_origin(origin));
     Ok(Options {
-        registry: registry_folder(&args.registry, settings).into(),
+        registry: settings.registry.clone(),
         bind,
         exchange_log: exchange_log::Options {
-            folder: args.exchange_log.clone().unwrap_or_else(|| serve.exchange_log.clone()),
-            durability: args.durability.map_or(serve.durability, |choice| match choice {
-                args::Durability::Fsync => Durability::Fsync,
-                args::Durability::Os => Durability::Os,
-            }),
+            folder: serve.exchange_log.clone(),
+            durability: serve.durability,
             retention: Retention {
                 max_days: positive(serve.keep_days),
                 max_megabytes: Some(serve.keep_megabytes).filter(|megabytes| *megabytes > 0),
             },
-            mongodb: args.mongodb.clone().or_else(|| some(&serve.mongodb)),
+            mongodb: some(&serve.mongodb),
             mongodb_ttl_days: positive(serve.mongodb_ttl_days),
         },
         admin_key: some(&serve.admin_key),
+        limits: Limits {
+            max_connections: serve.max_connections.get(),
+            max_in_flight: serve.max_in_flight.get(),
+            request_timeout,
+            rate: per_minute.map(|per_minute| Rate { per_minute, burst: serve.burst }),
+        },
+        allowed_origins: allowed_origins.collect::<Result<_, _>>()?,
+        is_behind_proxy: serve.behind_proxy,
     })
+}
+
+/// A web site as browsers name it: scheme and host, and the port where it is not the usual one.
+fn checked_origin(origin: &str) -> Result<String, Error> {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    match host {
+        Some(host) if !host.is_empty() && host.chars().all(is_plain) => Ok(origin.to_ascii_lowercase()),
+        _ => Err(Error::Usage {
+            reason: format!("{origin:?} in allowed_origins is no web site"),
+            allowed: "scheme and host such as https://shop.example, without a path".into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_site_and_not_a_page_or_a_pattern() {
+        assert_eq!(checked_origin("https://Shop.example").ok().as_deref(), Some("https://shop.example"));
+        assert!(checked_origin("http://localhost:5173").is_ok());
+        for wrong in ["*", "shop.example", "https://", "https://shop.example/", "https://*.example", "null"] {
+            assert!(checked_origin(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The start page: from nothing to the first price in a minute.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
+use std::net::SocketAddr;
+
+use actix_web::http::header::{CACHE_CONTROL, FORWARDED, HOST, HeaderValue, X_FORWARDED_HOST};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{HTML, PAGE_POLICY, page as answer};
 
@@ -17,6 +19,10 @@ pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
     response
 }
 
+/// Where this server listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Listening(pub(crate) SocketAddr);
+
 /// Address of this server as the client, or the proxy before it, knows it.
 fn address(request: &HttpRequest) -> String {
     let connection = request.connection_info();
@@ -25,10 +31,13 @@ fn address(request: &HttpRequest) -> String {
     // It is about to be pasted into a shell: escaping it for HTML would not be enough, so only what
     // the name of a host is made of is repeated.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    if (1..=255).contains(&asked.len()) && asked.bytes().all(is_plain) {
-        format!("{scheme}://{asked}")
-    } else {
-        format!("{scheme}://{}", request.app_config().local_addr())
+    let is_told = [HOST, FORWARDED, X_FORWARDED_HOST].iter().any(|name| request.headers().contains_key(name));
+    if is_told && (1..=255).contains(&asked.len()) && asked.bytes().all(is_plain) {
+        return format!("{scheme}://{asked}");
+    }
+    match request.app_data::<web::Data<Listening>>() {
+        Some(listening) => format!("{scheme}://{}", listening.0),
+        None => format!("{scheme}://{}", request.app_config().local_addr()),
     }
 }
 

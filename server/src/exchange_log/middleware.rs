@@ -1,6 +1,10 @@
 //! Around every exchange: its body is kept before it is read, and its record is committed before the
 //! first byte of its answer leaves.
 
+use std::future::ready;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
@@ -8,22 +12,35 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{Error, HttpMessage, rt};
+use actix_web::{Error, HttpMessage, HttpResponse, rt};
 use chrono::Utc;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout_at;
 
 use super::ExchangeLog;
-use super::record::{Body, Exchange, Request, Response, model_of};
+use super::record::{Body, Exchange, Request, Response};
+use crate::admission::{Admission, Share};
+use crate::client::Client;
+use crate::connections::{Connection, deliver};
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 
-/// Bytes of a request's body that are kept, and read ahead of the route: the largest that any takes.
-const LONGEST_BODY: usize = 1 << 20;
+/// Bytes of a request's body that are kept, and read ahead of the route: the largest that any route
+/// takes, and the largest that others do.
+const LONGEST_BATCH: usize = 1 << 20;
+const LONGEST_BODY: usize = 64 << 10;
+const BATCH: &str = "/v1/valuations/batch";
 /// Routes that answer with records.
 const RECORDS: &str = "/v1/exchanges";
-/// Time in which a body must have arrived.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What recording takes, besides the log itself.
+pub(crate) struct Recording {
+    pub(crate) log: Arc<ExchangeLog>,
+    pub(crate) admission: Data<Admission>,
+    pub(crate) is_behind_proxy: bool,
+    /// Time in which a body must have arrived.
+    pub(crate) request_timeout: Duration,
+}
 
 /// Records the exchange. Probes, metrics and static pages are none.
 pub(crate) async fn record(
@@ -49,71 +66,97 @@ async fn recorded(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let received_at = Utc::now();
-    let Some(log) = request.app_data::<Data<ExchangeLog>>().cloned() else {
-        return Err(Problem::internal("there is no exchange log").into());
+    let Some(recording) = request.app_data::<Data<Recording>>().cloned() else {
+        return Err(Problem::internal("nothing records here").into());
     };
     let Some(id) = request.extensions().get::<RequestId>().copied() else {
         return Err(Problem::internal("the request has no number").into());
     };
-    let body = keep_body(&mut request).await;
+    let client = Client::of(&request, recording.is_behind_proxy);
+    request.extensions_mut().insert(client);
+    let (body, _share) = keep_body(&mut request, &recording).await;
     let asked = Request {
         method: request.method().to_string(),
         path: request.path().to_owned(),
         query: request.query_string().to_owned(),
-        body: Body::of(&body),
+        body: Body::received(body),
     };
-    let client = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
     let answered = next.call(request).await?;
     let route = answered.request().match_pattern();
     let (request, response) = answered.into_parts();
     let (head, body) = response.into_parts();
     // Answers are small documents that are there already; nothing is streamed.
     let body = to_bytes(body).await.unwrap_or_default();
+    let status = head.status();
     let is_of_records =
-        head.status().is_success() && route.as_deref().is_some_and(|route| route.starts_with(RECORDS));
-    let kept = if is_of_records { Body::omitted() } else { Body::of(&body) };
+        status.is_success() && route.as_deref().is_some_and(|route| route.starts_with(RECORDS));
     let exchange = Exchange {
         id: id.uuid(),
         received_at,
-        duration_ms: started.elapsed().as_secs_f64() * 1000.0,
-        client,
-        route,
+        duration: started.elapsed(),
+        client: client.to_string(),
+        route: route.clone(),
         request: asked,
-        response: Response { status: head.status().as_u16(), body: kept },
-        model: model_of(&body),
+        response: Response {
+            status: status.as_u16(),
+            // Recording records again would double the log each time somebody looks at it.
+            body: if is_of_records { Body::Omitted } else { Body::sent(body.clone()) },
+        },
     };
-    let answer = match log.add(exchange).await {
+    let telemetry = &recording.admission.telemetry;
+    let answer = match recording.log.add(exchange).await {
         Ok(()) => head.set_body(BoxBody::new(body)),
-        Err(reason) => Problem::log_unavailable(&reason).response(id),
+        Err(reason) => {
+            telemetry.log_failures.inc();
+            Problem::log_unavailable(&reason).response(id)
+        }
+    };
+    let (method, status) = (request.method().as_str(), answer.status().as_u16());
+    telemetry.count(method, route.as_deref(), status, started.elapsed());
+    tracing::debug!(request_id = %id, method, route, status, "answered");
+    let orphan = request.conn_data::<Arc<Connection>>().and_then(|connection| connection.orphan());
+    let answer = match orphan {
+        None => answer,
+        Some(stream) => {
+            let nobody_reads_it = HttpResponse::new(answer.status());
+            rt::spawn(deliver(stream, answer, id));
+            nobody_reads_it
+        }
     };
     Ok(ServiceResponse::new(request, answer))
 }
 
 /// Reads the body ahead, as much of it as is kept, and puts it back for the route to read, followed
 /// by whatever comes after: more than is kept, or the failure that ended it.
-async fn keep_body(request: &mut ServiceRequest) -> Bytes {
-    let deadline = (Instant::now() + BODY_DEADLINE).into();
+async fn keep_body(request: &mut ServiceRequest, recording: &Recording) -> (Bytes, Share) {
+    let limit = if request.path() == BATCH { LONGEST_BATCH } else { LONGEST_BODY };
+    let deadline = (Instant::now() + recording.request_timeout).into();
+    let mut share = recording.admission.load.share();
     let mut payload = request.take_payload();
     let mut kept = BytesMut::new();
     let end = loop {
         match timeout_at(deadline, payload.next()).await {
+            Ok(Some(Ok(chunk))) if !share.grow(chunk.len()) => break Some(PayloadError::Overflow),
             Ok(Some(Ok(chunk))) => {
                 kept.extend_from_slice(&chunk);
-                if kept.len() > LONGEST_BODY {
+                if kept.len() > limit {
                     break None;
                 }
             }
             Ok(Some(Err(error))) => break Some(error),
             Ok(None) => break None,
-            Err(_) => break Some(PayloadError::Io(std::io::ErrorKind::TimedOut.into())),
+            Err(_) => break Some(PayloadError::Io(io::ErrorKind::TimedOut.into())),
         }
     };
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+        connection.answer(end.is_some());
+    }
     let kept = kept.freeze();
-    let again = stream::once(std::future::ready(Ok(kept.clone())));
-    let again: std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, PayloadError>>>> = match end {
-        Some(error) => Box::pin(again.chain(stream::once(std::future::ready(Err(error))))),
+    let again = stream::once(ready(Ok(kept.clone())));
+    let again: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = match end {
+        Some(error) => Box::pin(again.chain(stream::once(ready(Err(error))))),
         None => Box::pin(again.chain(payload)),
     };
     request.set_payload(Payload::Stream { payload: again });
-    kept
+    (kept, share)
 }

@@ -4,10 +4,11 @@
 //! MongoDB is configured, `mongodb` empties the outbox into it; where not, the outbox is the log.
 
 mod filter;
-pub(crate) mod middleware;
+mod middleware;
 mod mongodb;
 mod outbox;
 mod record;
+mod reserve;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,11 +19,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::filter::Filter;
+pub(crate) use self::middleware::{Recording, record};
 pub use self::outbox::{Durability, Retention};
+pub(crate) use self::record::{Body, Exchange, Request, Response};
 
 use self::mongodb::Shipper;
 use self::outbox::{NotStored, Outbox};
-use self::record::Exchange;
 
 /// How exchanges are kept.
 #[derive(Clone, Debug, Default)]
@@ -54,19 +56,27 @@ pub(crate) struct Page {
     pub(crate) missing: Option<String>,
 }
 
+/// What lies in the local log.
+pub(crate) struct Size {
+    /// Exchanges; with MongoDB, those that wait for it.
+    pub(crate) n_records: u64,
+    /// Exchanges that MongoDB refused for good.
+    pub(crate) n_dead: u64,
+}
+
 /// How shipping goes.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Shipment {
     /// Whether MongoDB takes no exchanges now.
-    is_down: bool,
+    pub(crate) is_down: bool,
     /// Exchanges that wait in the local log.
-    n_waiting: u64,
+    pub(crate) n_waiting: u64,
     /// Exchanges shipped since the start.
-    n_shipped: u64,
+    pub(crate) n_shipped: u64,
     /// Attempts that failed as a whole since the start.
-    n_failures: u64,
+    pub(crate) n_failures: u64,
     /// Documents that MongoDB refused for good; they are kept in the local log's `dead_letter`.
-    n_dead: u64,
+    pub(crate) n_dead: u64,
 }
 
 impl ExchangeLog {
@@ -85,7 +95,7 @@ impl ExchangeLog {
 
     /// Writes an exchange down; when this returns `Ok`, it is kept.
     pub(crate) async fn add(&self, exchange: Exchange) -> Result<(), NotStored> {
-        self.outbox.add(exchange).await
+        self.outbox.add(exchange.record().map_err(NotStored::Refused)?).await
     }
 
     /// The newest exchanges that the filter lets through, from both places.
@@ -112,14 +122,19 @@ impl ExchangeLog {
         Ok(Page { exchanges, has_more, missing })
     }
 
+    /// What lies in the local log.
+    pub(crate) async fn size(&self) -> Result<Size, String> {
+        let outbox = Arc::clone(&self.outbox);
+        in_background(move || Ok(Size { n_records: outbox.len()?, n_dead: outbox.n_dead()? })).await
+    }
+
     /// How shipping goes; `None` where there is no MongoDB.
     pub(crate) async fn shipment(&self) -> Result<Option<Shipment>, String> {
         let Some(Shipper { shipping, .. }) = &self.shipper else { return Ok(None) };
-        let outbox = Arc::clone(&self.outbox);
-        let (n_waiting, n_dead) = in_background(move || Ok((outbox.len()?, outbox.n_dead()?))).await?;
+        let Size { n_records, n_dead } = self.size().await?;
         Ok(Some(Shipment {
             is_down: shipping.is_down.load(Ordering::SeqCst),
-            n_waiting,
+            n_waiting: n_records,
             n_shipped: shipping.n_shipped.load(Ordering::SeqCst),
             n_failures: shipping.n_failures.load(Ordering::SeqCst),
             n_dead,

@@ -15,7 +15,7 @@ use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, IndexModel};
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::filter::{Filter, timestamp};
 use super::outbox::{Outbox, Settled, Stored};
@@ -34,6 +34,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A server that says nothing for so long is taken for gone.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How long a reader waits for what is in the database; what is in the local log is shown in any case.
+const READERS_PATIENCE: Duration = Duration::from_secs(3);
+/// Readers at once; the rest is told that the database is busy.
+const MOST_READERS: usize = 8;
 /// MongoDB's code for a second document with the same `_id`.
 const DUPLICATE_KEY: i32 = 11_000;
 
@@ -52,6 +56,7 @@ pub(crate) struct Shipping {
 pub(crate) struct Shipper {
     runtime: tokio::runtime::Handle,
     collection: Arc<OnceLock<Collection<RawDocumentBuf>>>,
+    readers: Arc<Semaphore>,
     pub(crate) shipping: Arc<Shipping>,
 }
 
@@ -97,7 +102,7 @@ impl Shipper {
         };
         std::thread::Builder::new().name("mongodb".into()).spawn(run).map_err(|error| error.to_string())?;
         let runtime = started.recv().map_err(|_| "its thread ended".to_owned())??;
-        Ok(Self { runtime, collection, shipping })
+        Ok(Self { runtime, collection, readers: Arc::new(Semaphore::new(MOST_READERS)), shipping })
     }
 
     /// Exchanges in the database, newest first, as the JSON that was recorded.
@@ -107,14 +112,19 @@ impl Shipper {
         limit: usize,
     ) -> Result<BTreeMap<String, Value>, String> {
         let collection = self.collection.get().cloned().ok_or("its name is not resolved yet")?;
+        let reader = Arc::clone(&self.readers).try_acquire_owned().map_err(|_| "it is busy")?;
         let query = query(filter);
         let (done, found) = oneshot::channel();
-        // On the driver's own runtime: its connections live there. And never cut short: a driver's
-        // operation that is dropped half-way costs a connection.
+        // On the driver's own runtime: its connections live there. And never cut short, even if nobody
+        // waits any more: a driver's operation that is dropped half-way costs a connection.
         self.runtime.spawn(async move {
+            let _reader = reader;
             let _ = done.send(read(&collection, query, limit).await.map_err(|error| plain(&error)));
         });
-        found.await.map_err(|_| "its thread ended".to_owned())?
+        match tokio::time::timeout(READERS_PATIENCE, found).await {
+            Err(_) => Err(format!("it does not answer within {} seconds", READERS_PATIENCE.as_secs())),
+            Ok(found) => found.map_err(|_| "its thread ended".to_owned())?,
+        }
     }
 }
 

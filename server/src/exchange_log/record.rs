@@ -1,9 +1,13 @@
 //! One exchange as it is kept: who asked what, what was answered, by which model.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::time::Duration;
+
+use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
 use super::filter::timestamp;
@@ -14,136 +18,286 @@ const LONGEST_TEXT: usize = 64 << 10;
 const DEEPEST: usize = 64;
 
 /// A request and its answer.
-#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Exchange {
     /// The request id, a UUIDv7: ids sort by time.
-    #[serde(rename = "_id")]
     pub(crate) id: Uuid,
-    #[serde(serialize_with = "as_timestamp")]
     pub(crate) received_at: DateTime<Utc>,
-    pub(crate) duration_ms: f64,
+    pub(crate) duration: Duration,
     /// The client's address.
     pub(crate) client: String,
     /// The route's pattern, such as `/v1/models/{version}`; none for an unknown address.
     pub(crate) route: Option<String>,
     pub(crate) request: Request,
     pub(crate) response: Response,
-    /// The model that answered, where one did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) model: Option<Value>,
 }
 
-#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
-    #[serde(flatten)]
     pub(crate) body: Body,
 }
 
-#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    #[serde(flatten)]
     pub(crate) body: Body,
 }
 
 /// A body: a document where it is JSON, else text, cut if it is long.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Body {
-    body: Value,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    truncated: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    omitted: bool,
+#[derive(Debug, PartialEq)]
+pub(crate) enum Body {
+    Empty,
+    /// The text of a JSON document that any database takes.
+    Json(Bytes),
+    Text {
+        text: String,
+        truncated: bool,
+    },
+    /// Left out.
+    Omitted,
+}
+
+/// An exchange as it is written down.
+pub(crate) struct Record {
+    pub(crate) id: Uuid,
+    pub(crate) received_at: DateTime<Utc>,
+    pub(crate) route: Option<String>,
+    pub(crate) status: u16,
+    /// The whole exchange as JSON.
+    pub(crate) document: String,
 }
 
 impl Body {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    /// A body that a client sent: it may be anything.
+    pub(crate) fn received(bytes: Bytes) -> Self {
         if bytes.is_empty() {
-            return Self { body: Value::Null, truncated: false, omitted: false };
+            Self::Empty
+        } else if serde_json::from_slice::<Faithful>(&bytes).is_ok() && !has_endless_number(&bytes) {
+            Self::Json(bytes)
+        } else {
+            Self::text(&bytes)
         }
-        match serde_json::from_slice(bytes) {
-            Ok(Faithful(body)) if can_be_document(&body, 0) && !has_endless_number(bytes) => {
-                Self { body, truncated: false, omitted: false }
-            }
-            _ => Self::text(bytes),
-        }
+    }
+
+    /// A body that this server made: all of them are JSON.
+    pub(crate) fn sent(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Json(bytes) }
     }
 
     fn text(bytes: &[u8]) -> Self {
-        let truncated = bytes.len() > LONGEST_TEXT;
         let kept = &bytes[..bytes.len().min(LONGEST_TEXT)];
         // What is not text cannot be kept as text; the replacement character shows where it was.
-        let body = Value::String(String::from_utf8_lossy(kept).into_owned());
-        Self { body, truncated, omitted: false }
-    }
-
-    /// A body of records: recording it again would double the log each time somebody looks at it.
-    pub(crate) fn omitted() -> Self {
-        Self { body: Value::Null, truncated: false, omitted: true }
+        Self::Text { text: String::from_utf8_lossy(kept).into_owned(), truncated: bytes.len() > LONGEST_TEXT }
     }
 }
 
-/// JSON of which nothing is lost by reading it: a name that stands twice in an object is an error.
-struct Faithful(Value);
+impl Exchange {
+    /// The exchange written out, with the model that answered where one did.
+    ///
+    /// # Errors
+    /// Only if something of it cannot be written as JSON.
+    pub(crate) fn record(self) -> Result<Record, String> {
+        let model = match &self.response.body {
+            Body::Json(answer) => model_of(answer),
+            _ => None,
+        };
+        let sizes = [&self.request.body, &self.response.body].map(|body| match body {
+            Body::Json(bytes) => bytes.len(),
+            Body::Text { text, .. } => text.len(),
+            Body::Empty | Body::Omitted => 0,
+        });
+        let mut out = Vec::with_capacity(512 + sizes.iter().sum::<usize>());
+        self.write(&mut out, model).map_err(|error| error.to_string())?;
+        let Self { id, received_at, route, response: Response { status, .. }, .. } = self;
+        let document = String::from_utf8(out).map_err(|error| error.to_string())?;
+        Ok(Record { id, received_at, route, status, document })
+    }
+
+    /// Bodies are JSON already and are put in as they are; everything else goes through serde.
+    fn write(&self, out: &mut Vec<u8>, model: Option<ModelName<'_>>) -> serde_json::Result<()> {
+        let Self { id, received_at, duration, client, route, request, response } = self;
+        let Request { method, path, query, .. } = request;
+        let mut names = Names { out, is_first: true };
+        names.value("_id", id)?;
+        names.value("received_at", &timestamp(*received_at))?;
+        names.value("duration_ms", &(duration.as_secs_f64() * 1000.0))?;
+        names.value("client", client)?;
+        names.value("route", route)?;
+        names.object("request", |names| {
+            names.value("method", method)?;
+            names.value("path", path)?;
+            names.value("query", query)?;
+            names.body(&request.body)
+        })?;
+        names.object("response", |names| {
+            names.value("status", &response.status)?;
+            names.body(&response.body)
+        })?;
+        if let Some(model) = model {
+            names.value("model", &model)?;
+        }
+        names.out.push(b'}');
+        Ok(())
+    }
+}
+
+/// The fields of an object that is being written.
+struct Names<'a> {
+    out: &'a mut Vec<u8>,
+    is_first: bool,
+}
+
+impl Names<'_> {
+    fn name(&mut self, name: &str) {
+        self.out.extend_from_slice(if self.is_first { b"{\"" } else { b",\"" });
+        self.is_first = false;
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn value(&mut self, name: &str, value: &impl Serialize) -> serde_json::Result<()> {
+        self.name(name);
+        serde_json::to_writer(&mut *self.out, value)
+    }
+
+    fn object(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(&mut Names<'_>) -> serde_json::Result<()>,
+    ) -> serde_json::Result<()> {
+        self.name(name);
+        fill(&mut Names { out: self.out, is_first: true })?;
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn body(&mut self, body: &Body) -> serde_json::Result<()> {
+        match body {
+            Body::Json(bytes) => {
+                self.name("body");
+                self.out.extend_from_slice(bytes);
+                Ok(())
+            }
+            Body::Text { text, truncated } => {
+                self.value("body", text)?;
+                if *truncated { self.value("truncated", &true) } else { Ok(()) }
+            }
+            Body::Empty => self.value("body", &()),
+            Body::Omitted => {
+                self.value("body", &())?;
+                self.value("omitted", &true)
+            }
+        }
+    }
+}
+
+/// The model that an answer names.
+struct ModelName<'a> {
+    version: u64,
+    digest: Cow<'a, str>,
+}
+
+impl Serialize for ModelName<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("version", &self.version)?;
+        map.serialize_entry("digest", &self.digest)?;
+        map.end()
+    }
+}
+
+/// The model's version and digest, if an answer names one; a card calls something else its `model`.
+fn model_of(answer: &[u8]) -> Option<ModelName<'_>> {
+    #[derive(serde::Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        model: Option<Named<'a>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        version: u64,
+        #[serde(borrow)]
+        digest: Cow<'a, str>,
+    }
+    let answer: Answer<'_> = serde_json::from_slice(answer).ok()?;
+    answer.model.map(|Named { version, digest }| ModelName { version, digest })
+}
+
+/// JSON that any database takes as it is and of which nothing is lost by reading it: no name stands
+/// twice in an object or holds a NUL, no number is beyond 64 signed bits, and it is not too deep.
+struct Faithful;
 
 impl<'de> Deserialize<'de> for Faithful {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
+        Depth(0).deserialize(deserializer)
+    }
+}
 
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Faithful;
+/// Checks a value at this depth.
+#[derive(Clone, Copy)]
+struct Depth(usize);
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
+impl Depth {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        if self.0 < DEEPEST { Ok(Self(self.0 + 1)) } else { Err(E::custom("too deep")) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Depth {
+    type Value = Faithful;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Faithful, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Depth {
+    type Value = Faithful;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Faithful, E> {
+        Ok(Faithful)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Faithful, E> {
+        Ok(Faithful)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Faithful, E> {
+        Ok(Faithful)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Faithful, E> {
+        i64::try_from(value).map(|_| Faithful).map_err(E::custom)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Faithful, E> {
+        Ok(Faithful)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Faithful, E> {
+        Ok(Faithful)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Faithful, A::Error> {
+        let inside = self.deeper()?;
+        while items.next_element_seed(inside)?.is_some() {}
+        Ok(Faithful)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Faithful, A::Error> {
+        let inside = self.deeper()?;
+        let mut names = HashSet::new();
+        while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
+            if name.contains('\0') || !names.insert(name) {
+                return Err(A::Error::custom("a name stands twice or holds a NUL"));
             }
-
-            fn visit_unit<E>(self) -> Result<Faithful, E> {
-                Ok(Faithful(Value::Null))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Faithful, E> {
-                Ok(Faithful(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Faithful, E> {
-                Ok(Faithful(value.into()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Faithful, E> {
-                Ok(Faithful(value.into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Faithful, E> {
-                Ok(Faithful(value.into()))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Faithful, E> {
-                Ok(Faithful(value.into()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Faithful, A::Error> {
-                let mut array = Vec::new();
-                while let Some(Faithful(item)) = items.next_element()? {
-                    array.push(item);
-                }
-                Ok(Faithful(array.into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Faithful, A::Error> {
-                let mut object = Map::new();
-                while let Some((name, Faithful(value))) = entries.next_entry::<String, _>()? {
-                    if object.insert(name, value).is_some() {
-                        return Err(serde::de::Error::custom("a name stands twice"));
-                    }
-                }
-                Ok(Faithful(object.into()))
-            }
+            entries.next_value_seed(inside)?;
         }
-
-        deserializer.deserialize_any(Reader)
+        Ok(Faithful)
     }
 }
 
@@ -153,61 +307,103 @@ fn has_endless_number(bytes: &[u8]) -> bool {
     bytes.split(|byte| !byte.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS)
 }
 
-/// Whether every database takes it as it is: no NUL in a name, no number beyond 64 signed bits, not
-/// too deep.
-fn can_be_document(value: &Value, depth: usize) -> bool {
-    match value {
-        Value::Object(map) => {
-            let is_name = |name: &String| !name.contains('\0');
-            depth < DEEPEST
-                && map.iter().all(|(name, value)| is_name(name) && can_be_document(value, depth + 1))
-        }
-        Value::Array(items) => depth < DEEPEST && items.iter().all(|item| can_be_document(item, depth + 1)),
-        Value::Number(number) => number.is_i64() || number.is_f64(),
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
-    }
-}
-
-fn as_timestamp<S: serde::Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&timestamp(*at))
-}
-
-/// The model's version and digest, if an answer names one.
-pub(crate) fn model_of(answer: &[u8]) -> Option<Value> {
-    let answer: Map<String, Value> = serde_json::from_slice(answer).ok()?;
-    let model = answer.get("model")?;
-    let (version, digest) = (model.get("version")?, model.get("digest")?);
-    Some(serde_json::json!({"version": version, "digest": digest}))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn received(text: &[u8]) -> Body {
+        Body::received(Bytes::copy_from_slice(text))
+    }
+
+    fn as_text(text: &str) -> Body {
+        Body::Text { text: text.into(), truncated: false }
+    }
+
     #[test]
     fn json_is_kept_as_a_document_and_anything_else_as_text() {
-        assert_eq!(Body::of(br#"{"carat": 1.2}"#).body, json!({"carat": 1.2}));
-        assert_eq!(Body::of(b"carat=1.2").body, json!("carat=1.2"));
-        assert_eq!(Body::of(b"").body, Value::Null);
-        assert_eq!(Body::of(b"\xff\xfe").body, json!("\u{fffd}\u{fffd}"));
+        assert!(matches!(received(br#"{"carat": 1.2}"#), Body::Json(_)));
+        assert_eq!(received(b"carat=1.2"), as_text("carat=1.2"));
+        assert_eq!(received(b""), Body::Empty);
+        assert_eq!(received(b"\xff\xfe"), as_text("\u{fffd}\u{fffd}"));
     }
 
     #[test]
     fn long_text_is_cut_and_says_so() {
-        let body = Body::of(&vec![b'x'; LONGEST_TEXT + 1]);
-        assert!(body.truncated);
-        assert_eq!(body.body.as_str().map(str::len), Some(LONGEST_TEXT));
-        assert!(!Body::of(&vec![b'x'; LONGEST_TEXT]).truncated);
+        let Body::Text { text, truncated } = received(&vec![b'x'; LONGEST_TEXT + 1]) else { panic!() };
+        assert!(truncated && text.len() == LONGEST_TEXT);
+        let Body::Text { truncated, .. } = received(&vec![b'x'; LONGEST_TEXT]) else { panic!() };
+        assert!(!truncated);
     }
 
     #[test]
-    fn what_a_database_would_refuse_as_a_document_is_kept_as_text() {
-        for text in
-            [r#"{"a\u0000b": 1}"#.to_owned(), "18446744073709551615".into(), "[".repeat(80) + &"]".repeat(80)]
-        {
-            assert_eq!(Body::of(text.as_bytes()).body, json!(text));
+    fn what_a_database_would_refuse_or_round_is_kept_as_text() {
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        for text in [
+            r#"{"a\u0000b": 1}"#.to_owned(),
+            r#"{"a": 1, "a": 1}"#.into(),
+            r#"{"a": 1, "\u0061": 1}"#.into(),
+            "18446744073709551615".into(),
+            "0.12345678901234567890123".into(),
+            "1e999".into(),
+            deep(65),
+            deep(5000),
+        ] {
+            assert_eq!(received(text.as_bytes()), as_text(&text));
         }
+        assert!(matches!(received(deep(64).as_bytes()), Body::Json(_)));
+    }
+
+    fn exchange(asked: Body, answer: &'static [u8]) -> Exchange {
+        Exchange {
+            id: Uuid::nil(),
+            received_at: DateTime::UNIX_EPOCH,
+            duration: Duration::from_micros(1500),
+            client: "127.0.0.1".into(),
+            route: Some("/v1/valuations".into()),
+            request: Request {
+                method: "POST".into(),
+                path: "/\"".into(),
+                query: "\u{1}".into(),
+                body: asked,
+            },
+            response: Response { status: 200, body: Body::sent(Bytes::from_static(answer)) },
+        }
+    }
+
+    #[test]
+    fn a_record_has_what_was_asked_and_answered_and_by_which_model() {
+        let answer =
+            br#"{"price_usd": 1.0, "model": {"version": 3, "family": "linear", "digest": "sha256:0"}}"#;
+        let record = exchange(received(b" [1.0, {\"a\": 2}] "), answer).record().unwrap();
+        let document: Value = serde_json::from_str(&record.document).unwrap();
+        assert_eq!(
+            document,
+            json!({
+                "_id": "00000000-0000-0000-0000-000000000000",
+                "received_at": "1970-01-01T00:00:00.000Z",
+                "duration_ms": 1.5,
+                "client": "127.0.0.1",
+                "route": "/v1/valuations",
+                "request": {"method": "POST", "path": "/\"", "query": "\u{1}", "body": [1.0, {"a": 2}]},
+                "response": {"status": 200, "body": serde_json::from_slice::<Value>(answer).unwrap()},
+                "model": {"version": 3, "digest": "sha256:0"},
+            })
+        );
+    }
+
+    #[test]
+    fn bodies_say_how_they_were_kept() {
+        let of = |body| {
+            let record = exchange(body, b"{}").record().unwrap();
+            serde_json::from_str::<Value>(&record.document).unwrap()["request"].clone()
+        };
+        assert_eq!(of(Body::Empty)["body"], Value::Null);
+        assert_eq!(of(Body::Omitted)["omitted"], json!(true));
+        let cut = of(Body::Text { text: "x".into(), truncated: true });
+        assert_eq!((&cut["body"], &cut["truncated"]), (&json!("x"), &json!(true)));
+        assert_eq!(of(as_text("x")).get("truncated"), None);
     }
 }

@@ -1,11 +1,16 @@
 //! The documentation says what the server does, and works without internet.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpStream;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::http::Request;
+use xtream_server::{Limits, Rate};
 
-use crate::helpers::{ADMIN_KEY, Response, TestApp, assert_problem};
+use crate::helpers::{ADMIN_KEY, Response, TestApp, assert_problem, read_response};
 use crate::json_schema::{faults, resolved};
 
 const SIMILAR: &str = "/v1/similar-diamonds";
@@ -61,11 +66,26 @@ impl Checker {
         let media_type = response.header("content-type").split(';').next().unwrap();
         let schema = &described["content"][media_type]["schema"];
         assert!(schema.is_object(), "{method} {route} {} is not {media_type}", response.status);
-        let found = faults(&self.document, schema, &response.json());
+        let is_json = media_type.ends_with("json");
+        let body = if is_json { response.json() } else { response.text.clone().into() };
+        let found = faults(&self.document, schema, &body);
         assert!(found.is_empty(), "{method} {route} {}: {found:?}", response.status);
         for name in described["headers"].as_object().unwrap().keys() {
             assert!(!response.header(name).is_empty(), "{method} {route} {} has no {name}", response.status);
         }
+    }
+
+    /// Sends a head, or a part of one, and reads the answer to what never gets complete.
+    fn send_part(&mut self, app: &TestApp, status: u16, [method, route, path]: [&str; 3], rest: &str) {
+        let mut stream = TcpStream::connect(app.address).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {ADMIN_KEY}\r\n{rest}"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let response = read_response(&mut stream);
+        assert_eq!(response.status, status, "{method} {path}: {}", response.text);
+        self.assert_described(route, &method.to_lowercase(), &response);
+        self.seen.insert((route.to_owned(), method.to_lowercase(), status.to_string()));
     }
 
     /// The answers that are described and were not seen; the server's own mistakes cannot be asked for.
@@ -123,6 +143,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         (exchange, found),
         ("/livez", "/livez".into()),
         ("/readyz", "/readyz".into()),
+        ("/metrics", "/metrics".into()),
     ] {
         c.send(&app, 200, ["GET", route, &path], "");
         c.send(&app, 405, ["DELETE", route, &path], "");
@@ -142,6 +163,38 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         c.send_with(&[], &closed, 403, asked, "{}");
     }
 
+    let patient = TestApp::empty_with(|options| {
+        let limits = Limits { request_timeout: Duration::from_millis(500), ..options.limits };
+        xtream_server::Options { limits, ..options }
+    });
+    patient.train(0);
+    patient.wait_for(1);
+    let strict = TestApp::empty_with(|options| {
+        let once = NonZeroU32::MIN;
+        let rate = Some(Rate { per_minute: once, burst: once });
+        let limits = Limits { rate, ..options.limits };
+        xtream_server::Options { limits, ..options }
+    });
+    strict.get("/v1/models");
+    let large_header = format!("Cookie: {}\r\n", "x".repeat(200_000));
+    for asked in [
+        ["POST", one, one],
+        ["POST", many, many],
+        ["POST", promote, "/v1/models/1/promote"],
+        ["GET", SIMILAR, SIMILAR],
+        ["GET", "/v1/models", "/v1/models"],
+        ["GET", "/v1/models/champion", "/v1/models/champion"],
+        ["GET", model, "/v1/models/1"],
+        ["GET", exchanges, exchanges],
+        ["GET", exchange, "/v1/exchanges/9"],
+    ] {
+        c.send(&strict, 429, asked, "");
+        c.send_part(&strict, 431, asked, &large_header);
+        if asked[0] == "POST" {
+            c.send_part(&patient, 408, asked, "Content-Length: 5\r\n\r\n{");
+        }
+    }
+
     c.send(&empty, 503, ["POST", one, one], stone);
     c.send(&empty, 503, ["POST", many, many], &batch);
     c.send(&empty, 503, ["GET", SIMILAR, &format!("{SIMILAR}?{STONE}")], "");
@@ -159,6 +212,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     log.execute_batch("DROP TABLE exchange").unwrap();
     c.send(&closed, 503, ["GET", exchanges, exchanges], "");
     c.send(&closed, 503, ["GET", exchange, "/v1/exchanges/9"], "");
+    c.send(&closed, 503, ["GET", "/metrics", "/metrics"], "");
 
     assert!(checker.unseen().is_empty(), "{:?}", checker.unseen());
 }

@@ -1,7 +1,7 @@
 //! An isolated server for each test: its own registry in its own folder, its own port.
 
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
-use xtream_server::{Error, Options, Server, exchange_log};
+use xtream_server::{Error, Limits, Options, Server, exchange_log};
 
 /// The key that administrators of a test's server send.
 pub const ADMIN_KEY: &str = "a secret of the tests";
@@ -68,7 +68,15 @@ impl TestApp {
     pub fn options(folder: &Path) -> Options {
         let log = exchange_log::Options { folder: folder.join("exchange-log"), ..Default::default() };
         let bind = (Ipv4Addr::LOCALHOST, 0).into();
-        Options { registry: folder.into(), bind, exchange_log: log, admin_key: Some(ADMIN_KEY.into()) }
+        Options {
+            registry: folder.into(),
+            bind,
+            exchange_log: log,
+            admin_key: Some(ADMIN_KEY.into()),
+            limits: Limits::default(),
+            allowed_origins: Vec::new(),
+            is_behind_proxy: false,
+        }
     }
 
     /// A server with version 1 as its champion.
@@ -145,6 +153,15 @@ impl TestApp {
         Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 
+    /// What is recorded, newest first.
+    pub fn recorded(&self) -> Vec<Value> {
+        let request = Request::get(self.url("/v1/exchanges?limit=1000"));
+        let request = request.header("authorization", format!("Bearer {ADMIN_KEY}"));
+        let answer = self.send(request.body(Vec::new()).unwrap());
+        let list = answer.json()["exchanges"].as_array().cloned();
+        list.unwrap_or_else(|| panic!("{}", answer.text))
+    }
+
     /// Asks the server to stop and waits for its end.
     pub fn stop(mut self) -> Result<(), Error> {
         self.interrupt.raise();
@@ -156,6 +173,23 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.interrupt.raise();
     }
+}
+
+/// Reads one answer, up to the end of the connection; requests that are none need bare sockets.
+pub fn read_response(stream: &mut TcpStream) -> Response {
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut received = Vec::new();
+    // An answer may come while a request is still being sent, and the rest is refused then.
+    if let Err(error) = stream.read_to_end(&mut received) {
+        assert!(!received.is_empty(), "{error}");
+    }
+    let received = String::from_utf8(received).unwrap();
+    let (head, text) = received.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{received:?}"));
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let pairs = lines.map(|line| line.split_once(": ").unwrap());
+    let headers = pairs.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    Response { status, headers, text: text.to_owned() }
 }
 
 /// What every problem document must be; returns it.

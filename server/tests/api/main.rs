@@ -9,6 +9,7 @@ mod helpers;
 mod hot_swap;
 mod json_schema;
 mod lifecycle;
+mod limits;
 mod models;
 mod similar;
 mod valuations;

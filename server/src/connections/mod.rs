@@ -1,0 +1,249 @@
+//! Who is connected, and for whom there is room.
+//!
+//! A connection costs memory and a file descriptor whether or not it ever asks anything, so their
+//! number is bounded. When a new one comes in over the bound, the one that has kept this server
+//! waiting longest makes room: a client that asks what it came for is served however many others
+//! hold idle connections open, and nobody is turned away who could have been answered.
+
+mod refusal;
+mod stream;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use actix_web::rt::net::TcpStream;
+use futures_util::task::AtomicWaker;
+
+pub(crate) use self::refusal::{Gate, deliver};
+pub(crate) use self::stream::Guarded;
+
+use crate::telemetry::Telemetry;
+
+/// The open connections.
+pub(crate) struct Connections {
+    limit: usize,
+    open: Mutex<HashMap<u64, Arc<Connection>>>,
+    n_ever: AtomicU64,
+    is_closing: AtomicBool,
+    telemetry: Arc<Telemetry>,
+}
+
+/// One connection, as its stream and the requests that come over it see it.
+pub(crate) struct Connection {
+    number: u64,
+    state: Mutex<State>,
+    /// Wakes the task of the stream, so that it looks at `is_condemned`.
+    waker: AtomicWaker,
+}
+
+struct State {
+    phase: Phase,
+    /// When the phase began.
+    since: Instant,
+    /// Requests that reached the application.
+    n_requests: u64,
+    /// The body of the request under way could not be read to its end: the application answers for
+    /// it, and nobody else needs to.
+    has_broken_body: bool,
+    /// It is to end as soon as its stream looks.
+    is_condemned: bool,
+    /// The stream of a request that is still to be answered, when nobody else will send the answer.
+    orphan: Option<TcpStream>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// Until a whole head is there.
+    Waiting,
+    /// A request reached the application, and its body is on its way.
+    Receiving,
+    /// The request is there, and it is our turn.
+    Answering,
+}
+
+impl Connections {
+    pub(crate) fn new(limit: usize, telemetry: Arc<Telemetry>) -> Self {
+        Self {
+            limit,
+            open: Mutex::default(),
+            n_ever: AtomicU64::new(0),
+            is_closing: AtomicBool::new(false),
+            telemetry,
+        }
+    }
+
+    /// Takes a new connection in; `None` when all others are being answered at this moment.
+    fn admit(&self) -> Option<Arc<Connection>> {
+        let mut open = self.open();
+        if open.len() >= self.limit {
+            let waiting =
+                open.values().filter_map(|connection| Some((connection.waiting_since()?, connection)));
+            let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) else {
+                self.telemetry.connections_refused.inc();
+                return None;
+            };
+            longest.condemn();
+            let number = longest.number;
+            open.remove(&number);
+            self.telemetry.connections_displaced.inc();
+        }
+        let number = self.n_ever.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection::new(number));
+        open.insert(number, Arc::clone(&connection));
+        Some(connection)
+    }
+
+    fn leave(&self, connection: &Connection) {
+        self.open().remove(&connection.number);
+    }
+
+    /// How many are open.
+    pub(crate) fn len(&self) -> usize {
+        self.open().len()
+    }
+
+    /// From now on every connection ends as soon as nothing is under way on it.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.open().values().filter(|connection| connection.is_idle()).for_each(|idle| idle.condemn());
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    fn new(number: u64) -> Self {
+        let state = State {
+            phase: Phase::Waiting,
+            since: Instant::now(),
+            n_requests: 0,
+            has_broken_body: false,
+            is_condemned: false,
+            orphan: None,
+        };
+        Self { number, state: Mutex::new(state), waker: AtomicWaker::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request reached the application.
+    pub(crate) fn begin(self: &Arc<Self>, connections: &Arc<Connections>) -> UnderWay {
+        let mut state = self.state();
+        state.n_requests += 1;
+        state.has_broken_body = false;
+        state.enter(Phase::Receiving);
+        UnderWay { connection: Arc::clone(self), connections: Arc::clone(connections) }
+    }
+
+    /// The request's body has come as far as it will.
+    pub(crate) fn answer(&self, has_broken_body: bool) {
+        let mut state = self.state();
+        state.has_broken_body = has_broken_body;
+        state.enter(Phase::Answering);
+    }
+
+    /// The stream, if the HTTP layer has given it up before the request on it was answered, as it does
+    /// when the body comes in broken chunks.
+    pub(crate) fn orphan(&self) -> Option<TcpStream> {
+        self.state().orphan.take()
+    }
+
+    /// Since when this server waits for the client; `None` while it is the other way round.
+    fn waiting_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (state.phase != Phase::Answering).then_some(state.since)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.state().phase == Phase::Waiting
+    }
+
+    fn condemn(&self) {
+        self.state().is_condemned = true;
+        self.waker.wake();
+    }
+}
+
+impl State {
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.since = Instant::now();
+    }
+}
+
+/// A request between its head and the head of its answer. Dropped before it is answered, it was
+/// abandoned by the HTTP layer together with its stream.
+pub(crate) struct UnderWay {
+    connection: Arc<Connection>,
+    connections: Arc<Connections>,
+}
+
+impl UnderWay {
+    /// The head of the answer is there.
+    pub(crate) fn end(self) {
+        self.connection.state().enter(Phase::Waiting);
+        if self.connections.is_closing.load(Ordering::SeqCst) {
+            self.connection.condemn();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn room_for(limit: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(limit, Arc::new(Telemetry::new())))
+    }
+
+    #[test]
+    fn the_connection_that_waited_longest_makes_room() {
+        let connections = room_for(2);
+        let (first, second) = (connections.admit().unwrap(), connections.admit().unwrap());
+        // The first one asks something, and then waits again.
+        first.begin(&connections).end();
+        connections.admit().unwrap();
+        assert!(second.state().is_condemned);
+        assert!(!first.state().is_condemned);
+        assert_eq!(connections.len(), 2);
+    }
+
+    #[test]
+    fn a_connection_that_is_being_answered_is_never_ended_for_another() {
+        let connections = room_for(1);
+        let only = connections.admit().unwrap();
+        let under_way = only.begin(&connections);
+        only.answer(false);
+        assert!(connections.admit().is_none());
+        under_way.end();
+        assert!(connections.admit().is_some());
+        assert!(only.state().is_condemned);
+    }
+
+    #[test]
+    fn a_body_that_does_not_come_holds_no_place_for_ever() {
+        let connections = room_for(1);
+        let slow = connections.admit().unwrap();
+        let _under_way = slow.begin(&connections);
+        assert!(connections.admit().is_some());
+        assert!(slow.state().is_condemned);
+    }
+
+    #[test]
+    fn closing_ends_idle_connections_at_once_and_others_when_they_are_answered() {
+        let connections = room_for(9);
+        let (idle, busy) = (connections.admit().unwrap(), connections.admit().unwrap());
+        let under_way = busy.begin(&connections);
+        connections.close();
+        assert!(idle.state().is_condemned && !busy.state().is_condemned);
+        under_way.end();
+        assert!(busy.state().is_condemned);
+    }
+}

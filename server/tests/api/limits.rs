@@ -1,0 +1,283 @@
+//! Too much, too often, too slow: refused in words, and nobody else waits.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use ureq::http::Request;
+use xtream_server::{Limits, Options, Rate};
+
+use crate::helpers::{TestApp, assert_problem, read_response};
+
+const POST: &str = "POST /v1/valuations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+
+fn app_with(change: impl Fn(Limits) -> Limits) -> TestApp {
+    TestApp::empty_with(|options| Options { limits: change(options.limits), ..options })
+}
+
+/// A server that waits half a second for a request.
+fn hasty() -> TestApp {
+    app_with(|limits| Limits { request_timeout: Duration::from_millis(500), ..limits })
+}
+
+fn connect(app: &TestApp, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+}
+
+fn metric(app: &TestApp, name: &str) -> f64 {
+    let text = app.get("/metrics").text;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in\n{text}")).parse().unwrap()
+}
+
+/// The one record of it.
+fn record_of(app: &TestApp, request_id: &Value) -> Value {
+    let found: Vec<_> = app.recorded().into_iter().filter(|record| record["_id"] == *request_id).collect();
+    assert_eq!(found.len(), 1, "{request_id}");
+    found.into_iter().next().unwrap()
+}
+
+#[test]
+fn what_is_no_http_is_refused_in_words_and_recorded() {
+    let app = TestApp::empty();
+    for (bytes, method, path) in [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS".as_slice(), "", ""),
+        (b"nonsense\r\n\r\n", "", ""),
+        (b"GET /v1/models?n=1 HTTP/9.9\r\n\r\n", "GET", "/v1/models"),
+        (
+            b"POST /v1/valuations HTTP/1.1\r\nAuthorization: Bearer secret\r\nbad header\r\n\r\n",
+            "POST",
+            "/v1/valuations",
+        ),
+        (b"POST /v1/valuations HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "POST", "/v1/valuations"),
+        (
+            b"POST /v1/valuations HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "POST",
+            "/v1/valuations",
+        ),
+    ] {
+        let response = read_response(&mut connect(&app, bytes));
+        let problem = assert_problem(&response, 400, "malformed_request");
+        for name in ["x-content-type-options", "content-security-policy", "date"] {
+            assert!(!response.header(name).is_empty(), "{name}");
+        }
+        let record = record_of(&app, &problem["request_id"]);
+        assert_eq!(
+            (&record["request"]["method"], &record["request"]["path"]),
+            (&json!(method), &json!(path))
+        );
+        assert_eq!(record["response"], json!({"status": 400, "body": problem}));
+        assert!(!record.to_string().contains("secret"));
+    }
+}
+
+#[test]
+fn a_good_request_before_a_bad_one_keeps_its_answer() {
+    let app = TestApp::empty();
+    let both = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n";
+    let mut received = String::new();
+    connect(&app, both).read_to_string(&mut received).unwrap();
+    assert!(received.starts_with("HTTP/1.1 200 OK"), "{received}");
+    assert!(
+        received.contains("HTTP/1.1 400 Bad Request") && received.contains("malformed_request"),
+        "{received}"
+    );
+    let statuses: Vec<_> = app.recorded().iter().map(|record| record["response"]["status"].clone()).collect();
+    assert_eq!(statuses, [400, 200]);
+}
+
+#[test]
+fn a_body_that_cannot_be_read_has_one_answer_and_one_record() {
+    let app = TestApp::empty();
+    let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\nzz\r\n");
+    let mut received = String::new();
+    connect(&app, request.as_bytes()).read_to_string(&mut received).unwrap();
+    assert_eq!(received.matches("HTTP/1.1 ").count(), 1, "{received:?}");
+    assert!(app.recorded().len() == 1, "{:?}", app.recorded());
+}
+
+#[test]
+fn a_head_that_does_not_end_is_408_and_recorded_also_after_other_requests() {
+    let app = hasty();
+    let begun = Instant::now();
+    for before in ["", "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let mut stream = connect(&app, before.as_bytes());
+        if !before.is_empty() {
+            stream.read_exact(&mut [0; 12]).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        stream.write_all(b"GET /v1/mod").unwrap();
+        let mut received = String::new();
+        stream.read_to_string(&mut received).unwrap();
+        let (_, last) = received.split_at(received.find("HTTP/1.1 408").unwrap());
+        let problem: Value = serde_json::from_str(last.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(problem["code"], "request_timeout");
+        let record = record_of(&app, &problem["request_id"]);
+        assert_eq!(record["request"]["path"], "/v1/mod");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_head_that_dribbles_is_not_waited_for_any_longer() {
+    let app = hasty();
+    let mut stream = connect(&app, b"GET / HTTP/1.1\r\nX: ");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(5) && stream.write_all(b"x").is_ok() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_client_that_says_nothing_is_hung_up_on_without_a_record() {
+    let app = hasty();
+    let begun = Instant::now();
+    let mut received = Vec::new();
+    connect(&app, b"").read_to_end(&mut received).unwrap();
+    assert!(received.is_empty() && begun.elapsed() < Duration::from_secs(3));
+    assert!(app.recorded().is_empty());
+}
+
+#[test]
+fn a_body_that_does_not_come_is_408_and_recorded() {
+    let app = hasty();
+    app.train(0);
+    app.wait_for(1);
+    let response = read_response(&mut connect(&app, format!("{POST}Content-Length: 9\r\n\r\n{{").as_bytes()));
+    let problem = assert_problem(&response, 408, "request_timeout");
+    assert_eq!(record_of(&app, &problem["request_id"])["request"]["body"], "{");
+}
+
+#[test]
+fn an_idle_connection_makes_room_for_a_new_one() {
+    let app = app_with(|limits| Limits { max_connections: 20, ..limits });
+    let mut idle: Vec<_> = (0..200).map(|_| connect(&app, b"")).collect();
+    // Heads and bodies that are not complete hold no place either.
+    idle.extend((0..50).map(|_| connect(&app, b"GET /v1/mod")));
+    idle.extend((0..50).map(|_| connect(&app, format!("{POST}Content-Length: 9\r\n\r\n{{").as_bytes())));
+    let begun = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(app.get("/v1/models").status, 200);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(metric(&app, "xtream_connections") <= 20.0);
+    assert!(metric(&app, "xtream_connections_displaced_total") >= 280.0);
+    assert_eq!(metric(&app, "xtream_connections_refused_total"), 0.0);
+}
+
+#[test]
+fn a_client_that_asks_too_often_is_told_how_long_to_wait() {
+    let rate = |n| NonZeroU32::new(n).unwrap();
+    let app =
+        app_with(|limits| Limits { rate: Some(Rate { per_minute: rate(60), burst: rate(3) }), ..limits });
+    let answers: Vec<_> = (0..4).map(|_| app.get("/v1/models")).collect();
+    for (answer, n_left) in answers.iter().zip([2, 1, 0]) {
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("ratelimit-policy"), "\"default\";q=3;w=3");
+        assert!(answer.header("ratelimit").starts_with(&format!("\"default\";r={n_left};t=")));
+    }
+    let refused = &answers[3];
+    let problem = assert_problem(refused, 429, "too_many_requests");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit"), "\"default\";r=0;t=1");
+    record_of_limited(&app, &problem);
+    assert_eq!(metric(&app, "xtream_rate_limited_total"), 1.0);
+    for _ in 0..10 {
+        assert_eq!(app.get("/livez").status, 200, "probes are not counted");
+    }
+}
+
+fn record_of_limited(app: &TestApp, problem: &Value) {
+    // Asking for the records takes a share too.
+    std::thread::sleep(Duration::from_millis(1100));
+    record_of(app, &problem["request_id"]);
+}
+
+#[test]
+fn more_at_once_than_can_be_answered_is_503_with_a_time_to_come_back() {
+    let app = app_with(|limits| Limits { max_in_flight: 1, ..limits });
+    app.train(0);
+    app.wait_for(1);
+    let stone = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"});
+    let batch = json!({"diamonds": vec![stone; 1000]});
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let ask = |_| scope.spawn(|| app.post("/v1/valuations/batch", &batch));
+        let clients: Vec<_> = (0..16).map(ask).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    let (answered, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!(!answered.is_empty() && !refused.is_empty(), "{} answered", answered.len());
+    for answer in &refused {
+        let problem = assert_problem(answer, 503, "overloaded");
+        assert_eq!(answer.header("retry-after"), "1");
+        record_of(&app, &problem["request_id"]);
+    }
+    assert_eq!(metric(&app, "xtream_shed_total"), refused.len() as f64);
+}
+
+#[test]
+fn pages_of_listed_sites_may_ask_and_read_every_answer() {
+    let site = "https://shop.example";
+    let app = TestApp::empty_with(|options| Options { allowed_origins: vec![site.into()], ..options });
+    let ask = |method: &str, path: &str, origin: &str| {
+        let request = Request::builder().method(method).uri(app.url(path)).header("origin", origin);
+        app.send(request.header("access-control-request-method", "POST").body(Vec::new()).unwrap())
+    };
+    let leave = ask("OPTIONS", "/v1/valuations", site);
+    assert_eq!((leave.status, leave.header("access-control-allow-origin")), (200, site));
+    assert!(leave.header("access-control-allow-methods").contains("POST"));
+    for path in ["/v1/models", "/v1/models/9", "/v1/nothing"] {
+        let answer = ask("GET", path, site);
+        assert_eq!(answer.header("access-control-allow-origin"), site, "{path}");
+        assert!(answer.header("access-control-expose-headers").to_lowercase().contains("x-request-id"));
+        assert!(answer.header("vary").to_lowercase().contains("origin"));
+        let foreign = ask("GET", path, "https://elsewhere.example");
+        assert_eq!((foreign.status, foreign.header("access-control-allow-origin")), (answer.status, ""));
+    }
+    let foreign = ask("OPTIONS", "/v1/valuations", "https://elsewhere.example");
+    let problem = assert_problem(&foreign, 403, "origin_not_allowed");
+    record_of(&app, &problem["request_id"]);
+}
+
+#[test]
+fn without_a_list_no_page_of_another_site_may_ask() {
+    let app = TestApp::empty();
+    let request = Request::options(app.url("/v1/valuations")).header("origin", "https://shop.example");
+    let request = request.header("access-control-request-method", "POST").body(Vec::new()).unwrap();
+    let answer = app.send(request);
+    assert_problem(&answer, 405, "method_not_allowed");
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+}
+
+#[test]
+fn the_client_is_who_the_proxy_says_only_where_there_is_one() {
+    for (is_behind_proxy, expected) in [(true, "203.0.113.9"), (false, "127.0.0.1")] {
+        let app = TestApp::empty_with(|options| Options { is_behind_proxy, ..options });
+        let request = Request::get(app.url("/v1/models")).header("x-forwarded-for", "10.9.9.9, 203.0.113.9");
+        app.send(request.body(Vec::new()).unwrap());
+        assert_eq!(app.recorded()[0]["client"], expected);
+    }
+}
+
+#[test]
+fn what_is_asked_and_answered_is_counted() {
+    let app = TestApp::new();
+    app.post("/v1/valuations", &json!({}));
+    app.get("/v1/nothing/at/all");
+    app.get("/v1/something/else");
+    read_response(&mut connect(&app, b"nonsense\r\n\r\n"));
+    let count = |labels: &str| metric(&app, &format!("xtream_exchanges_total{{{labels}}}"));
+    assert_eq!(count(r#"method="POST",route="/v1/valuations",status="422""#), 1.0);
+    assert_eq!(count(r#"method="GET",route="none",status="404""#), 2.0);
+    assert_eq!(count(r#"method="other",route="none",status="400""#), 1.0);
+    assert_eq!(metric(&app, "xtream_model_version"), 1.0);
+    assert_eq!(metric(&app, "xtream_model_swaps_total"), 1.0);
+    assert_eq!(metric(&app, "xtream_log_records"), 4.0);
+    assert_eq!(metric(&app, "xtream_mongodb_up"), 0.0);
+    assert_eq!(app.recorded().len(), 4, "looking at the counts is no exchange");
+}
