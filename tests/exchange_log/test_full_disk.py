@@ -76,9 +76,6 @@ def test_a_full_disk_refuses_requests_and_heals_by_itself(small_disk: Path, serv
     assert_recorded_once(before + after, served.recorded())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="removing what was shipped needs space too, and there is no reserve to take it from"
-)
 def test_a_disk_that_a_missing_database_filled_is_emptied_when_the_database_returns(
     small_disk: Path, serve: Serve, database: Secantus
 ) -> None:
