@@ -31,7 +31,7 @@ use crate::request_id::{identify, word};
 use crate::routes::{exchanges, models, probes, similar, valuations};
 use crate::state::State;
 use crate::telemetry::Telemetry;
-use crate::watcher::Watcher;
+use crate::watcher::{Changed, Watcher};
 
 /// How often a request to stop is looked for.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
@@ -93,6 +93,8 @@ pub struct Server {
     gate: Arc<Gate>,
     shared: Shared,
     watcher: Watcher,
+    /// Where the watcher hears of changes; it ends with the last of those who may tell.
+    told: mpsc::Receiver<Changed>,
 }
 
 /// What all requests share.
@@ -101,6 +103,7 @@ struct Shared {
     listening: web::Data<Listening>,
     connections: web::Data<Connections>,
     state: web::Data<State>,
+    watcher: web::Data<mpsc::Sender<Changed>>,
     log: web::Data<ExchangeLog>,
     recording: web::Data<Recording>,
     admission: web::Data<Admission>,
@@ -146,17 +149,19 @@ impl Server {
             is_behind_proxy,
             request_timeout: limits.request_timeout,
         };
+        let (watcher_told, told) = mpsc::channel();
         let shared = Shared {
             listening: web::Data::new(Listening(address)),
             connections: web::Data::from(Arc::clone(&connections)),
             state: web::Data::from(state),
+            watcher: web::Data::new(watcher_told),
             log: web::Data::from(log),
             recording: web::Data::new(recording),
             admission,
             admin_key: web::Data::new(AdminKey::new(admin_key)),
             allowed_origins: allowed_origins.into(),
         };
-        Ok(Self { listener, address, connections, gate: Arc::new(gate), shared, watcher })
+        Ok(Self { listener, address, connections, gate: Arc::new(gate), shared, watcher, told })
     }
 
     /// The address that requests go to.
@@ -174,12 +179,10 @@ impl Server {
     /// When the operating system refuses threads or sockets.
     pub fn run(self, interrupt: &Interrupt) -> Result<(), Error> {
         let failed = |source| Error::Run { source };
-        let Self { listener, connections, gate, shared, watcher, .. } = self;
-        // The thread ends when this end of the channel is dropped.
-        let (_running, stopped) = mpsc::channel();
+        let Self { listener, connections, gate, shared, watcher, told, .. } = self;
         thread::Builder::new()
             .name("registry-watcher".into())
-            .spawn(move || watcher.run(&stopped))
+            .spawn(move || watcher.run(&told))
             .map_err(failed)?;
         let interrupt = interrupt.clone();
         let until_interrupted = async move {
@@ -233,12 +236,22 @@ fn application(
         InitError = (),
     >,
 > {
-    let Shared { listening, connections, state, log, recording, admission, admin_key, allowed_origins } =
-        shared;
+    let Shared {
+        listening,
+        connections,
+        state,
+        watcher,
+        log,
+        recording,
+        admission,
+        admin_key,
+        allowed_origins,
+    } = shared;
     App::new()
         .app_data(listening)
         .app_data(connections)
         .app_data(state)
+        .app_data(watcher)
         .app_data(log)
         .app_data(recording)
         .app_data(admission)

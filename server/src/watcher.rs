@@ -14,6 +14,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(300);
 /// How long a model that could not be loaded is left alone; its file may be mended meanwhile.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
+/// The registry was changed from here, so there is something to see.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Changed;
+
 /// Follows the champion of one registry.
 pub(crate) struct Watcher {
     state: Arc<State>,
@@ -29,9 +33,10 @@ impl Watcher {
         Self { state, telemetry, loaded: None, refused: None }
     }
 
-    /// Looks again and again until the other end of the channel is dropped.
-    pub(crate) fn run(mut self, stopped: &Receiver<()>) {
-        while stopped.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+    /// Looks again and again, and at once whenever it is told that something changed, until the other
+    /// end of the channel is dropped.
+    pub(crate) fn run(mut self, told: &Receiver<Changed>) {
+        while told.recv_timeout(LOOK_INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             self.look();
         }
     }

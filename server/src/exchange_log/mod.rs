@@ -8,7 +8,6 @@ mod middleware;
 mod mongodb;
 mod outbox;
 mod record;
-mod reserve;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

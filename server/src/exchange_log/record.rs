@@ -1,7 +1,6 @@
 //! One exchange as it is kept: who asked what, what was answered, by which model.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
@@ -290,12 +289,15 @@ impl<'de> Visitor<'de> for Depth {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Faithful, A::Error> {
         let inside = self.deeper()?;
-        let mut names = HashSet::new();
-        while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
-            if name.contains('\0') || !names.insert(name) {
-                return Err(A::Error::custom("a name stands twice or holds a NUL"));
-            }
+        let mut names = Vec::with_capacity(entries.size_hint().unwrap_or_default().max(16));
+        while let Some(name) = entries.next_key::<String>()? {
+            names.push(name);
             entries.next_value_seed(inside)?;
+        }
+        names.sort_unstable();
+        let stands_twice = names.windows(2).any(|pair| pair[0] == pair[1]);
+        if stands_twice || names.iter().any(|name| name.contains('\0')) {
+            return Err(A::Error::custom("a name stands twice or holds a NUL"));
         }
         Ok(Faithful)
     }

@@ -1,5 +1,7 @@
 //! The models there are and were.
 
+use std::sync::mpsc;
+
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +14,7 @@ use crate::field_error::FieldError;
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 use crate::state::State;
+use crate::watcher::Changed;
 
 /// Every model.
 #[derive(Serialize)]
@@ -71,12 +74,13 @@ pub(crate) struct Promoted {
     decision: Decision,
 }
 
-/// `POST /v1/models/{version}/promote`: this server, and every other on the same registry, answers
-/// with it within a second.
+/// `POST /v1/models/{version}/promote`: this server answers with it as soon as it is loaded, and every
+/// other on the same registry within a second.
 pub(crate) async fn promote(
     id: RequestId,
     _administrator: Administrator,
     state: web::Data<State>,
+    watcher: web::Data<mpsc::Sender<Changed>>,
     version: web::Path<String>,
     request: HttpRequest,
     payload: web::Payload,
@@ -84,6 +88,8 @@ pub(crate) async fn promote(
     let version = number(&version)?;
     let reason = reason(read_json(&request, payload, LARGEST_BODY).await?).map_err(Problem::invalid)?;
     let decision = state.ask(move |registry| registry.promote(version, &reason)).await?;
+    // It looks by itself soon; when it has ended, so has the server.
+    let _ = watcher.send(Changed);
     Ok(web::Json(Answer { request_id: id, content: Promoted { decision } }))
 }
 

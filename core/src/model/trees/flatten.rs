@@ -41,6 +41,7 @@ pub(super) fn flatten(model: &ModelFile, file: Vec<u8>) -> Result<TreeEnsemble> 
         base_score: base_score(&param.base_score)?,
         nodes: Vec::with_capacity(gbtree.trees.iter().map(|tree| tree.left_children.len()).sum()),
         roots: Vec::with_capacity(gbtree.trees.len()),
+        depths: Vec::with_capacity(gbtree.trees.len()),
         category_bits: Vec::new(),
         category_sets: Vec::new(),
         file,
@@ -98,14 +99,16 @@ impl Flattening<'_> {
         let first = self.ensemble.nodes.len();
         // The queue of nodes to lay out is the layout itself: the n-th entry of `order` becomes the
         // n-th node of this tree.
-        let mut order = vec![0_usize];
+        let mut order = vec![(0_usize, 0_u32)];
         is_reached[0] = true;
-        let mut next = 0;
-        while let Some(&node) = order.get(next) {
+        let (mut next, mut deepest) = (0, 0);
+        while let Some(&(node, depth)) = order.get(next) {
             next += 1;
+            deepest = depth;
             let (left, right) = (tree.left_children[node], tree.right_children[node]);
             if left == -1 && right == -1 {
-                self.push_leaf(node)?;
+                let own_index = u32::try_from(self.ensemble.nodes.len()).map_err(|_| "too many nodes")?;
+                self.push_leaf(node, own_index)?;
                 continue;
             }
             let left_index = u32::try_from(first + order.len()).map_err(|_| "too many nodes")?;
@@ -115,20 +118,22 @@ impl Flattening<'_> {
                 if std::mem::replace(&mut is_reached[child], true) {
                     return Err(format!("node {child} has two parents"));
                 }
-                order.push(child);
+                order.push((child, depth + 1));
             }
             self.push_split(node, left_index)?;
         }
         self.ensemble.roots.push(first as u32);
+        // By breadth: the last one laid out is one of the deepest.
+        self.ensemble.depths.push(deepest);
         Ok(())
     }
 
-    fn push_leaf(&mut self, node: usize) -> Result<(), String> {
+    fn push_leaf(&mut self, node: usize, own_index: u32) -> Result<(), String> {
         let value = self.tree.split_conditions[node];
         if !value.is_finite() {
             return Err(format!("the leaf {node} is not a finite number"));
         }
-        self.ensemble.nodes.push(Node { feature: IS_LEAF, left: 0, payload: value.to_bits() });
+        self.ensemble.nodes.push(Node { feature: IS_LEAF, left: own_index, payload: value.to_bits() });
         Ok(())
     }
 

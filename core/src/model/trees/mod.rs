@@ -25,6 +25,8 @@ pub struct TreeEnsemble {
     /// The nodes of all trees. A child always stands behind its parent, so that every walk ends.
     nodes: Vec<Node>,
     roots: Vec<u32>,
+    /// Steps from the root to the deepest leaf, for each tree.
+    depths: Vec<u32>,
     /// The category sets, as bits, one after the other.
     category_bits: Vec<u64>,
     category_sets: Vec<CategorySet>,
@@ -37,7 +39,7 @@ pub struct TreeEnsemble {
 struct Node {
     /// Feature index and the three flags.
     feature: u32,
-    /// The left child; the right one stands next to it.
+    /// The left child, and the right one stands next to it; of a leaf, the leaf itself.
     left: u32,
     /// Threshold or leaf value as the bits of an `f32`, or the index of a category set.
     payload: u32,
@@ -47,6 +49,9 @@ const IS_LEAF: u32 = 1 << 31;
 const IS_CATEGORY: u32 = 1 << 30;
 const DEFAULT_LEFT: u32 = 1 << 29;
 const FEATURE: u32 = DEFAULT_LEFT - 1;
+
+/// Trees that are walked at once.
+const TOGETHER: usize = 16;
 
 /// Where a set of categories lies in `category_bits`.
 #[derive(Clone, Copy, Debug)]
@@ -77,23 +82,47 @@ impl TreeEnsemble {
 
     /// The sum of leaves for one row of [`Regressor::n_features`] values; missing values are NaN.
     pub fn predict_row(&self, row: &[f32]) -> f32 {
-        self.roots.iter().fold(self.base_score, |sum, root| sum + self.leaf(*root, row))
+        match (self.category_sets.is_empty(), row.iter().any(|value| value.is_nan())) {
+            (true, false) => self.sum::<false, false>(row),
+            (true, true) => self.sum::<false, true>(row),
+            (false, false) => self.sum::<true, false>(row),
+            (false, true) => self.sum::<true, true>(row),
+        }
     }
 
-    fn leaf(&self, root: u32, row: &[f32]) -> f32 {
-        let mut node = self.nodes[root as usize];
-        while node.feature & IS_LEAF == 0 {
-            let value = row[(node.feature & FEATURE) as usize];
-            let goes_left = if value.is_nan() {
-                node.feature & DEFAULT_LEFT != 0
-            } else if node.feature & IS_CATEGORY != 0 {
-                !self.contains(self.category_sets[node.payload as usize], value)
-            } else {
-                value < f32::from_bits(node.payload)
-            };
-            node = self.nodes[(node.left + u32::from(!goes_left)) as usize];
+    /// Walks several trees at once. Each step of one walk waits for memory, and steps of different
+    /// trees wait together; nothing in a step is a branch that the processor would have to guess.
+    fn sum<const CATEGORIES: bool, const MISSING: bool>(&self, row: &[f32]) -> f32 {
+        let mut sum = self.base_score;
+        for (roots, depths) in self.roots.chunks(TOGETHER).zip(self.depths.chunks(TOGETHER)) {
+            let mut at = [0; TOGETHER];
+            at[..roots.len()].copy_from_slice(roots);
+            for _ in 0..depths.iter().copied().max().unwrap_or_default() {
+                for at in &mut at {
+                    *at = self.step::<CATEGORIES, MISSING>(*at, row);
+                }
+            }
+            let leaves = at[..roots.len()].iter().map(|at| f32::from_bits(self.nodes[*at as usize].payload));
+            // One after the other: a sum in another order would be another sum.
+            sum = leaves.fold(sum, |sum, leaf| sum + leaf);
         }
-        f32::from_bits(node.payload)
+        sum
+    }
+
+    /// From a node to its child; a leaf stays where it is.
+    #[inline(always)]
+    fn step<const CATEGORIES: bool, const MISSING: bool>(&self, at: u32, row: &[f32]) -> u32 {
+        let node = self.nodes[at as usize];
+        let value = row[(node.feature & FEATURE) as usize];
+        let mut goes_left = value < f32::from_bits(node.payload);
+        if CATEGORIES && node.feature & IS_CATEGORY != 0 {
+            goes_left = !self.contains(self.category_sets[node.payload as usize], value);
+        }
+        if MISSING {
+            goes_left = if value.is_nan() { node.feature & DEFAULT_LEFT != 0 } else { goes_left };
+        }
+        let is_split = node.feature & IS_LEAF == 0;
+        node.left + u32::from(is_split & !goes_left)
     }
 
     /// A code that no set can hold (negative, or beyond the largest) is in none.

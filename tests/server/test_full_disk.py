@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Serve
-from log_helpers import (
+from served import (
     STONE,
     VALUATIONS,
     Answer,

@@ -7,7 +7,7 @@ import time
 import pymongo
 import pytest
 from conftest import Serve, Target, given_uri
-from log_helpers import (
+from served import (
     KEY,
     STONE,
     VALUATIONS,

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pymongo
@@ -79,6 +79,7 @@ class Served:
     mongodb: str | None = None
     durability: str = "os"
     said_in: Path = Path()
+    settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen | None = None
     port: int = 0
 
@@ -94,7 +95,7 @@ class Served:
     def start(self) -> "Served":
         arguments = [PROGRAM, "serve", "--registry", self.registry, "--bind", "127.0.0.1:0"]
         arguments += ["--exchange-log", self.log, "--durability", self.durability]
-        variables = environment(XTREAM_ADMIN_KEY=KEY)
+        variables = environment(XTREAM_ADMIN_KEY=KEY, **self.settings)
         variables.pop("MONGODB_URI", None)
         if self.mongodb:
             variables["MONGODB_URI"] = self.mongodb
@@ -148,6 +149,12 @@ class Served:
         answer = self.ask("GET", path, timeout=timeout, Authorization=f"Bearer {KEY}")
         assert answer.status == 200, answer.content
         return answer.json()
+
+    def metric(self, name: str) -> float:
+        """The value of a series at /metrics, with its labels as they are written there."""
+        lines = self.ask("GET", "/metrics").content.decode().splitlines()
+        (value,) = [line.rpartition(" ")[2] for line in lines if line.rpartition(" ")[0] == name]
+        return float(value)
 
     def pages(self, limit: int = 1000, query: str = "") -> Iterator[dict]:
         """All of `GET /v1/exchanges`, page by page."""
@@ -363,3 +370,8 @@ def seed() -> int:
     chosen = int(os.environ.get("XTREAM_TEST_SEED", random.randrange(1 << 32)))
     print(f"XTREAM_TEST_SEED={chosen}")
     return chosen
+
+
+def in_soak() -> bool:
+    """Whether this is `make soak`, which takes its time."""
+    return os.environ.get("XTREAM_SOAK") == "1"

@@ -1,7 +1,7 @@
 """What the old server did wrong, each by its name."""
 
 from conftest import Serve, Target
-from log_helpers import STONE, VALUATIONS, assert_recorded_once, eventually, free_port
+from served import STONE, VALUATIONS, assert_recorded_once, eventually, free_port
 
 
 def test_refused_requests_are_stored(serve: Serve, target: Target) -> None:

@@ -6,10 +6,10 @@ import time
 
 import pytest
 from conftest import Serve, Target
-from log_helpers import Traffic, assert_recorded_once, eventually, seed
+from served import Traffic, assert_recorded_once, eventually, in_soak, seed
 
-N_KILLS = 20
-N_KILLS_WITH_DATABASE = 5
+N_KILLS = 500 if in_soak() else 20
+N_KILLS_WITH_DATABASE = 100 if in_soak() else 5
 
 
 def kill_at_random(served, n_kills: int, dice: random.Random) -> list:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pymongo
 import pytest
 from helpers import PUBLIC, Program
-from log_helpers import Proxy, Secantus, Served
+from served import Proxy, Secantus, Served
 from pymongo.collection import Collection
 
 Serve = Callable[..., Served]
@@ -28,9 +28,8 @@ def serve(registry: Path, tmp_path: Path) -> Iterator[Serve]:
     started: list[Served] = []
 
     def start(mongodb: str | None = None, **more: object) -> Served:
-        served = Served(
-            registry, more.pop("log", tmp_path / "log"), mongodb, **({"said_in": tmp_path} | more)
-        )
+        more = {"registry": registry, "log": tmp_path / "log", "said_in": tmp_path} | more
+        served = Served(mongodb=mongodb, **more)
         started.append(served)
         return served.start()
 

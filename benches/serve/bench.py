@@ -1,0 +1,205 @@
+"""Requests a second, and how long the slow ones take: `xtream serve` beside two peers, in one run.
+
+The peers are a plain actix route that answers with a constant, which nothing of this kind can beat, and
+the same service in FastAPI with Python's XGBoost and pymongo. All of them, the load generator `wrk` and
+the database share the machine's cores, one server at a time. The model is the champion that `xtream
+train` makes of the public data.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+LOADS = [8, 64]
+
+
+@dataclass
+class Measured:
+    """One server under one load."""
+
+    requests_per_s: float
+    p50_ms: float
+    p99_ms: float
+    n_failed: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=8, help="of load for each figure")
+    parser.add_argument("--trials", type=int, default=100, help="of the search for the model")
+    parser.add_argument("--only", nargs="*", help="servers to measure, by the words in their names")
+    arguments = parser.parse_args()
+    if not shutil.which("wrk"):
+        sys.exit("The load generator wrk is missing; `apt-get install wrk` brings it.")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+        bench(Path(folder), target, arguments)
+
+
+def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
+    xtream = target / "xtream"
+    registry = folder / "registry"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
+    train = [xtream, "train", ROOT / "data" / "diamonds.csv", "--registry", registry]
+    subprocess.run([*train, "--trials", str(arguments.trials)], **quiet)
+    subprocess.run([xtream, "models", "export", "champion", "--out", folder / "model", "--registry", registry], **quiet)
+    card = json.loads((folder / "model" / "card.json").read_text())
+    if card["family"] != "xgboost":
+        sys.exit(f"The champion is a {card['family']} model, and the peer has XGBoost.")
+
+    serve = [xtream, "serve", "--registry", registry, "--bind", "127.0.0.1:0", "--exchange-log"]
+    servers = {
+        "plain actix route": lambda: announced([target / "examples" / "plain_route"], folder),
+        "xtream serve, os": lambda: announced([*serve, folder / "os", "--durability", "os"], folder),
+        "xtream serve, fsync": lambda: announced([*serve, folder / "fsync", "--durability", "fsync"], folder),
+        "FastAPI, XGBoost, pymongo": lambda: fastapi(folder),
+    }
+    if arguments.only:
+        servers = {
+            name: start for name, start in servers.items() if any(word in name for word in arguments.only)
+        }
+    print(f"{platform.machine()}, {os.cpu_count()} cores, fsync {fsync_ms(folder):.1f} ms (median)")
+    print(f"model: {card['params']['n_estimators']} trees of depth {card['params']['max_depth']}\n")
+    print(f"{'':28} {'clients':>7} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'failed':>6}")
+    measured = {}
+    for name, start in servers.items():
+        with start() as address:
+            load(address, 8, 2)
+            for n_clients in LOADS:
+                figures = measured[name, n_clients] = load(address, n_clients, arguments.seconds)
+                print(
+                    f"{name:28} {n_clients:7} {figures.requests_per_s:11,.0f} {figures.p50_ms:8.2f}"
+                    f" {figures.p99_ms:8.2f} {figures.n_failed:6}",
+                    flush=True,
+                )
+    print_ratios(measured)
+
+
+def print_ratios(measured: dict[tuple[str, int], Measured]) -> None:
+    plain, os_, fsync, peer = (
+        "plain actix route",
+        "xtream serve, os",
+        "xtream serve, fsync",
+        "FastAPI, XGBoost, pymongo",
+    )
+    print(f"\n{'goal':52} " + " ".join(f"{n} clients".rjust(11) for n in LOADS))
+
+    def line(goal: str, value) -> None:
+        with contextlib.suppress(KeyError):
+            print(f"{goal:52} " + " ".join(f"{value(n):11.2f}" for n in LOADS))
+
+    rate = {key: figures.requests_per_s for key, figures in measured.items()}
+    line("os : plain route, requests/s (goal .5 or more)", lambda n: rate[os_, n] / rate[plain, n])
+    line("os : FastAPI, requests/s (goal 20 or more)", lambda n: rate[os_, n] / rate[peer, n])
+    line("fsync : FastAPI, requests/s", lambda n: rate[fsync, n] / rate[peer, n])
+    line("fsync, p99 in ms (goal 20 or less at 4 ms a fsync)", lambda n: measured[fsync, n].p99_ms)
+
+
+def load(address: str, n_clients: int, seconds: int) -> Measured:
+    command = ["wrk", "--latency", "-t1", f"-c{n_clients}", f"-d{seconds}s", "-s", HERE / "valuation.lua", address]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def figure(pattern: str) -> str:
+        return re.search(pattern, said, re.MULTILINE)[1]
+
+    def milliseconds(text: str) -> float:
+        number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+        return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+    return Measured(
+        float(figure(r"^Requests/sec: +([\d.]+)")),
+        milliseconds(figure(r"^ +50% +(\S+)")),
+        milliseconds(figure(r"^ +99% +(\S+)")),
+        int(refused[1] if refused else 0) + sum(int(n) for n in (broken.groups() if broken else [])),
+    )
+
+
+@contextlib.contextmanager
+def started(command: list, folder: Path, **more: object) -> Iterator[subprocess.Popen]:
+    process = subprocess.Popen([str(part) for part in command], cwd=folder, stdin=subprocess.DEVNULL, **more)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def announced(command: list, folder: Path) -> Iterator[str]:
+    """A server of ours: it says where it listens."""
+    said = folder / "said"
+    with (
+        said.open("w") as output,
+        started(command, folder, stdout=output, stderr=output) as process,
+    ):
+        deadline = time.monotonic() + 30
+        while not (found := re.search(r"Listening on (http://\S+);", said.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        yield found[1]
+
+
+@contextlib.contextmanager
+def fastapi(folder: Path) -> Iterator[str]:
+    """The peer with its database; a worker for each core, as its documentation advises."""
+    database, port = free_port(), free_port()
+    secantus = [sys.executable, "-m", "secantus", "--sync-on-commit", "--host", "127.0.0.1"]
+    secantus += ["--port", database, "--storage-path", folder / "database"]
+    uvicorn = [sys.executable, "-m", "uvicorn", "fastapi_app:app", "--app-dir", HERE, "--port", port]
+    uvicorn += ["--workers", os.cpu_count(), "--no-access-log", "--log-level", "error"]
+    environment = os.environ | {
+        "MODEL": str(folder / "model" / "xgboost.ubj"),
+        "MONGODB_URI": f"mongodb://127.0.0.1:{database}/?directConnection=true",
+    }
+    with (
+        (folder / "peer.log").open("w") as output,
+        started(secantus, folder, stdout=output, stderr=output),
+        started(uvicorn, folder, env=environment, stdout=output, stderr=output),
+    ):
+        address = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/docs", timeout=1):
+                break
+            assert time.monotonic() < deadline, (folder / "peer.log").read_text()
+            time.sleep(0.1)
+        yield address
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def fsync_ms(folder: Path) -> float:
+    """What the disk takes for one write and its fsync."""
+    times = []
+    with (folder / "probe").open("wb", buffering=0) as file:
+        for _ in range(100):
+            started = time.perf_counter()
+            file.write(b"x" * 4096)
+            os.fsync(file.fileno())
+            times.append(time.perf_counter() - started)
+    return sorted(times)[50] * 1000
+
+
+if __name__ == "__main__":
+    main()
