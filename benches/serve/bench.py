@@ -58,7 +58,9 @@ def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
     train = [xtream, "train", ROOT / "data" / "diamonds.csv", "--registry", registry]
     subprocess.run([*train, "--trials", str(arguments.trials)], **quiet)
-    subprocess.run([xtream, "models", "export", "champion", "--out", folder / "model", "--registry", registry], **quiet)
+    subprocess.run(
+        [xtream, "models", "export", "champion", "--out", folder / "model", "--registry", registry], **quiet
+    )
     card = json.loads((folder / "model" / "card.json").read_text())
     if card["family"] != "xgboost":
         sys.exit(f"The champion is a {card['family']} model, and the peer has XGBoost.")
@@ -112,7 +114,16 @@ def print_ratios(measured: dict[tuple[str, int], Measured]) -> None:
 
 
 def load(address: str, n_clients: int, seconds: int) -> Measured:
-    command = ["wrk", "--latency", "-t1", f"-c{n_clients}", f"-d{seconds}s", "-s", HERE / "valuation.lua", address]
+    command = [
+        "wrk",
+        "--latency",
+        "-t1",
+        f"-c{n_clients}",
+        f"-d{seconds}s",
+        "-s",
+        HERE / "valuation.lua",
+        address,
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def figure(pattern: str) -> str:

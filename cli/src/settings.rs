@@ -117,8 +117,7 @@ impl Layers {
         environment: impl Fn(&str) -> Option<String>,
         flags: Flags,
     ) -> Result<Self> {
-        let table = DEFAULTS.parse().context("the compiled-in defaults")?;
-        let mut layers = Self { table, sources: BTreeMap::new() };
+        let mut layers = Self { table: defaults()?, sources: BTreeMap::new() };
         let path = file.unwrap_or(Path::new(FILE));
         if file.is_some() || path.exists() {
             let text =
@@ -195,18 +194,22 @@ impl Layers {
         let regular = self
             .each()
             .map(|(section, name, ..)| (section.to_owned(), name.to_owned(), variable(section, name)));
-        for (section, name, variable) in named.chain(regular).collect::<Vec<_>>() {
-            if let Some(text) = environment(&variable) {
-                let default = self.each().find(|found| (found.0, found.1) == (&section, &name));
-                let value = default.map(|(_, _, default, _)| parsed(default, &text));
-                if let Some(value) = value {
-                    let value = value.with_context(|| format!("{variable} = {text:?}"))?;
-                    self.set(&section, &name, value, &variable);
-                }
+        let variables: Vec<_> = named.chain(regular).collect();
+        // A file may have written 3 where the setting is 3.0: what kind of value it is, the defaults say.
+        let defaults = Self { table: defaults()?, sources: BTreeMap::new() };
+        for (section, name, variable) in variables {
+            let default = defaults.each().find(|found| (found.0, found.1) == (&section, &name));
+            if let Some(((_, _, default, _), text)) = default.zip(environment(&variable)) {
+                let value = parsed(default, &text).with_context(|| format!("{variable} = {text:?}"))?;
+                self.set(&section, &name, value, &variable);
             }
         }
         Ok(())
     }
+}
+
+fn defaults() -> Result<Table> {
+    DEFAULTS.parse().context("the compiled-in defaults")
 }
 
 fn listed(table: &Table) -> String {

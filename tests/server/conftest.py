@@ -8,8 +8,8 @@ from pathlib import Path
 import pymongo
 import pytest
 from helpers import PUBLIC, Program
-from served import Proxy, Secantus, Served
 from pymongo.collection import Collection
+from served import Proxy, Secantus, Served
 
 Serve = Callable[..., Served]
 

@@ -38,13 +38,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     stones.to_csv(folder / "stones.csv", index=False)
     # From the file, so that both sides read the same digits.
     stones = read_csv(folder / "stones.csv")
-    cards = {version: program.json("models", "show", version, "--registry", registry) for version in (1, 2, 3)}
+    cards = {
+        version: program.json("models", "show", version, "--registry", registry) for version in (1, 2, 3)
+    }
     prices = {}
     for version in cards:
         out = folder / f"{version}.parquet"
-        program(
-            "value", folder / "stones.csv", "--version", version, "--out", out, "--registry", registry
-        )
+        program("value", folder / "stones.csv", "--version", version, "--out", out, "--registry", registry)
         prices[version] = list(pd.read_parquet(out)["price_usd"])
     return Models(
         registry,

@@ -1,13 +1,16 @@
 """`xtream serve --print-config`: what holds, and why."""
 
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 from helpers import Program
 from served import free_port
 
-SECRETS = {"XTREAM_ADMIN_KEY": "open-sesame", "MONGODB_URI": "mongodb://me:open-sesame@db.example:27017/?tls=true"}
+SECRETS = {
+    "XTREAM_ADMIN_KEY": "open-sesame",
+    "MONGODB_URI": "mongodb://me:open-sesame@db.example:27017/?tls=true",
+}
 
 
 def sources(printed: str) -> dict[str, str]:
@@ -61,6 +64,6 @@ def test_what_is_printed_can_be_used_as_a_settings_file(xtream: Program, tmp_pat
 def test_a_setting_that_cannot_be_stops_the_start_and_says_what_is_allowed(
     xtream: Program, name: str, value: str, said: str
 ) -> None:
-    run = xtream("serve", "--bind", f"127.0.0.1:{free_port()}", status=2, env={f"XTREAM_SERVE_{name}": value}) \
-        if name != "BIND" else xtream("serve", status=2, env={"XTREAM_SERVE_BIND": value})
+    bind = [] if name == "BIND" else ["--bind", f"127.0.0.1:{free_port()}"]
+    run = xtream("serve", *bind, status=2, env={f"XTREAM_SERVE_{name}": value})
     assert said in run.stderr, run.stderr

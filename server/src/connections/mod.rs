@@ -44,9 +44,9 @@ struct State {
     since: Instant,
     /// Requests that reached the application.
     n_requests: u64,
-    /// The body of the request under way could not be read to its end: the application answers for
-    /// it, and nobody else needs to.
-    has_broken_body: bool,
+    /// The body of the request under way was not read to its end, so what follows is no request: the
+    /// application's answer is the last one on this connection.
+    is_last: bool,
     /// It is to end as soon as its stream looks.
     is_condemned: bool,
     /// The stream of a request that is still to be answered, when nobody else will send the answer.
@@ -121,7 +121,7 @@ impl Connection {
             phase: Phase::Waiting,
             since: Instant::now(),
             n_requests: 0,
-            has_broken_body: false,
+            is_last: false,
             is_condemned: false,
             orphan: None,
         };
@@ -136,15 +136,15 @@ impl Connection {
     pub(crate) fn begin(self: &Arc<Self>, connections: &Arc<Connections>) -> UnderWay {
         let mut state = self.state();
         state.n_requests += 1;
-        state.has_broken_body = false;
+        state.is_last = false;
         state.enter(Phase::Receiving);
         UnderWay { connection: Arc::clone(self), connections: Arc::clone(connections) }
     }
 
-    /// The request's body has come as far as it will.
-    pub(crate) fn answer(&self, has_broken_body: bool) {
+    /// The request's body has come as far as it is read, which may be to its end.
+    pub(crate) fn answer(&self, is_whole: bool) {
         let mut state = self.state();
-        state.has_broken_body = has_broken_body;
+        state.is_last = !is_whole;
         state.enter(Phase::Answering);
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let connections = room_for(1);
         let only = connections.admit().unwrap();
         let under_way = only.begin(&connections);
-        only.answer(false);
+        only.answer(true);
         assert!(connections.admit().is_none());
         under_way.end();
         assert!(connections.admit().is_some());

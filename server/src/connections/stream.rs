@@ -21,7 +21,7 @@ use super::refusal::{Gate, Head, Refusal};
 use super::{Connection, Phase};
 use crate::problem::Problem;
 
-/// Time that a connection may lie idle after an answer.
+/// Time that a connection may lie idle after an answer, unless it was the last.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// Time in which a client must take some bytes of an answer.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
@@ -88,7 +88,7 @@ impl Guarded {
     fn note(&mut self, bytes: &[u8]) {
         let state = self.connection.state();
         let n_requests = state.n_requests;
-        let is_waiting = state.phase == Phase::Waiting;
+        let is_waiting = state.phase == Phase::Waiting && !state.is_last;
         drop(state);
         self.head.take_if(|head| head.n_requests_before != n_requests);
         if is_waiting && self.head.is_none() {
@@ -105,6 +105,7 @@ impl Guarded {
         let now = Instant::now();
         let state = self.connection.state();
         let (phase, since, n_requests) = (state.phase, Instant::from_std(state.since), state.n_requests);
+        let is_first_or_last = n_requests == 0 || state.is_last;
         drop(state);
         self.head.take_if(|head| head.n_requests_before != n_requests);
         let timeout = self.gate.request_timeout;
@@ -113,7 +114,7 @@ impl Guarded {
             // Bodies have a deadline of their own, and answers are ours to give.
             _ if phase != Phase::Waiting => Overdue::Not(now + timeout),
             Some(head) => is_due(head.began + timeout, Overdue::Head),
-            None if n_requests == 0 => is_due(since + timeout, Overdue::Silence),
+            None if is_first_or_last => is_due(since + timeout, Overdue::Silence),
             None => is_due(since + KEEP_ALIVE, Overdue::Silence),
         }
     }
@@ -202,10 +203,9 @@ impl AsyncWrite for Guarded {
             Some((0, status)) => {
                 let state = this.connection.state();
                 let n_requests = state.n_requests;
-                let is_answered = state.has_broken_body;
+                let is_answered = state.is_last;
                 drop(state);
-                // The application answered for a body that broke off; a second answer to the same
-                // request would be one too many.
+                // What cannot be read is the rest of a request that the application has answered.
                 if !is_answered {
                     this.head.take_if(|head| head.n_requests_before != n_requests);
                     ready!(this.refuse(|| Problem::refused_by_http(status), context))?;

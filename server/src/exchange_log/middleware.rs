@@ -134,22 +134,22 @@ async fn keep_body(request: &mut ServiceRequest, recording: &Recording) -> (Byte
     let mut share = recording.admission.load.share();
     let mut payload = request.take_payload();
     let mut kept = BytesMut::new();
-    let end = loop {
+    let (end, is_whole) = loop {
         match timeout_at(deadline, payload.next()).await {
-            Ok(Some(Ok(chunk))) if !share.grow(chunk.len()) => break Some(PayloadError::Overflow),
+            Ok(Some(Ok(chunk))) if !share.grow(chunk.len()) => break (Some(PayloadError::Overflow), false),
             Ok(Some(Ok(chunk))) => {
                 kept.extend_from_slice(&chunk);
                 if kept.len() > limit {
-                    break None;
+                    break (None, false);
                 }
             }
-            Ok(Some(Err(error))) => break Some(error),
-            Ok(None) => break None,
-            Err(_) => break Some(PayloadError::Io(io::ErrorKind::TimedOut.into())),
+            Ok(Some(Err(error))) => break (Some(error), false),
+            Ok(None) => break (None, true),
+            Err(_) => break (Some(PayloadError::Io(io::ErrorKind::TimedOut.into())), false),
         }
     };
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
-        connection.answer(end.is_some());
+        connection.answer(is_whole);
     }
     let kept = kept.freeze();
     let again = stream::once(ready(Ok(kept.clone())));
