@@ -50,17 +50,6 @@ def test_every_answered_request_is_in_the_database_once_however_often_the_server
     assert not served.in_outbox("dead_letter")
 
 
-@pytest.mark.parametrize("_round", range(3))
-def test_no_record_is_lost_when_the_server_stops(serve: Serve, _round: int) -> None:
-    """The old server had answered 729 requests and 649 were in its database."""
-    served = serve()
-    with Traffic(served) as traffic:
-        traffic.wait_for(300)
-        assert served.stop(within=10) == 0
-    traffic.assert_no_failures()
-    assert_recorded_once(traffic.answers, served.in_outbox())
-
-
 def test_a_stop_while_the_database_is_frozen_takes_no_longer(serve: Serve, database) -> None:
     served = serve(database.start().uri())
     with Traffic(served, pause=0.002) as traffic:
