@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module soak
+.PHONY: run test build lint rust-tests python-tests module soak bench-serve
 
 ## Train on the public data unless a model is there already, then answer over HTTP.
 run: build $(VENV)/xgboost.done
@@ -27,9 +27,17 @@ rust-tests: $(VENV)/test.done
 python-tests: build module
 	$(PYTHON) -m pytest -q tests
 
-## What takes long: ten million rows.
+## What takes long: ten million rows, hundreds of kills, a thousand swaps, thousands of made-up requests.
+## docs/soak.md has the last results.
 soak: build $(VENV)/test.done
-	$(PYTHON) -m pytest -q -s tests/soak
+	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(addprefix tests/server/test_,kill.py hot_swaps.py schema.py latency.py)
+
+## The server beside its peers, in one run: docs/benchmarks.md has the last results.
+bench-serve: $(VENV)/bench.done
+	cargo build --release -p xtream-cli
+	cargo build --release -p xtream-server --example plain_route
+	@command -v wrk >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q wrk; }
+	$(PYTHON) benches/serve/bench.py
 
 ## The Python module, into the project's own environment.
 module: $(VENV)/test.done
@@ -56,3 +64,7 @@ $(VENV)/xgboost.done: $(PYTHON)
 $(VENV)/test.done: $(PYTHON) tests/requirements.txt
 	$(PYTHON) -m pip install --quiet -r tests/requirements.txt
 	@touch $@ $(VENV)/xgboost.done
+
+$(VENV)/bench.done: $(PYTHON) benches/requirements.txt
+	$(PYTHON) -m pip install --quiet -r benches/requirements.txt
+	@touch $@

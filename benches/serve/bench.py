@@ -48,7 +48,8 @@ def main() -> None:
     if not shutil.which("wrk"):
         sys.exit("The load generator wrk is missing; `apt-get install wrk` brings it.")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+    # On the disk of the project: a temporary folder may be in memory, where an fsync costs nothing.
+    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:
         bench(Path(folder), target, arguments)
 
 

@@ -18,13 +18,18 @@ def test_a_database_killed_under_load_gets_everything_once_it_is_back(
             traffic.wait_for(100)
             database.kill()
             eventually(lambda n=outage: served.n_warnings() == n, 30, "the outage is noticed")
+            assert served.metric("xtream_mongodb_up") == 0
             traffic.wait_for(100)
             database.start()
             eventually(served.ships, 30, "the database is found again")
+            assert served.metric("xtream_mongodb_up") == 1
     traffic.assert_no_failures()
     eventually(served.outbox_is_empty, 40, "all is shipped")
     assert_recorded_once(traffic.answers, stored(database.collection()))
     assert served.n_warnings() == 2, "one line for each outage\n" + served.stderr
+    assert served.metric("xtream_mongodb_failures") >= 2
+    assert served.metric("xtream_mongodb_shipped") >= len(traffic.answers)
+    assert served.metric("xtream_log_records") == served.metric("xtream_log_dead_letters") == 0
 
 
 def test_a_frozen_database_gets_everything_once_it_thaws(serve: Serve, database: Secantus) -> None:

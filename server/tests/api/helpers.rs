@@ -153,6 +153,13 @@ impl TestApp {
         Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 
+    /// The value of a series at `/metrics`, with its labels as they are written there.
+    pub fn metric(&self, series: &str) -> f64 {
+        let text = self.get("/metrics").text;
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not in\n{text}")).parse().unwrap()
+    }
+
     /// What is recorded, newest first.
     pub fn recorded(&self) -> Vec<Value> {
         let request = Request::get(self.url("/v1/exchanges?limit=1000"));

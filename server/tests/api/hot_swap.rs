@@ -140,8 +140,10 @@ fn a_damaged_champion_leaves_the_old_one_answering_and_shows_in_readyz_until_it_
     assert_eq!(ready.json()["trouble"]["version"], 2);
     assert!(ready.json()["trouble"]["reason"].as_str().unwrap().contains("damaged"), "{}", ready.text);
     assert_eq!(answered_version(&app), 1);
+    assert_eq!((app.metric("xtream_model_version"), app.metric("xtream_model_trouble")), (1.0, 1.0));
     std::fs::write(path, sound).unwrap();
     seconds_until(&app, 2);
+    assert_eq!((app.metric("xtream_model_version"), app.metric("xtream_model_trouble")), (2.0, 0.0));
     assert_eq!(app.get("/readyz").json()["trouble"], Value::Null);
 }
 

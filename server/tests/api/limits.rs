@@ -28,12 +28,6 @@ fn connect(app: &TestApp, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-fn metric(app: &TestApp, name: &str) -> f64 {
-    let text = app.get("/metrics").text;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{name} is not in\n{text}")).parse().unwrap()
-}
-
 /// The one record of it.
 fn record_of(app: &TestApp, request_id: &Value) -> Value {
     let found: Vec<_> = app.recorded().into_iter().filter(|record| record["_id"] == *request_id).collect();
@@ -165,9 +159,9 @@ fn an_idle_connection_makes_room_for_a_new_one() {
         assert_eq!(app.get("/v1/models").status, 200);
     }
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    assert!(metric(&app, "xtream_connections") <= 20.0);
-    assert!(metric(&app, "xtream_connections_displaced_total") >= 280.0);
-    assert_eq!(metric(&app, "xtream_connections_refused_total"), 0.0);
+    assert!(app.metric("xtream_connections") <= 20.0);
+    assert!(app.metric("xtream_connections_displaced_total") >= 280.0);
+    assert_eq!(app.metric("xtream_connections_refused_total"), 0.0);
 }
 
 #[test]
@@ -186,7 +180,7 @@ fn a_client_that_asks_too_often_is_told_how_long_to_wait() {
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(refused.header("ratelimit"), "\"default\";r=0;t=1");
     record_of_limited(&app, &problem);
-    assert_eq!(metric(&app, "xtream_rate_limited_total"), 1.0);
+    assert_eq!(app.metric("xtream_rate_limited_total"), 1.0);
     for _ in 0..10 {
         assert_eq!(app.get("/livez").status, 200, "probes are not counted");
     }
@@ -217,7 +211,7 @@ fn more_at_once_than_can_be_answered_is_503_with_a_time_to_come_back() {
         assert_eq!(answer.header("retry-after"), "1");
         record_of(&app, &problem["request_id"]);
     }
-    assert_eq!(metric(&app, "xtream_shed_total"), refused.len() as f64);
+    assert_eq!(app.metric("xtream_shed_total"), refused.len() as f64);
 }
 
 #[test]
@@ -271,13 +265,13 @@ fn what_is_asked_and_answered_is_counted() {
     app.get("/v1/nothing/at/all");
     app.get("/v1/something/else");
     read_response(&mut connect(&app, b"nonsense\r\n\r\n"));
-    let count = |labels: &str| metric(&app, &format!("xtream_exchanges_total{{{labels}}}"));
+    let count = |labels: &str| app.metric(&format!("xtream_exchanges_total{{{labels}}}"));
     assert_eq!(count(r#"method="POST",route="/v1/valuations",status="422""#), 1.0);
     assert_eq!(count(r#"method="GET",route="none",status="404""#), 2.0);
     assert_eq!(count(r#"method="other",route="none",status="400""#), 1.0);
-    assert_eq!(metric(&app, "xtream_model_version"), 1.0);
-    assert_eq!(metric(&app, "xtream_model_swaps_total"), 1.0);
-    assert_eq!(metric(&app, "xtream_log_records"), 4.0);
-    assert_eq!(metric(&app, "xtream_mongodb_up"), 0.0);
+    assert_eq!(app.metric("xtream_model_version"), 1.0);
+    assert_eq!(app.metric("xtream_model_swaps_total"), 1.0);
+    assert_eq!(app.metric("xtream_log_records"), 4.0);
+    assert_eq!(app.metric("xtream_mongodb_up"), 0.0);
     assert_eq!(app.recorded().len(), 4, "looking at the counts is no exchange");
 }
