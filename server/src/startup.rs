@@ -15,7 +15,7 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
-use actix_web::rt::{System, time::sleep};
+use actix_web::rt::{System, spawn, time::sleep};
 use actix_web::{App, HttpResponse, Resource, Route, guard, web};
 use xtream_core::{Interrupt, Registry};
 
@@ -35,8 +35,10 @@ use crate::watcher::{Changed, Watcher};
 
 /// How often a request to stop is looked for.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
-/// Seconds that unfinished requests get when the server stops; each takes milliseconds.
-const SHUTDOWN_TIMEOUT_S: u64 = 1;
+/// Time that bodies still have to arrive when the server stops.
+const LAST_BODIES: Duration = Duration::from_millis(500);
+/// Seconds that requests have to be answered then; each takes milliseconds, under load more.
+const SHUTDOWN_TIMEOUT_S: u64 = 8;
 /// Time that a client has for reading the end of an answer when its connection is closed.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// File descriptors that are not connections: the log, the registry, the database, the workers.
@@ -190,6 +192,10 @@ impl Server {
                 sleep(INTERRUPT_INTERVAL).await;
             }
             connections.close();
+            spawn(async move {
+                sleep(LAST_BODIES).await;
+                connections.hang_up();
+            });
         };
         System::new().block_on(async move {
             let serve = move || {

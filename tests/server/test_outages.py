@@ -141,3 +141,20 @@ def test_a_record_too_large_for_the_database_does_not_stop_the_others(
     database.start()
     collection = database.collection()
     eventually(lambda: collection.find_one({"_id": last.id}), 25, "what comes after it is shipped")
+
+
+def test_a_number_that_somebody_else_took_is_not_believed_to_be_shipped(
+    serve: Serve, database: Secantus
+) -> None:
+    """A document that is there already is ours only if it says the same."""
+    served = serve(database.uri())
+    taken, other = (served.ask("POST", VALUATIONS, {"carat": n}) for n in range(2))
+    served.kill()
+    database.start()
+    collection = database.collection()
+    collection.insert_one({"_id": taken.id, "written_by": "somebody else"})
+    served.start()
+    eventually(served.outbox_is_empty, 40, "nothing waits")
+    assert [record["_id"] for record in served.in_outbox("dead_letter")] == [taken.id]
+    assert collection.find_one({"_id": taken.id}) == {"_id": taken.id, "written_by": "somebody else"}
+    assert collection.find_one({"_id": other.id})

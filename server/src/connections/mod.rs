@@ -110,6 +110,13 @@ impl Connections {
         self.open().values().filter(|connection| connection.is_idle()).for_each(|idle| idle.condemn());
     }
 
+    /// Ends what this server still waits for; only what is being answered goes on.
+    pub(crate) fn hang_up(&self) {
+        let open = self.open();
+        let waiting = open.values().filter(|connection| connection.waiting_since().is_some());
+        waiting.for_each(|waiting| waiting.condemn());
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -245,5 +252,15 @@ mod tests {
         assert!(idle.state().is_condemned && !busy.state().is_condemned);
         under_way.end();
         assert!(busy.state().is_condemned);
+    }
+
+    #[test]
+    fn hanging_up_ends_bodies_that_do_not_come_and_nothing_that_is_being_answered() {
+        let connections = room_for(9);
+        let (slow, busy) = (connections.admit().unwrap(), connections.admit().unwrap());
+        let _under_way = [slow.begin(&connections), busy.begin(&connections)];
+        busy.answer(true);
+        connections.hang_up();
+        assert!(slow.state().is_condemned && !busy.state().is_condemned);
     }
 }
