@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use serde_json::json;
 use xtream_core::{Error, Result};
 
 use crate::arguments::whole;
 use crate::error;
-use crate::model::Model;
+use crate::model::{Model, card};
 use crate::to_python::to_python;
 
 /// Every model ever trained, and which one answers.
@@ -65,7 +66,22 @@ impl Registry {
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut cards = self.ask(py, |registry| registry.cards())?;
         cards.reverse();
-        to_python(py, &json!(cards))
+        let cards = cards.iter().map(|each| card(py, &json!(each))).collect::<PyResult<Vec<_>>>()?;
+        PyList::new(py, cards).map(Bound::into_any)
+    }
+
+    /// Everything that ever happened, oldest first: each a dict with `number`, `at` (when, in UTC) and
+    /// `change`, which is "registered" (then `cards` says which models), "decided" (then `decision`
+    /// says which was promoted, or was not, and why) or "rolled_back" (then `from`, `to`, `reason`).
+    fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let commits = self.ask(py, |registry| registry.commits())?;
+        to_python(py, &json!(commits))
+    }
+
+    /// Its folder.
+    #[getter]
+    fn folder(&self) -> PathBuf {
+        self.0.folder().into()
     }
 
     /// The model that answers now.

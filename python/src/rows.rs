@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
-use xtream_core::{Error, Interrupt, Pipeline, Result, scoring};
+use xtream_core::diamond::{Fault, Field};
+use xtream_core::{Interrupt, Pipeline, Result, scoring};
 
 use crate::arguments::type_name;
 use crate::arrow_stream::{METHOD, Stream};
-use crate::frame::{REQUIRED, frame, refuse};
+use crate::frame::{REQUIRED, frame};
 
-/// Rows priced between two looks at the keyboard.
-const SLICE: usize = 1 << 14;
 /// Faults that are named one by one; a whole frame of nonsense need not scroll by.
 const MOST_NAMED: usize = 10;
+/// Faults that the exception carries for whoever wants to look at them.
+const MOST_CARRIED: usize = 1000;
 
 /// Where stones come from.
 pub(crate) enum Rows {
@@ -24,8 +26,11 @@ pub(crate) enum Rows {
     File(PathBuf),
 }
 
-/// Rows that are no stones, in words.
-pub(crate) struct Refused(pub(crate) String);
+/// Rows that are no stones: in words, and one by one.
+pub(crate) struct Refused {
+    pub(crate) text: String,
+    pub(crate) faults: Value,
+}
 
 impl Rows {
     /// A frame, or a path to a file.
@@ -48,64 +53,80 @@ impl Rows {
         pipeline: &Pipeline,
         interrupt: &Interrupt,
     ) -> Result<Result<Vec<f64>, Refused>> {
-        let mut prices = Prices::default();
-        match self {
+        // As Python counts rows, `df.iloc[0]` is the first; a file has lines.
+        let (mut table, place) = match self {
             Self::Frame(stream) => {
-                let frame = frame(stream)?;
-                for first in (0..frame.height()).step_by(SLICE) {
-                    interrupt.check()?;
-                    let batch = Batch::from_frame(frame.slice(first as i64, SLICE));
-                    let batch = batch.map_err(|error| match error {
-                        Error::Frame { source, .. } => refuse(source),
-                        error => error,
-                    })?;
-                    // As Python counts rows: `df.iloc[0]` is the first.
-                    prices.add(pipeline, &batch, |row| format!("row {}", first + row));
-                }
+                // A price is what is asked for: whatever stands in such a column does not matter.
+                let wanted: Vec<_> = Field::ALL.into_iter().filter(|field| *field != Field::Price).collect();
+                (Table::over(frame(stream, &REQUIRED, &wanted)?), "row")
             }
             Self::File(path) => {
-                let mut table = Table::open(&path)?;
+                let table = Table::open(&path)?;
                 table.require(&path, &REQUIRED)?;
-                while let Some(batch) = table.next_batch()? {
-                    interrupt.check()?;
-                    prices.add(pipeline, &batch, |row| format!("line {}", batch.line(row)));
-                }
+                (table, "line")
             }
+        };
+        let (mut prices, mut faults) = (Vec::new(), Faults::default());
+        while let Some(batch) = table.next_batch()? {
+            interrupt.check()?;
+            price(pipeline, &batch, place, &mut prices, &mut faults);
         }
-        Ok(prices.finish())
+        Ok(match faults.finish() {
+            None => Ok(prices),
+            Some(refused) => Err(refused),
+        })
     }
 }
 
-/// Prices so far, and what was wrong so far.
+fn price(
+    pipeline: &Pipeline,
+    batch: &Batch,
+    place: &'static str,
+    prices: &mut Vec<f64>,
+    faults: &mut Faults,
+) {
+    for (row, price) in scoring::price(pipeline, batch, 0..batch.len()).into_iter().enumerate() {
+        match price {
+            Ok(price) => {
+                faults.count();
+                prices.push(price);
+            }
+            Err(found) => faults.add(place, batch.line(row), found),
+        }
+    }
+}
+
+/// What was wrong so far.
 #[derive(Default)]
-struct Prices {
-    prices: Vec<f64>,
+pub(crate) struct Faults {
     named: Vec<String>,
+    carried: Vec<Value>,
     n_faults: usize,
     n_refused: usize,
     n_rows: usize,
 }
 
-impl Prices {
-    fn add(&mut self, pipeline: &Pipeline, batch: &Batch, place: impl Fn(usize) -> String) {
-        for (row, price) in scoring::price(pipeline, batch, 0..batch.len()).into_iter().enumerate() {
-            self.n_rows += 1;
-            match price {
-                Ok(price) => self.prices.push(price),
-                Err(faults) => {
-                    self.n_refused += 1;
-                    self.n_faults += faults.len();
-                    let room = MOST_NAMED - self.named.len();
-                    self.named
-                        .extend(faults.iter().take(room).map(|fault| format!("{}: {fault}", place(row))));
-                }
-            }
-        }
+impl Faults {
+    /// Counts a row without fault.
+    pub(crate) fn count(&mut self) {
+        self.n_rows += 1;
     }
 
-    fn finish(self) -> Result<Vec<f64>, Refused> {
+    /// Adds the faults of a row, `number` in its frame ("row") or file ("line").
+    pub(crate) fn add(&mut self, place: &'static str, number: u64, faults: Vec<Fault>) {
+        self.n_rows += 1;
+        self.n_refused += 1;
+        self.n_faults += faults.len();
+        let room = MOST_NAMED - self.named.len();
+        self.named.extend(faults.iter().take(room).map(|fault| format!("{place} {number}: {fault}")));
+        let room = MOST_CARRIED - self.carried.len();
+        self.carried.extend(faults.iter().take(room).map(|fault| as_json(Some(number), fault)));
+    }
+
+    /// What is to be said; `None` when nothing was wrong.
+    pub(crate) fn finish(self) -> Option<Refused> {
         if self.n_refused == 0 {
-            return Ok(self.prices);
+            return None;
         }
         let mut text = format!("{} of {} rows are not valid diamonds", self.n_refused, self.n_rows);
         for fault in &self.named {
@@ -116,6 +137,17 @@ impl Prices {
             0 => {}
             n => text.push_str(&format!("\n  and {n} more faults")),
         }
-        Err(Refused(text))
+        Some(Refused { text, faults: Value::Array(self.carried) })
     }
+}
+
+/// A fault as the exception carries it; `row` is none where a single stone was given.
+pub(crate) fn as_json(row: Option<u64>, fault: &Fault) -> Value {
+    json!({
+        "row": row,
+        "field": fault.field,
+        "value": fault.value,
+        "reason": fault.reason,
+        "allowed": fault.allowed,
+    })
 }

@@ -110,6 +110,16 @@ pub enum StoredHeader {
     },
 }
 
+impl StoredHeader {
+    /// Intercept and one coefficient a feature, if the model is linear.
+    pub fn linear_coefficients(self) -> Option<(f64, Vec<f64>)> {
+        match self {
+            Self::Linear { intercept, coefficients } => Some((intercept, coefficients)),
+            Self::Xgboost | Self::Foreign { .. } => None,
+        }
+    }
+}
+
 /// Takes back what [`Regressor::stored`] gave.
 ///
 /// # Errors
