@@ -50,6 +50,10 @@ impl Exceptions {
              a single stone), `field`, `value`, `reason` and `allowed`; `row` and `field` are those of the first.",
             &[&invalid_input],
         )?;
+        // Until an instance has its own.
+        invalid_diamond.setattr("faults", PyTuple::empty(py))?;
+        invalid_diamond.setattr("row", py.None())?;
+        invalid_diamond.setattr("field", py.None())?;
         let model_not_found = class(
             py,
             "ModelNotFoundError",

@@ -27,8 +27,12 @@ use crate::validate::kept;
 /// --------
 /// >>> import xtream_core as xc
 /// >>> model = xc.Registry("registry").champion()
-/// >>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["price_usd"]
+/// >>> model.family
+/// 'xgboost'
+/// >>> df = xc.validate("data/first-delivery.csv").clean
 /// >>> df["price_usd"] = model.predict(df)
+/// >>> bool((df["price_usd"] - df["price"]).abs().mean() < 300)
+/// True
 #[pyclass(frozen, module = "xtream_core")]
 pub(crate) struct Model(Arc<Loaded>);
 
@@ -135,8 +139,12 @@ impl Model {
     ///
     /// Examples
     /// --------
+    /// >>> import pandas as pd
+    /// >>> model = xc.Registry("registry").champion()
     /// >>> stones = pd.DataFrame({"carat": [0.5, 1.2], "cut": "Ideal", "color": "E", "clarity": "VS1"})
-    /// >>> model.predict(stones)
+    /// >>> small, large = model.predict(stones)
+    /// >>> bool(small < large)
+    /// True
     fn predict<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rows = Rows::from_python(data)?;
         let model = Arc::clone(&self.0);
@@ -161,7 +169,9 @@ impl Model {
     ///
     /// Examples
     /// --------
-    /// >>> model.value(carat=1.2, cut="premium", color="e", clarity="vs1", depth=61.0)
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> model.value(carat=1.2, cut="premium", color="e", clarity="vs1", depth=61.0)["assumed"]
+    /// ['table', 'x', 'y', 'z']
     #[pyo3(signature = (*, carat, cut, color, clarity, depth=None, table=None, x=None, y=None, z=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords, one for each column")]
     fn value<'py>(
@@ -221,7 +231,10 @@ impl Model {
     ///
     /// Examples
     /// --------
-    /// >>> model.similar(carat=1.2, cut="Premium", color="E", clarity="VS1", n=3)
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> found = model.similar(carat=1.2, cut="Premium", color="E", clarity="VS1", n=3)
+    /// >>> [(stone["carat"], stone["cut"]) for stone in found]
+    /// [(1.2, 'Premium'), (1.19, 'Premium'), (1.21, 'Premium')]
     #[pyo3(signature = (*, carat, cut, color, clarity, n=5))]
     fn similar<'py>(
         &self,

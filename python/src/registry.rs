@@ -31,8 +31,12 @@ use crate::to_python::to_python;
 /// --------
 /// >>> import xtream_core as xc
 /// >>> registry = xc.Registry("registry")
-/// >>> [(card["version"], card["metrics"]["mae_usd"]) for card in registry.versions()]
-/// >>> registry.promote(7, reason="Better on large stones.")
+/// >>> [(card["version"], card["family"]) for card in registry.versions()]
+/// [(2, 'xgboost'), (1, 'linear')]
+/// >>> registry.promote(1, reason="Easier to explain.")["reason"]
+/// 'Easier to explain.'
+/// >>> registry.rollback()
+/// 2
 #[pyclass(frozen, module = "xtream_core")]
 pub(crate) struct Registry(Arc<xtream_core::Registry>);
 
@@ -142,6 +146,12 @@ impl Registry {
     #[pyo3(signature = (*, reason="Rolled back by hand."))]
     fn rollback(&self, py: Python<'_>, reason: &str) -> PyResult<u64> {
         self.ask(py, |registry| registry.rollback(reason))
+    }
+
+    /// All models as a table, for notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let champion = self.ask(py, |registry| registry.champion())?;
+        py.import("xtream_core._card")?.call_method1("cards_html", (self.versions(py)?, champion))?.extract()
     }
 
     fn __repr__(&self) -> String {

@@ -3,11 +3,11 @@
 >>> import xtream_core as xc
 >>> run = xc.train("data/diamonds.csv", trials=0, registry="registry", progress=False)
 >>> model = xc.Registry("registry").champion()
->>> valuation = model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")
->>> round(valuation["price_usd"], -4)
-10000.0
->>> model.predict("data/second-delivery-clean.csv").shape
-(9954,)
+>>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["assumed"]
+['depth', 'table', 'x', 'y', 'z']
+>>> stones = xc.validate("data/second-delivery.csv").clean
+>>> model.predict(stones).shape
+(9973,)
 
 A frame is pandas, polars, pyarrow or anything else with the Arrow PyCapsule interface; a path is
 accepted where a frame is. Frames that come back are of the kind that was given; for a path they are

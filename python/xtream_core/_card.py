@@ -39,3 +39,20 @@ class Card(dict[str, Any]):
         if "not_served" in self:
             rows.append(("cannot be served", self["not_served"]))
         return table(["", ""], rows, f"Version {self['version']}, {self['family']}")
+
+
+def cards_html(cards: list[Card], champion: int | None) -> str:
+    """A line for each card, for notebooks."""
+    rows = [
+        (
+            "champion" if card["version"] == champion else "not served" if "not_served" in card else "",
+            card["version"],
+            card["family"],
+            card["metrics"]["mae_usd"],
+            card["metrics"]["r2"],
+            card["data"]["n_train"],
+            card["created_at"],
+        )
+        for card in cards
+    ]
+    return table(["", "version", "family", "MAE $", "R2", "training rows", "trained"], rows)

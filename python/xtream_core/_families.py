@@ -120,7 +120,9 @@ class Family:
         if not self.name or not all(letter.isalnum() or letter in "-_." for letter in self.name):
             raise InvalidInputError(f"name = {self.name!r}; allowed are letters, digits, and - _ .")
         if both := sorted(self.space.keys() & self.params.keys()):
-            raise InvalidInputError(f"{', '.join(both)} stands in both space and params; allowed is one of them")
+            raise InvalidInputError(
+                f"{', '.join(both)} stands in both space and params; allowed is one of them"
+            )
 
     @property
     def class_name(self) -> str:
@@ -150,7 +152,13 @@ class Adapter:
         self.target = family.target
         self.domains: list[_Domain] = [self._domain(name, part) for name, part in family.space.items()]
         self.version = "; ".join(
-            [_version(family.model), family.features, family.target, _settings(family), _fingerprint(family.model)]
+            [
+                _version(family.model),
+                family.features,
+                family.target,
+                _settings(family),
+                _fingerprint(family.model),
+            ]
         )
         # The last one fitted is the final one: the search comes before it.
         self.fitted: Any = None
@@ -161,7 +169,8 @@ class Adapter:
             return name, kinds[type(part)], (part.low, part.high)
         if isinstance(part, str | bytes) or not isinstance(part, Sequence) or not len(part):
             raise InvalidInputError(
-                f"the space of {name} is {part!r}; allowed is Uniform, LogUniform, Integer or a list to choose from"
+                f"the space of {name} is {part!r}; allowed is Uniform, LogUniform, Integer or a list to "
+                "choose from"
             )
         is_number = all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in part)
         # Words stand for what cannot be written down as a number.
@@ -174,7 +183,9 @@ class Adapter:
         self._choices[name] = written
         return name, "numbers" if is_number else "words", list(written)
 
-    def fit(self, features: NDArray[np.float64], target: NDArray[np.float64], params: dict[str, Any], seed: int) -> Any:
+    def fit(
+        self, features: NDArray[np.float64], target: NDArray[np.float64], params: dict[str, Any], seed: int
+    ) -> Any:
         """A fitted model."""
         chosen = {name: self._value(name, value) for name, value in params.items()}
         model = _made(self._family, chosen, seed)
@@ -253,9 +264,11 @@ def _fingerprint(model: Any) -> str:
     a notebook are no trials of today's."""
     made = model if callable(model) else type(model)
     digest = hashlib.sha256()
-    functions = [made] if isinstance(made, FunctionType) else [
-        part for _, part in sorted(vars(made).items()) if isinstance(part, FunctionType)
-    ]
+    functions = (
+        [made]
+        if isinstance(made, FunctionType)
+        else [part for _, part in sorted(vars(made).items()) if isinstance(part, FunctionType)]
+    )
     for function in functions:
         _add_code(digest, function.__code__)
     return f"code {digest.hexdigest()[:16]}"

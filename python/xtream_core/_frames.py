@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._native import InvalidInputError
 
-Kind: TypeAlias = Literal["pandas", "polars", "pyarrow"]
+# "pandas", "polars" or "pyarrow".
+Kind: TypeAlias = str
 Columns: TypeAlias = Mapping[str, Sequence[Any] | NDArray[Any]]
 
 

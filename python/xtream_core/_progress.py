@@ -43,8 +43,9 @@ def in_words(event: Event) -> str | None:
         case "data_ready":
             counts = event["counts"]
             return (
-                f"{counts['n_rows']:,} rows read: {counts['n_kept']:,} kept, {counts['n_rejected']:,} refused, "
-                f"{counts['n_duplicates']:,} duplicates; {event['n_train']:,} train and {event['n_test']:,} test"
+                f"{counts['n_rows']:,} rows read: {counts['n_kept']:,} kept, "
+                f"{counts['n_rejected']:,} refused, {counts['n_duplicates']:,} duplicates; "
+                f"{event['n_train']:,} train and {event['n_test']:,} test"
             )
         case "search_started":
             kept = event["n_kept"]
@@ -116,8 +117,7 @@ def _notebook() -> Callback | None:
     # Nobody is in a notebook without having loaded these.
     if "IPython" not in sys.modules or "ipykernel" not in sys.modules:
         return None
-    from IPython import get_ipython
-    from IPython.display import HTML, display
+    from IPython import display, get_ipython
 
     if getattr(get_ipython(), "kernel", None) is None:
         return None
@@ -136,9 +136,9 @@ def _notebook() -> Callback | None:
             picture += escape(bar.text(event))
         elif event["event"] != "search_finished":
             return
-        page = HTML("<br>".join([*lines, picture] if picture else lines))
+        page: Any = display.HTML("<br>".join([*lines, picture] if picture else lines))  # type: ignore[no-untyped-call]
         if handle is None:
-            handle = display(page, display_id=True)
+            handle = display.display(page, display_id=True)  # type: ignore[no-untyped-call]
         else:
             handle.update(page)
 

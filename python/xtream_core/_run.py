@@ -30,7 +30,9 @@ def trials_frame(trials: Trials, kind: Kind) -> Any:
         if any(isinstance(value, str) for value in values):
             columns[name] = [None if value is None else str(value) for value in values]
         else:
-            columns[name] = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+            columns[name] = np.array(
+                [np.nan if value is None else value for value in values], dtype=np.float64
+            )
     return make(columns, kind)
 
 
@@ -122,7 +124,9 @@ def _leaderboard(lines: list[dict[str, Any]], kind: Kind) -> Any:
     searches: Iterable[Any] = [line["search"] for line in lines]
     # A seed may need all 64 bits.
     columns["seed"] = np.array([line["seed"] for line in lines], dtype=np.uint64)
-    columns["n_trials"] = np.array([search["n_trials"] if search else 0 for search in searches], dtype=np.int64)
+    columns["n_trials"] = np.array(
+        [search["n_trials"] if search else 0 for search in searches], dtype=np.int64
+    )
     columns["duration_s"] = np.array([line["duration_s"] for line in lines], dtype=np.float64)
     columns["params"] = [json.dumps(line["params"]) for line in lines]
     return make(columns, kind)

@@ -45,11 +45,10 @@ def similar(data: _Data, *, carat: float, cut: str, color: str, clarity: str, n:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> stones = pd.read_csv("data/diamonds.csv")
+    >>> stones = xc.validate("data/diamonds.csv").clean
     >>> found = xc.similar(stones, carat=1.2, cut="Premium", color="E", clarity="VS1", n=3)
     >>> found[["carat", "price", "carat_difference"]].round(2).values.tolist()
-    [[1.2, 8930.0, 0.0], [1.2, 9003.0, 0.0], [1.2, 9148.0, 0.0]]
+    [[1.2, 10053.0, 0.0], [1.19, 9263.0, 0.01], [1.21, 9541.0, 0.01]]
     """
     frame: Any = at_rest(data)
     if not is_frame(frame):

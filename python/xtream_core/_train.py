@@ -107,7 +107,9 @@ def train(
     """
     if random_state is not None:
         if seed not in (42, random_state):
-            raise InvalidInputError(f"seed = {seed} and random_state = {random_state}; allowed is one of them")
+            raise InvalidInputError(
+                f"seed = {seed} and random_state = {random_state}; allowed is one of them"
+            )
         seed = random_state
     data, test = at_rest(data), at_rest(test)
     kind = kind_of(data)
@@ -125,7 +127,19 @@ def train(
     folder = folder_of(registry)
     try:
         report = _native._train(
-            data, test, chosen, trials, seed, jobs, folder, promote, suspect, duplicates, max_rejects, space, listen
+            data,
+            test,
+            chosen,
+            trials,
+            seed,
+            jobs,
+            folder,
+            promote,
+            suspect,
+            duplicates,
+            max_rejects,
+            space,
+            listen,
         )
     except KeyboardInterrupt as stopped:
         raise TrainingInterrupted(str(stopped), trials_frame(finished, kind)) from None
@@ -139,7 +153,9 @@ def _adapted(models: Models | None, kind: Any) -> tuple[list[Adapter], list[Any]
         return [], None
     if isinstance(models, str) or not isinstance(models, Sequence):
         raise TypeError(f"models must be a list of names and families, not {type(models).__name__}")
-    chosen: list[Any] = [model if isinstance(model, str) else Adapter(family_of(model), kind) for model in models]
+    chosen: list[Any] = [
+        model if isinstance(model, str) else Adapter(family_of(model), kind) for model in models
+    ]
     own = [model for model in chosen if isinstance(model, Adapter)]
     for model in own:
         warnings.warn(

@@ -112,9 +112,9 @@ def validate(
     >>> delivery = pd.read_csv("data/first-delivery.csv")
     >>> report = xc.validate(delivery)
     >>> report
-    ValidationReport(5,000 rows: 4,975 clean, 23 rejected (9 of them suspect only), 2 duplicates)
-    >>> report.faults.iloc[0]["column"]
-    'price'
+    ValidationReport(5,000 rows: 4,975 clean, 23 rejected (8 of them suspect only), 2 duplicates)
+    >>> report.faults.iloc[0].drop(["reason", "allowed"]).to_dict()
+    {'row': 77, 'column': 'depth', 'value': '56', 'severity': 'suspect'}
     """
     data = at_rest(data)
     return ValidationReport(data, _validate(data, suspect, duplicates))
