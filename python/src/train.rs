@@ -6,10 +6,10 @@ use std::sync::PoisonError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use serde_json::json;
-use xtream_core::Registry;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::training::{Family, Preset, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
+use xtream_core::{Error, Registry};
 
 use crate::abandoned::settle;
 use crate::arguments::{unknown, whole};
@@ -95,6 +95,11 @@ fn families(py: Python<'_>, models: Option<&Bound<'_, PyList>>, failure: &Failur
             names.push(name);
         } else {
             let family = own::family(&model, failure)?.map_err(|error| error::to_python(py, &error))?;
+            if known.iter().any(|other| other.name == family.name) {
+                let reason = format!("there is a family {:?} already", family.name);
+                let allowed = "a name of its own for each: Family(..., name=...)".into();
+                return Err(error::to_python(py, &Error::Usage { reason, allowed }));
+            }
             names.push(family.name.to_string());
             known.push(family);
         }

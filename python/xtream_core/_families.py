@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType
@@ -172,7 +173,10 @@ class Adapter:
                 f"the space of {name} is {part!r}; allowed is Uniform, LogUniform, Integer or a list to "
                 "choose from"
             )
-        is_number = all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in part)
+        is_number = all(
+            isinstance(choice, int | float) and not isinstance(choice, bool) and math.isfinite(choice)
+            for choice in part
+        )
         # Words stand for what cannot be written down as a number.
         written: dict[Any, Any] = {
             float(choice) if is_number else choice if isinstance(choice, str) else repr(choice): choice

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from . import _native
@@ -113,6 +114,8 @@ def train(
         seed = random_state
     data, test = at_rest(data), at_rest(test)
     kind = kind_of(data)
+    # Loaded now, so that Ctrl-C does not have to wait for it.
+    import_module(kind)
     adapters, chosen = _adapted(models, kind)
     finished: Trials = []
     tell = listener(progress)

@@ -177,14 +177,17 @@ class LogLinearRegressor(_FamilyRegressor):
 
     @property
     def coef_(self) -> NDArray[np.float64]:
+        """One coefficient of log(target) a column."""
         return self._linear()[1]
 
     @property
     def intercept_(self) -> float:
+        """log(target) at the origin."""
         return self._linear()[0]
 
     @property
     def columns_(self) -> list[str]:
+        """For stones the names of the columns made of them; empty for numbers."""
         return self._linear()[2]
 
     def _linear(self) -> tuple[float, NDArray[np.float64], list[str]]:
