@@ -262,8 +262,13 @@ def test_similar_needs_no_prices_and_no_measurements_and_reads_grades_as_people_
 
 
 def test_rows_that_are_no_diamonds_are_left_out_and_counted(delivery: pd.DataFrame) -> None:
-    with pytest.warns(UserWarning, match=r"^13 rows are no diamonds and were left out"):
+    unread = delivery.assign(price=pd.to_numeric(delivery["price"], errors="coerce"))
+    unread["is_alike"] = unread[list(GRADES)].eq(["Ideal", "E", "VS1"]).all(axis=1)
+    known = unread[list(GRADES)].apply(lambda column: column.isin(GRADES[column.name]))
+    wrong = ~known.all(axis=1) | (unread["is_alike"] & ~(unread["price"] > 0))
+    with pytest.warns(UserWarning, match=rf"^{wrong.sum()} rows cannot be read and were left out"):
         xc.similar(delivery, carat=1.2, cut="Ideal", color="E", clarity="VS1")
+    assert wrong.sum() > 0
     with pytest.raises(xc.InvalidDiamondError, match="one of Fair, Good") as caught:
         xc.similar(delivery, carat=1.2, cut="Shiny", color="E", clarity="VS1")
     assert (caught.value.field, caught.value.row) == ("cut", None)

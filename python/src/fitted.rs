@@ -167,10 +167,7 @@ impl Fitted {
 
     /// For pickle: the model in the same form as in a registry, which is checked in full when it is
     /// taken back.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, Bound<'py, PyBytes>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Kept<'py>)> {
         let raise = |error: Error| error::to_python(py, &error);
         let (header, body) = match &*self.0 {
             Kind::Stones(pipeline) => (String::new(), pipeline.to_bytes().map_err(raise)?),
@@ -184,6 +181,9 @@ impl Fitted {
         Ok((restore, (header, PyBytes::new(py, &body))))
     }
 }
+
+/// What a pickle holds: the readable part, and the model's own bytes.
+type Kept<'py> = (String, Bound<'py, PyBytes>);
 
 /// Takes back what pickle kept.
 #[pyfunction(name = "_restore_fitted")]

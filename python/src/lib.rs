@@ -40,6 +40,8 @@ mod _native {
     #[pymodule_export]
     use super::registry::Registry;
     #[pymodule_export]
+    use super::rows::count_rows;
+    #[pymodule_export]
     use super::similar::similar;
     #[pymodule_export]
     use super::train::train;

@@ -11,6 +11,7 @@ use xtream_core::{Interrupt, Pipeline, Result, scoring};
 
 use crate::arguments::type_name;
 use crate::arrow_stream::{METHOD, Stream};
+use crate::attended::attended;
 use crate::frame::{REQUIRED, frame};
 
 /// Faults that are named one by one; a whole frame of nonsense need not scroll by.
@@ -47,14 +48,10 @@ impl Rows {
         })
     }
 
-    /// One price in US dollars a row, in order; if a single row is refused, the reasons instead.
-    pub(crate) fn price(
-        self,
-        pipeline: &Pipeline,
-        interrupt: &Interrupt,
-    ) -> Result<Result<Vec<f64>, Refused>> {
-        // As Python counts rows, `df.iloc[0]` is the first; a file has lines.
-        let (mut table, place) = match self {
+    /// The rows, and what their numbers are: as Python counts, `df.iloc[0]` is the first row of a frame;
+    /// a file has lines.
+    fn table(self) -> Result<(Table, &'static str)> {
+        Ok(match self {
             Self::Frame(stream) => {
                 // A price is what is asked for: whatever stands in such a column does not matter.
                 let wanted: Vec<_> = Field::ALL.into_iter().filter(|field| *field != Field::Price).collect();
@@ -65,7 +62,16 @@ impl Rows {
                 table.require(&path, &REQUIRED)?;
                 (table, "line")
             }
-        };
+        })
+    }
+
+    /// One price in US dollars a row, in order; if a single row is refused, the reasons instead.
+    pub(crate) fn price(
+        self,
+        pipeline: &Pipeline,
+        interrupt: &Interrupt,
+    ) -> Result<Result<Vec<f64>, Refused>> {
+        let (mut table, place) = self.table()?;
         let (mut prices, mut faults) = (Vec::new(), Faults::default());
         while let Some(batch) = table.next_batch()? {
             interrupt.check()?;
@@ -85,7 +91,7 @@ fn price(
     prices: &mut Vec<f64>,
     faults: &mut Faults,
 ) {
-    for (row, price) in scoring::price(pipeline, batch, 0..batch.len()).into_iter().enumerate() {
+    for (row, price) in side_by_side(pipeline, batch).into_iter().enumerate() {
         match price {
             Ok(price) => {
                 faults.count();
@@ -94,6 +100,43 @@ fn price(
             Err(found) => faults.add(place, batch.line(row), found),
         }
     }
+}
+
+/// Fewest rows for which another thread is worth its start.
+const FEWEST_A_THREAD: usize = 1 << 11;
+
+/// All rows of the batch, each core taking a part. A row's price does not depend on the part it is in.
+fn side_by_side(pipeline: &Pipeline, batch: &Batch) -> Vec<Result<f64, Vec<Fault>>> {
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = batch.len().div_ceil(n_threads).max(FEWEST_A_THREAD);
+    std::thread::scope(|scope| {
+        let others = (part..batch.len()).step_by(part).map(|first| {
+            let rows = first..(first + part).min(batch.len());
+            scope.spawn(move || scoring::price(pipeline, batch, rows))
+        });
+        let others: Vec<_> = others.collect();
+        let mut priced = scoring::price(pipeline, batch, 0..part.min(batch.len()));
+        for other in others {
+            priced.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        priced
+    })
+}
+
+/// How many rows a frame or file has for core: reading it, and nothing else. The benchmark tells by it
+/// what the border costs.
+#[pyfunction(name = "_count_rows")]
+pub(crate) fn count_rows(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let rows = Rows::from_python(data)?;
+    attended(py, None, move |_, interrupt| {
+        let (mut table, _) = rows.table()?;
+        let mut n_rows = 0;
+        while let Some(batch) = table.next_batch()? {
+            interrupt.check()?;
+            n_rows += batch.len();
+        }
+        Ok(n_rows)
+    })
 }
 
 /// What was wrong so far.

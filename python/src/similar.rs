@@ -4,8 +4,8 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use xtream_core::comparables::Comparables;
-use xtream_core::dataset::Table;
-use xtream_core::diamond::{Cell, Field, RawDiamond};
+use xtream_core::dataset::{Batch, Table};
+use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, Grade, RawDiamond};
 use xtream_core::features::{PartialDiamond, Proportions};
 use xtream_core::{Diamond, Error, Result};
 
@@ -18,7 +18,8 @@ use crate::frame::{REQUIRED, frame};
 /// The columns that have a say: grades and weight choose, the price breaks ties.
 const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity, Field::Price];
 
-/// The rows of the frame that are nearest, how far each is, and how many rows are no diamonds.
+/// The rows of the frame that are nearest, how far each is, and how many rows may have been of these grades
+/// but cannot be read.
 #[pyfunction(name = "_similar")]
 #[pyo3(signature = (data, carat, cut, color, clarity, n))]
 pub(crate) fn similar<'py>(
@@ -46,19 +47,26 @@ pub(crate) fn similar<'py>(
     let found = attended(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &REQUIRED, &WANTED)?);
         let has_price = table.columns().iter().any(|name| Field::from_name(name) == Some(Field::Price));
+        let mut likenesses = Field::GRADES.map(|field| Likeness::to(&asked, field));
         let (mut stones, mut rows, mut n_wrong) = (Vec::new(), Vec::new(), 0_u64);
         while let Some(batch) = table.next_batch()? {
             interrupt.check()?;
             for row in 0..batch.len() {
+                match likenesses.iter_mut().map(|likeness| likeness.of(&batch, row)).max() {
+                    Some(Grades::Alike) => {}
+                    Some(Grades::Wrong) => {
+                        n_wrong += 1;
+                        continue;
+                    }
+                    _ => continue,
+                }
                 // Without prices there are none to break a tie: all are equal.
                 let price = if has_price { batch.cell(row, Field::Price) } else { Cell::Number(1.0) };
-                let stone = with_stand_ins(batch.raw(row)).parse_priced(price);
-                match stone {
-                    Ok(stone) if is_alike(stone.diamond(), &asked) => {
+                match with_stand_ins(batch.raw(row)).parse_priced(price) {
+                    Ok(stone) => {
                         stones.push(stone);
                         rows.push(batch.line(row));
                     }
-                    Ok(_) => {}
                     Err(_) => n_wrong += 1,
                 }
             }
@@ -83,6 +91,48 @@ fn with_stand_ins(raw: RawDiamond<'_>) -> RawDiamond<'_> {
     RawDiamond { depth: one, table: one, x: one, y: one, z: one, ..raw }
 }
 
-fn is_alike(stone: &Diamond, other: &Diamond) -> bool {
-    (stone.cut(), stone.color(), stone.clarity()) == (other.cut(), other.color(), other.clarity())
+/// What a row's grades say; the worst of the three counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Grades {
+    Alike,
+    Other,
+    Wrong,
+}
+
+/// Compares one grade of many rows with that of one stone. A column holds few different texts, so each is
+/// read once and remembered.
+struct Likeness {
+    field: Field,
+    asked: Option<usize>,
+    known: Vec<(String, Grades)>,
+}
+
+/// Different texts that are remembered; a column of nonsense must not fill the memory.
+const MOST_KNOWN: usize = 64;
+
+impl Likeness {
+    fn to(asked: &Diamond, field: Field) -> Self {
+        Self { field, asked: asked.rank(field), known: Vec::new() }
+    }
+
+    fn of(&mut self, batch: &Batch, row: usize) -> Grades {
+        let Cell::Text(text) = batch.cell(row, self.field) else { return Grades::Wrong };
+        if let Some((_, grades)) = self.known.iter().find(|(known, _)| known == text) {
+            return *grades;
+        }
+        let rank = match self.field {
+            Field::Cut => Cut::parse(text).map(Cut::rank),
+            Field::Color => Color::parse(text).map(Color::rank),
+            _ => Clarity::parse(text).map(Clarity::rank),
+        };
+        let grades = match rank {
+            Err(_) => Grades::Wrong,
+            Ok(rank) if Some(rank) == self.asked => Grades::Alike,
+            Ok(_) => Grades::Other,
+        };
+        if self.known.len() < MOST_KNOWN {
+            self.known.push((text.to_owned(), grades));
+        }
+        grades
+    }
 }

@@ -124,6 +124,20 @@ def take(data: Any, rows: NDArray[np.int64]) -> Any:
             return data.take(rows)
 
 
+def names_of(data: Any) -> list[str]:
+    """The names of a frame's columns."""
+    return [str(name) for name in (data.columns if _library(data) != "pyarrow" else data.schema.names)]
+
+
+def narrow(data: Any, wanted: Sequence[str]) -> Any:
+    """The frame with these of its columns only, whatever the case of their names: pandas copies every column
+    that is handed over."""
+    names = [name for name in names_of(data) if name.strip().lower() in wanted]
+    if _library(data) == "pyarrow":
+        return data.select(names)
+    return data[names]
+
+
 def with_column(data: Any, name: str, values: NDArray[np.float64]) -> Any:
     """The frame with one more column, or another one in the place of that name's."""
     match _library(data):

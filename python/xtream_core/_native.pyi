@@ -22,6 +22,7 @@ __all__ = [
     "XtreamError",
     "_Fitted",
     "_GRADES",
+    "_count_rows",
     "_errors_by_carat",
     "_fit_numbers",
     "_fit_stones",
@@ -140,6 +141,7 @@ class _Fitted:
     def linear(self) -> tuple[float, NDArray[np.float64], list[str]] | None: ...
     def __reduce__(self) -> tuple[Any, tuple[str, bytes]]: ...
 
+def _count_rows(data: Frame | _Path) -> int: ...
 def _errors_by_carat(
     carat: Sequence[float] | NDArray[np.float64],
     actual: Sequence[float] | NDArray[np.float64],

@@ -5,8 +5,10 @@ import warnings
 from typing import Any, TypeVar
 
 from . import _native
-from ._frames import Frame, at_rest, is_frame, kind_of, make, take, with_column
+from ._frames import Frame, at_rest, is_frame, kind_of, make, narrow, take, with_column
 
+# All that has a say in it.
+_COLUMNS = ("carat", "cut", "color", "clarity", "price")
 _Data = TypeVar("_Data", bound=Frame | str | os.PathLike[str])
 
 
@@ -17,8 +19,9 @@ def similar(data: _Data, *, carat: float, cut: str, color: str, clarity: str, n:
     Parameters
     ----------
     data : frame, str or os.PathLike
-        Where to look: columns `carat` (ct), `cut`, `color`, `clarity`, and `price` if there is one. A
-        row with a mistake in one of these is left out, and a warning says how many were.
+        Where to look: columns `carat` (ct), `cut`, `color`, `clarity`, and `price` if there is one. Rows
+        of these grades with a mistake in carat or price, and rows whose grades cannot be read, are left
+        out, and a warning says how many were.
     carat : float
         Weight in ct.
     cut, color, clarity : str
@@ -57,10 +60,10 @@ def similar(data: _Data, *, carat: float, cut: str, color: str, clarity: str, n:
         n_left_out = kept["counts"]["n_rejected"]
     else:
         n_left_out = 0
-    found = _native._similar(frame, carat, cut, color, clarity, n)
+    found = _native._similar(narrow(frame, _COLUMNS), carat, cut, color, clarity, n)
     n_left_out += found["n_wrong"]
     if n_left_out:
         warnings.warn(
-            f"{n_left_out:,} rows are no diamonds and were left out; `validate` names them", stacklevel=2
+            f"{n_left_out:,} rows cannot be read and were left out; `validate` names them", stacklevel=2
         )
     return with_column(take(frame, found["rows"]), "carat_difference", found["carat_difference"])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
-from ._frames import METHOD, at_rest, is_frame
+from ._frames import METHOD, at_rest, is_frame, names_of
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
@@ -29,16 +29,11 @@ _Self = TypeVar("_Self", bound="_FamilyRegressor")
 _NEEDED = {"carat", "cut", "color", "clarity"}
 
 
-def _names(frame: Any) -> list[str]:
-    names = frame.column_names if hasattr(frame, "column_names") else frame.columns
-    return [str(name) for name in names]
-
-
 def _is_stones(X: Any) -> bool:
     """Whether it is a frame of stones as they are: a cut that is a number was encoded by somebody."""
     if not hasattr(X, METHOD) or not is_frame(X):
         return False
-    by_name = {name.strip().lower(): name for name in _names(X)}
+    by_name = {name.strip().lower(): name for name in names_of(X)}
     if not by_name.keys() >= _NEEDED:
         return False
     cut = X[by_name["cut"]]
@@ -95,7 +90,7 @@ class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if self.takes_stones_:
             y = column_or_1d(y, warn=True).astype(np.float64)
             check_consistent_length(X, y)
-            self.feature_names_in_ = np.array(_names(X), dtype=object)
+            self.feature_names_in_ = np.array(names_of(X), dtype=object)
             self.n_features_in_ = len(self.feature_names_in_)
             self._check_target(y)
             self.fitted_ = _native._fit_stones(self._family, X, np.ascontiguousarray(y), params, seed)
