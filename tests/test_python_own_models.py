@@ -318,7 +318,7 @@ SLOW = """
     class Slow:
         def __init__(self, pause=0.0): self.pause = pause
         def fit(self, X, y):
-            if len(done) >= 3:
+            if len(done) == 3:
                 began.set()
                 time.sleep(2)
             done.append(1)
@@ -340,15 +340,44 @@ SLOW = """
     except xc.TrainingInterrupted as stopped:
         print(time.monotonic() - stamps[0], len(stopped.trials))
 """
+AGAIN = """
+    events = []
+    xc.train(sys.argv[1], models=[own], trials=5, jobs=1, registry=sys.argv[2], progress=events.append)
+    print(next(event["n_kept"] for event in events if event["event"] == "search_started"))
+"""
+# What is still there when the interpreter ends, and takes its time to go.
+LATE = """
+    class Late:
+        def __del__(self, sleep=time.sleep): sleep(3)
+
+    textless = type(sys)("textless")
+    sys.modules["textless"], textless.late = textless, Late()
+    del textless
+"""
 
 
-def test_ctrl_c_does_not_wait_for_a_fit_of_hers_and_the_process_ends_in_order(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(SLOW), str(SECOND), str(tmp_path)]
+def in_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), str(SECOND), str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    seconds, n_trials = run.stdout.split()
+    assert run.returncode == 0, run.stderr
+    return run
+
+
+def test_ctrl_c_does_not_wait_for_a_fit_of_hers(tmp_path: Path) -> None:
+    seconds, n_trials = in_python(SLOW, tmp_path).stdout.split()
     assert float(seconds) < 0.25
     assert int(n_trials) == 3
+
+
+def test_the_next_run_waits_for_the_fit_that_was_left_and_goes_on_from_there(tmp_path: Path) -> None:
+    _, n_trials, n_kept = in_python(SLOW + AGAIN, tmp_path).stdout.split()
+    assert int(n_trials) == 3 <= int(n_kept)
+
+
+def test_the_end_of_the_process_waits_for_the_fit_that_was_left_and_says_so(tmp_path: Path) -> None:
+    run = in_python(SLOW + LATE, tmp_path)
+    assert run.stdout.endswith(" 3\n")
+    assert run.stderr.startswith("waiting for a fit that was interrupted to come to its end")
 
 
 def test_no_warning_is_given_without_a_reason(stones: pd.DataFrame, tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 //! Work that somebody asked to stop and that did not stop in time: its thread is left to come to its
 //! next step by itself, so that Ctrl-C gives the keyboard back at once. Nothing of its result is used.
 //!
-//! The process must not end, and the next run must not begin, while such a thread is still in the
-//! middle of something: the library it works in would be torn down under it, and it still holds its
-//! study file.
+//! The next run must not begin while such a thread is still in the middle of something: it holds its study
+//! file. Nor must the interpreter end: a thread that comes back from Python code to an interpreter that is
+//! being taken down brings down the process.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
@@ -16,6 +16,8 @@ static LEFT: Mutex<Vec<Box<dyn Fn() -> bool + Send>>> = Mutex::new(Vec::new());
 
 /// Time between two looks at the threads.
 const LOOK: Duration = Duration::from_millis(10);
+/// What may be waited for without a word.
+const IN_SILENCE: Duration = Duration::from_secs(1);
 
 /// Leaves the thread to itself. The interpreter waits for it before it ends.
 pub(crate) fn leave<T: Send + 'static>(py: Python<'_>, thread: JoinHandle<T>) -> PyResult<()> {
@@ -29,6 +31,7 @@ pub(crate) fn leave<T: Send + 'static>(py: Python<'_>, thread: JoinHandle<T>) ->
 /// Waits until every thread left behind has ended; Ctrl-C ends the waiting.
 #[pyfunction(name = "_settle")]
 pub(crate) fn settle(py: Python<'_>) -> PyResult<()> {
+    let (started, mut is_told) = (Instant::now(), false);
     loop {
         let is_settled = {
             let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,6 +40,13 @@ pub(crate) fn settle(py: Python<'_>) -> PyResult<()> {
         };
         if is_settled {
             return Ok(());
+        }
+        if !is_told && started.elapsed() > IN_SILENCE {
+            is_told = true;
+            tracing::warn!(
+                target: "xtream_core",
+                "waiting for a fit that was interrupted to come to its end; Ctrl-C ends the waiting"
+            );
         }
         py.check_signals()?;
         py.detach(|| std::thread::sleep(LOOK));

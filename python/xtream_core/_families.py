@@ -79,7 +79,7 @@ class Family:
     -----
     A parameter `random_state` that is not given is set to the run's seed. Trials run side by side in
     threads, `jobs` of them. A fit cannot be interrupted in the middle: Ctrl-C returns at once, and the
-    fit comes to its end in the background.
+    fit comes to its end in the background; the next `train` waits for it.
 
     Examples
     --------
