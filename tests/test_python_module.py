@@ -117,6 +117,7 @@ def frames(stones: pd.DataFrame) -> dict[str, object]:
         "pandas categories": stones.astype(dict.fromkeys(GRADES, "category")),
         "pandas slice": pd.concat([stones.head(3), stones]).iloc[3:],
         "polars": of_polars,
+        "polars query": of_polars.lazy(),
         "polars categories": of_polars.with_columns(pl.col(GRADES).cast(pl.Categorical)),
         "polars enumerations": of_polars.with_columns(pl.col("cut").cast(pl.Enum(CUTS))),
         "polars in chunks": pl.concat([of_polars.head(100), of_polars.slice(100)], rechunk=False),

@@ -39,6 +39,13 @@ impl Rows {
         if value.hasattr(METHOD)? {
             return Ok(Self::Frame(Stream::of(value)?));
         }
+        if value.hasattr("collect")? {
+            // A query of polars is no frame yet.
+            let frame = value.py().import("xtream_core._frames")?.call_method1("at_rest", (value,))?;
+            if frame.hasattr(METHOD)? {
+                return Ok(Self::Frame(Stream::of(&frame)?));
+            }
+        }
         value.extract().map(Self::File).map_err(|_| {
             PyTypeError::new_err(format!(
                 "a frame (pandas 2.2 or later, polars, pyarrow, anything with {METHOD}) or a path is \
