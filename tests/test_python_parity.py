@@ -120,7 +120,7 @@ def test_random_stones_have_one_price_behind_every_door(
     expected = same_bits(model.predict(frame))
     assert len(set(expected)) > 1000, "the prices tell stones apart"
     assert same_bits(model.predict(pl.DataFrame(stones, infer_schema_length=None))) == expected
-    assert same_bits(model.predict(pa.Table.from_pylist(stones))) == expected
+    assert same_bits(model.predict(pa.Table.from_pandas(frame, preserve_index=False))) == expected
     assert same_bits(model.predict(file)) == expected
     assert same_bits([model.value(**stone)["price_usd"] for stone in stones]) == expected
     priced = tmp_path / "priced.csv"
