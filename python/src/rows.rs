@@ -110,7 +110,7 @@ fn price(
 }
 
 /// Fewest rows for which another thread is worth its start.
-const FEWEST_A_THREAD: usize = 1 << 11;
+const FEWEST_A_THREAD: usize = 1 << 9;
 
 /// All rows of the batch, each core taking a part. A row's price does not depend on the part it is in.
 fn side_by_side(pipeline: &Pipeline, batch: &Batch) -> Vec<Result<f64, Vec<Fault>>> {
