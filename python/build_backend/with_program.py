@@ -29,9 +29,11 @@ PLACE = ROOT / "python" / "xtream_core" / "bin"
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     try:
-        PLACE.mkdir(exist_ok=True)
-        program = _built()
-        shutil.copy2(program, PLACE / program.name)
+        # A source archive holds what the module needs, and the program's sources are not among that.
+        if (ROOT / "cli").is_dir():
+            PLACE.mkdir(exist_ok=True)
+            program = _built()
+            shutil.copy2(program, PLACE / program.name)
         return maturin.build_wheel(wheel_directory, config_settings, metadata_directory)
     finally:
         # In a checkout the program is the one in `target`, never an old copy.
