@@ -84,14 +84,15 @@ def served(registry: Path, folder: Path) -> Iterator[str]:
         process.communicate(timeout=30)
 
 
-def by_rest(address: str, stones: list[dict[str, object]]) -> list[float]:
-    prices = []
+def by_rest(address: str, stones: list[dict[str, object]]) -> list[float | None]:
+    """The prices; None where the API says that there is none."""
+    prices: list[float | None] = []
     for first in range(0, len(stones), 1000):
         body = json.dumps({"diamonds": stones[first : first + 1000]}).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{address}/v1/valuations/batch", body, headers)
         with urllib.request.urlopen(request) as response:
-            prices += [result["price_usd"] for result in json.load(response)["results"]]
+            prices += [result.get("price_usd") for result in json.load(response)["results"]]
     return prices
 
 
@@ -128,4 +129,10 @@ def test_random_stones_have_one_price_behind_every_door(
     assert same_bits(read_csv(priced)["price_usd"]) == expected
     assert same_bits(by_rust(registry, version, file)) == expected
     with served(registry, tmp_path) as address:
-        assert same_bits(by_rest(address, stones)) == expected
+        answered = by_rest(address, stones)
+    prices = np.array(expected, dtype=np.uint64).view(np.float64)
+    # To customers a price below a dollar is no price; all others are the same.
+    assert [price is None for price in answered] == (prices < 1).tolist()
+    pairs = [(ours, theirs) for ours, theirs in zip(prices, answered, strict=True) if theirs is not None]
+    assert same_bits([theirs for _, theirs in pairs]) == same_bits([ours for ours, _ in pairs])
+    assert len(pairs) > 0.99 * N_STONES
