@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module soak bench-serve
+.PHONY: run test build lint rust-tests python-tests module soak bench-serve bench-python
 
 ## Train on the public data unless a model is there already, then answer over HTTP.
 run: build $(VENV)/xgboost.done
@@ -42,6 +42,14 @@ bench-serve: $(VENV)/bench.done
 ## The Python module, into the project's own environment.
 module: $(VENV)/test.done
 	$(VENV)/bin/maturin develop --quiet
+
+## The module beside pandas, scikit-learn and xgboost, in an environment of its own; the release build
+## takes a quarter of an hour.
+bench-python: $(VENV)/test.done
+	$(VENV)/bin/maturin build --release --quiet --out target/wheels
+	python3 -m venv target/bench
+	target/bench/bin/pip install --quiet --force-reinstall target/wheels/*.whl pandas polars pyarrow scikit-learn xgboost-cpu==3.2.0
+	target/bench/bin/python benches/python/bench.py
 
 ## What the code must look like.
 lint: $(VENV)/test.done

@@ -59,7 +59,7 @@ impl Progress for Shown {
                     grouped(*n_test as u64)
                 ));
             }
-            Event::SearchStarted { family, n_trials, n_kept } => {
+            Event::SearchStarted { family, n_trials, n_kept, .. } => {
                 let found = match n_kept {
                     0 => String::new(),
                     n => format!(", {n} of them done by an earlier run"),
@@ -74,7 +74,7 @@ impl Progress for Shown {
                     state.bar.enable_steady_tick(Duration::from_millis(200));
                 }
             }
-            Event::TrialFinished { n_finished, n_trials, best_mae_usd, family } => {
+            Event::TrialFinished { n_finished, n_trials, best_mae_usd, family, .. } => {
                 let best = best_mae_usd.map_or("none yet".into(), |mae| format!("${mae:.2}"));
                 let left = time_left(state.started, n_finished - state.n_kept, n_trials - n_finished);
                 if self.is_terminal {

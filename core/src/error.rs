@@ -137,6 +137,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// A model that was compared but is not stored, because its owner's program alone can run it.
+    #[error("this model cannot answer: {reason}")]
+    NotServed {
+        /// Why.
+        reason: String,
+    },
+
     /// The registry's storage failed.
     #[error("the registry's storage failed at {path}: {source}")]
     Storage {
@@ -230,6 +237,7 @@ impl Error {
                 | Self::ModelNotFound { .. }
                 | Self::NoChampion
                 | Self::NoFormerChampion
+                | Self::NotServed { .. }
         )
     }
 

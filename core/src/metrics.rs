@@ -48,6 +48,37 @@ impl Metrics {
     }
 }
 
+/// The stones of one band of weight, and how far predictions are off for them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CaratBand {
+    /// Lightest weight in carat, included.
+    pub from_carat: f64,
+    /// Heaviest weight in carat, not included; infinite for the last band.
+    pub to_carat: f64,
+    /// The figures of its stones.
+    pub metrics: Metrics,
+}
+
+/// Weights in carat at which the price per carat jumps: a stone of 1.00 ct costs more a carat than
+/// one of .99.
+pub const JUMPS_CARAT: [f64; 7] = [0.5, 0.7, 0.9, 1.0, 1.2, 1.5, 2.0];
+
+/// The figures by band of weight, lightest first; a band without stones is left out. `edges` are
+/// the weights (carat, ascending) at which a new band begins; all slices of stones are equally long.
+pub fn by_carat(carat: &[f64], actual: &[f64], predicted: &[f64], edges: &[f64]) -> Vec<CaratBand> {
+    let band = |weight: f64| edges.partition_point(|edge| *edge <= weight);
+    let of_band = |number: usize| {
+        let rows = (0..carat.len()).filter(|row| band(carat[*row]) == number);
+        let (actual, predicted): (Vec<_>, Vec<_>) = rows.map(|row| (actual[row], predicted[row])).unzip();
+        (!actual.is_empty()).then(|| CaratBand {
+            from_carat: number.checked_sub(1).map_or(0.0, |before| edges[before]),
+            to_carat: edges.get(number).copied().unwrap_or(f64::INFINITY),
+            metrics: Metrics::of(&actual, &predicted),
+        })
+    };
+    (0..=edges.len()).filter_map(of_band).collect()
+}
+
 /// R2 = 1 - squares / variance; where all prices are equal, 1 if they are met exactly, else 0, as
 /// scikit-learn has it.
 fn explained(squares: f64, variance: f64) -> f64 {
@@ -90,6 +121,15 @@ mod tests {
         let off = Metrics::of(&[500.0], &[510.0]);
         assert!(off.r2 == 0.0 && off.is_finite(), "{off:?}");
         assert!(!Metrics::of(&[500.0], &[f64::INFINITY]).is_finite());
+    }
+
+    #[test]
+    fn a_stone_on_an_edge_belongs_to_the_heavier_band_and_empty_bands_are_left_out() {
+        let bands =
+            by_carat(&[0.3, 0.5, 0.69, 2.5], &[1.0, 2.0, 3.0, 4.0], &[1.0, 1.0, 1.0, 1.0], &JUMPS_CARAT);
+        let shown: Vec<_> = bands.iter().map(|b| (b.from_carat, b.to_carat, b.metrics.n_rows)).collect();
+        assert_eq!(shown, [(0.0, 0.5, 1), (0.5, 0.7, 2), (2.0, f64::INFINITY, 1)]);
+        assert_eq!(bands[1].metrics.mae_usd, 1.5);
     }
 
     #[test]

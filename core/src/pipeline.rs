@@ -24,14 +24,16 @@ pub enum Target {
 }
 
 impl Target {
-    fn of_price(self, price_usd: f64) -> f64 {
+    /// What is learned in the place of this price (US dollars).
+    pub fn of_price(self, price_usd: f64) -> f64 {
         match self {
             Self::Price => price_usd,
             Self::LogPrice => price_usd.ln(),
         }
     }
 
-    fn to_price(self, value: f64) -> f64 {
+    /// The price in US dollars that a learned value stands for.
+    pub fn to_price(self, value: f64) -> f64 {
         match self {
             Self::Price => value,
             Self::LogPrice => value.exp(),
@@ -148,6 +150,11 @@ impl Pipeline {
         let (stone, assumed) = self.complete(stone)?;
         let values = self.regressor.predict(self.encoder.encode(std::iter::once(&stone)).view());
         Ok(Valuation { price_usd: self.target.to_price(values[0]), assumed })
+    }
+
+    /// Intercept and one coefficient a feature of the encoder's, if the model is linear.
+    pub fn linear_coefficients(&self) -> Option<(f64, Vec<f64>)> {
+        self.regressor.stored().header.linear_coefficients()
     }
 
     /// XGBoost's own model file, if that is what the model is.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::dataset::Counts;
 use crate::promotion::Decision;
+use crate::tuning::Trial;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub enum Event<'a> {
         n_trials: usize,
         /// Trials found in the study file of an earlier, unfinished run.
         n_kept: usize,
+        /// These trials, in the order in which they ended.
+        kept: &'a [Trial],
     },
     /// A trial ended.
     TrialFinished {
@@ -54,6 +57,8 @@ pub enum Event<'a> {
         n_trials: usize,
         /// Best mean absolute error so far in US dollars, `None` before the first full trial.
         best_mae_usd: Option<f64>,
+        /// The trial.
+        trial: &'a Trial,
     },
     /// A family's search ended.
     SearchFinished {

@@ -29,7 +29,7 @@ fn stones() -> (Vec<PricedDiamond>, Vec<PricedDiamond>) {
 }
 
 fn fit(family: &Family, stones: &[PricedDiamond], seed: u64) -> Pipeline {
-    family.recipe.fit(family.name, stones, &Params::default(), seed, None, &Interrupt::default()).unwrap()
+    family.recipe.fit(&family.name, stones, &Params::default(), seed, None, &Interrupt::default()).unwrap()
 }
 
 fn prices(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Vec<f64> {
@@ -86,7 +86,7 @@ fn an_unknown_parameter_is_refused_by_name() {
     let (train, _) = stones();
     for family in families() {
         let params = Params::from([("learning_rat", 0.1)]);
-        let refused = family.recipe.fit(family.name, &train, &params, 0, None, &Interrupt::default());
+        let refused = family.recipe.fit(&family.name, &train, &params, 0, None, &Interrupt::default());
         let error = refused.err().unwrap();
         assert!(matches!(&error, Error::Usage { reason, .. } if reason.contains("learning_rat")), "{error}");
     }
@@ -98,7 +98,7 @@ fn an_interrupted_fit_stops() {
     let interrupt = Interrupt::default();
     interrupt.raise();
     for family in families() {
-        let stopped = family.recipe.fit(family.name, &train, &Params::default(), 0, None, &interrupt);
+        let stopped = family.recipe.fit(&family.name, &train, &Params::default(), 0, None, &interrupt);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{}", family.name);
     }
 }

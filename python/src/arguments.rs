@@ -1,24 +1,9 @@
 //! Arguments that need more than a conversion: a wrong one is named, with what would be right.
 
 use std::fmt::Display;
-use std::path::PathBuf;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PySequence;
 use xtream_core::{Error, Result};
-
-/// The paths that `value`, a `str`, an `os.PathLike` or a sequence of them, names.
-pub(crate) fn paths(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
-    if let Ok(path) = value.extract() {
-        return Ok(vec![path]);
-    }
-    // A frame can be iterated over too, but its column names are no paths.
-    let sequence = value.cast::<PySequence>().ok();
-    sequence.and_then(|sequence| sequence.extract().ok()).ok_or_else(|| {
-        PyTypeError::new_err(format!("{name} must be a path or a list of paths, not {}", type_name(value)))
-    })
-}
 
 /// A whole number of at least `least`.
 ///

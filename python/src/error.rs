@@ -6,7 +6,11 @@ use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyLookupError, PyValueE
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
+use serde_json::Value;
 use xtream_core::Error;
+
+use crate::rows::{Refused, as_json};
+use crate::to_python::to_python as as_python;
 
 /// The exceptions. They are made by calling `type`, because a class that is both an `XtreamError`
 /// and a `ValueError` needs two bases, which pyo3's own macros cannot give.
@@ -41,9 +45,15 @@ impl Exceptions {
         let invalid_diamond = class(
             py,
             "InvalidDiamondError",
-            "Stones that cannot be. Its text names row, field, value and what is allowed.",
+            "Stones that cannot be. Its text names row, field, value and what is allowed; `faults` lists the \
+             first thousand of them as dicts with `row` (from 0 in a frame, the line from 1 in a file, None for \
+             a single stone), `field`, `value`, `reason` and `allowed`; `row` and `field` are those of the first.",
             &[&invalid_input],
         )?;
+        // Until an instance has its own.
+        invalid_diamond.setattr("faults", PyTuple::empty(py))?;
+        invalid_diamond.setattr("row", py.None())?;
+        invalid_diamond.setattr("field", py.None())?;
         let model_not_found = class(
             py,
             "ModelNotFoundError",
@@ -84,7 +94,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// The Python exception for an error of core's, which keeps its text.
 pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let text = error.to_string();
-    raise(py, text, |exceptions| match error {
+    let raised = raise(py, text, |exceptions| match error {
         Error::Interrupted => None,
         Error::InvalidDiamond { .. } => Some(&exceptions.invalid_diamond),
         Error::NoRegistry { .. }
@@ -99,6 +109,7 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::Usage { .. }
         | Error::TooFewRows { .. } => Some(&exceptions.invalid_input),
         Error::File { .. }
+        | Error::NotServed { .. }
         | Error::Fit { .. }
         | Error::XgboostMissing { .. }
         | Error::XgboostTooOld { .. }
@@ -111,12 +122,40 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::Frame { .. } => Some(&exceptions.xtream),
         // The enum may grow; until it is named above, a new error is at least one of ours.
         _ => Some(&exceptions.xtream),
-    })
+    });
+    match error {
+        Error::InvalidDiamond { faults } => {
+            let faults = faults.iter().map(|fault| as_json(None, fault)).collect();
+            with_faults(py, raised, &Value::Array(faults))
+        }
+        _ => raised,
+    }
 }
 
-/// Stones that cannot be priced, row by row in `text`.
-pub(crate) fn invalid_diamonds(py: Python<'_>, text: String) -> PyErr {
-    raise(py, text, |exceptions| Some(&exceptions.invalid_diamond))
+/// Stones that cannot be, row by row.
+pub(crate) fn invalid_diamonds(py: Python<'_>, refused: Refused) -> PyErr {
+    let error = raise(py, refused.text, |exceptions| Some(&exceptions.invalid_diamond));
+    with_faults(py, error, &refused.faults)
+}
+
+/// The exception with the faults to look at.
+fn with_faults(py: Python<'_>, error: PyErr, faults: &Value) -> PyErr {
+    let value = error.value(py);
+    let first = |part: &str| as_python(py, &faults[0][part]);
+    let set = as_python(py, faults)
+        .and_then(|all| value.setattr("faults", all))
+        .and_then(|()| value.setattr("row", first("row")?))
+        .and_then(|()| value.setattr("field", first("field")?));
+    match set {
+        Ok(()) => error,
+        Err(failure) => failure,
+    }
+}
+
+/// An error of ours that another exception caused.
+pub(crate) fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
+    error.set_cause(py, Some(cause));
+    error
 }
 
 /// No class chosen is Python's own way to say that the user asked to stop.

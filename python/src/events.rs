@@ -9,21 +9,29 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
         Event::Reading { path, n_rows } => {
             json!({"event": "reading", "path": path.to_string_lossy(), "n_rows": n_rows})
         }
-        Event::FileRead { path, n_rows, extra_columns } => {
-            json!({"event": "file_read", "path": path.to_string_lossy(), "n_rows": n_rows, "extra_columns": extra_columns})
-        }
+        Event::FileRead { path, n_rows, extra_columns } => json!({
+            "event": "file_read",
+            "path": path.to_string_lossy(),
+            "n_rows": n_rows,
+            "extra_columns": extra_columns,
+        }),
         Event::DataReady { counts, n_train, n_test } => {
             json!({"event": "data_ready", "counts": counts, "n_train": n_train, "n_test": n_test})
         }
-        Event::SearchStarted { family, n_trials, n_kept } => {
-            json!({"event": "search_started", "family": family, "n_trials": n_trials, "n_kept": n_kept})
-        }
-        Event::TrialFinished { family, n_finished, n_trials, best_mae_usd } => json!({
+        Event::SearchStarted { family, n_trials, n_kept, kept } => json!({
+            "event": "search_started",
+            "family": family,
+            "n_trials": n_trials,
+            "n_kept": n_kept,
+            "kept": kept,
+        }),
+        Event::TrialFinished { family, n_finished, n_trials, best_mae_usd, trial } => json!({
             "event": "trial_finished",
             "family": family,
             "n_finished": n_finished,
             "n_trials": n_trials,
             "best_mae_usd": best_mae_usd,
+            "trial": trial,
         }),
         Event::SearchFinished { family } => json!({"event": "search_finished", "family": family}),
         Event::Fitting { family } => json!({"event": "fitting", "family": family}),

@@ -5,6 +5,7 @@ use polars::prelude::*;
 use polars_arrow::array::{ArrayRef, NullArray, PrimitiveArray, StructArray, new_empty_array};
 use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
 use polars_arrow::types::NativeType;
+use xtream_core::dataset::Frame;
 use xtream_core::diamond::Field;
 use xtream_core::{Error, Result};
 
@@ -12,15 +13,20 @@ use crate::arrow_stream::Stream;
 
 /// What a stone cannot be priced without.
 pub(crate) const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
-const ALLOWED: &str = "a frame with columns carat, cut, color and clarity, of text and numbers";
+const ALLOWED: &str = "a frame with columns of text and numbers: carat, cut, color, clarity and, to learn \
+                       from it, depth, table, price, x, y, z";
+/// What a frame is called in messages.
+pub(crate) const NAME: &str = "the frame";
 
-/// The columns of ours that the stream has. All others are left aside unread, whatever their type.
-pub(crate) fn frame(stream: Stream) -> Result<DataFrame> {
+/// The columns of ours that the stream has, `wanted` ones only; `required` ones must be there. All
+/// others are left aside unread, whatever their type.
+pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Result<Frame> {
     let (columns, batches) = stream.read().map_err(refuse)?;
+    let mut extra_columns = Vec::new();
     let mut chosen: Vec<Option<usize>> = vec![None; Field::ALL.len()];
     for (index, column) in columns.iter().enumerate() {
-        // A price is what is asked for: whatever stands in such a column does not matter.
-        let Some(field) = Field::from_name(&column.name).filter(|field| *field != Field::Price) else {
+        let Some(field) = Field::from_name(&column.name).filter(|field| wanted.contains(field)) else {
+            extra_columns.push(column.name.to_string());
             continue;
         };
         if let Some(other) = chosen[field as usize].replace(index) {
@@ -30,7 +36,7 @@ pub(crate) fn frame(stream: Stream) -> Result<DataFrame> {
             ));
         }
     }
-    let missing: Vec<_> = REQUIRED
+    let missing: Vec<_> = required
         .iter()
         .filter(|field| chosen[**field as usize].is_none())
         .map(|field| field.name())
@@ -45,7 +51,8 @@ pub(crate) fn frame(stream: Stream) -> Result<DataFrame> {
     let n_rows = batches.iter().map(|batch| batch.len()).sum();
     let series = chosen.into_iter().flatten().map(|index| series(&columns[index], index, &batches));
     let series = series.collect::<Result<Vec<_>>>()?;
-    DataFrame::new(n_rows, series).map_err(refuse)
+    let rows = DataFrame::new(n_rows, series).map_err(refuse)?;
+    Ok(Frame { name: NAME.into(), rows, extra_columns })
 }
 
 /// polars' complaint about a frame, as the fault of the frame.
@@ -54,7 +61,7 @@ pub(crate) fn refuse(error: PolarsError) -> Error {
 }
 
 fn unusable(reason: String, allowed: String) -> Error {
-    Error::Malformed { path: "the frame".into(), line: None, reason, allowed }
+    Error::Malformed { path: NAME.into(), line: None, reason, allowed }
 }
 
 fn series(column: &ArrowField, index: usize, batches: &[StructArray]) -> Result<Column> {

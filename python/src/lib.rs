@@ -1,17 +1,25 @@
 //! The native half of the Python package `xtream_core`: Python values in, core, Python values out.
 //! Nothing is calculated here.
 
+mod abandoned;
 mod arguments;
 mod arrow_stream;
 mod attended;
+mod delivery;
 mod error;
 mod events;
+mod figures;
+mod fitted;
 mod frame;
+mod log;
 mod model;
+mod own;
 mod registry;
 mod rows;
+mod similar;
 mod to_python;
 mod train;
+mod validate;
 mod xgboost;
 
 use pyo3::prelude::*;
@@ -22,14 +30,39 @@ mod _native {
     use super::*;
 
     #[pymodule_export]
-    use super::model::Model;
+    use super::abandoned::settle;
+    #[pymodule_export]
+    use super::figures::{errors_by_carat, parameter_importance};
+    #[pymodule_export]
+    use super::fitted::{Fitted, fit_numbers, fit_stones, restore_fitted};
+    #[pymodule_export]
+    use super::model::{Model, restore_model};
     #[pymodule_export]
     use super::registry::Registry;
     #[pymodule_export]
-    use super::train::{Run, train};
+    use super::rows::count_rows;
+    #[pymodule_export]
+    use super::similar::similar;
+    #[pymodule_export]
+    use super::train::train;
+    #[pymodule_export]
+    use super::validate::validate;
+    #[pymodule_export]
+    use super::xgboost::library_path;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        log::install();
+        module.add("_GRADES", grades(module.py())?)?;
         error::add_to(module)
+    }
+
+    /// Each grade's labels, worst to best: a rank is a place in such a list.
+    fn grades(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
+        let all = pyo3::types::PyDict::new(py);
+        for field in xtream_core::diamond::Field::GRADES {
+            all.set_item(field.name(), xtream_core::diamond::labels(field))?;
+        }
+        Ok(all)
     }
 }

@@ -1,14 +1,17 @@
 //! `xtream_core.Model`
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
 use xtream_core::comparables::{Comparables, Neighbour};
+use xtream_core::dataset::{Dataset, store};
 use xtream_core::diamond::{Cell, Field, RawDiamond};
 use xtream_core::features::PartialDiamond;
-use xtream_core::registry::Card;
+use xtream_core::registry::{BlobKind, Card};
 use xtream_core::{Diamond, Error, Pipeline, Registry, Result};
 
 use crate::arguments::whole;
@@ -16,6 +19,7 @@ use crate::attended::attended;
 use crate::error;
 use crate::rows::{Refused, Rows};
 use crate::to_python::to_python;
+use crate::validate::kept;
 
 /// A fitted model of a registry. `Registry.champion` and `Registry.load` give one.
 ///
@@ -23,11 +27,19 @@ use crate::to_python::to_python;
 /// --------
 /// >>> import xtream_core as xc
 /// >>> model = xc.Registry("registry").champion()
-/// >>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["price_usd"]
+/// >>> model.family
+/// 'xgboost'
+/// >>> df = xc.validate("data/first-delivery.csv").clean
 /// >>> df["price_usd"] = model.predict(df)
+/// >>> bool((df["price_usd"] - df["price"]).abs().mean() < 300)
+/// True
 #[pyclass(frozen, module = "xtream_core")]
-pub(crate) struct Model {
-    registry: Arc<Registry>,
+pub(crate) struct Model(Arc<Loaded>);
+
+struct Loaded {
+    /// Where its registry lies; a model that was unpickled elsewhere may have lost it.
+    folder: PathBuf,
+    registry: OnceLock<Arc<Registry>>,
     card: Card,
     pipeline: Pipeline,
     /// Made when it is first asked for: most models are never asked.
@@ -37,19 +49,40 @@ pub(crate) struct Model {
 impl Model {
     /// Loads the model from the registry.
     pub(crate) fn load(registry: &Arc<Registry>, version: u64) -> Result<Self> {
-        Ok(Self {
-            registry: Arc::clone(registry),
+        Ok(Self(Arc::new(Loaded {
+            folder: registry.folder().into(),
+            registry: OnceLock::from(Arc::clone(registry)),
             card: registry.card(version)?,
             pipeline: registry.pipeline(version)?,
             comparables: OnceLock::new(),
-        })
+        })))
+    }
+}
+
+impl Loaded {
+    fn registry(&self) -> Result<&Registry> {
+        if self.registry.get().is_none() {
+            let opened = Arc::new(Registry::open(&self.folder)?);
+            // Two threads may both have opened it; one of the two stays.
+            self.registry.get_or_init(|| opened);
+        }
+        self.registry
+            .get()
+            .map(|registry| &**registry)
+            .ok_or_else(|| Error::NoRegistry { path: self.folder.clone() })
+    }
+
+    /// A blob of the card's own version: a registry that was made anew at the same place has others.
+    fn dataset(&self) -> Result<Dataset> {
+        let bytes = self.registry()?.blob(BlobKind::Dataset, &self.card.details.data.digest)?;
+        store::from_parquet(&bytes)
     }
 
     fn comparables(&self) -> Result<&Comparables> {
         if let Some(comparables) = self.comparables.get() {
             return Ok(comparables);
         }
-        let stones = self.registry.dataset(self.card.version)?.train();
+        let stones = self.dataset()?.train();
         Ok(self.comparables.get_or_init(|| Comparables::new(stones)))
     }
 
@@ -64,20 +97,20 @@ impl Model {
     /// Its number in the registry.
     #[getter]
     fn version(&self) -> u64 {
-        self.card.version
+        self.0.card.version
     }
 
     /// Family of models, such as `xgboost`.
     #[getter]
     fn family(&self) -> &str {
-        self.pipeline.family()
+        self.0.pipeline.family()
     }
 
     /// Everything that is known about it, as `xtream models show --json` prints it: its rows, its
     /// parameters, and how good it is on the test rows (errors in US dollars).
     #[getter]
     fn card<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &json!(self.card))
+        card(py, &json!(self.0.card))
     }
 
     /// Prices many stones.
@@ -106,15 +139,19 @@ impl Model {
     ///
     /// Examples
     /// --------
+    /// >>> import pandas as pd
+    /// >>> model = xc.Registry("registry").champion()
     /// >>> stones = pd.DataFrame({"carat": [0.5, 1.2], "cut": "Ideal", "color": "E", "clarity": "VS1"})
-    /// >>> model.predict(stones)
+    /// >>> small, large = model.predict(stones)
+    /// >>> bool(small < large)
+    /// True
     fn predict<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rows = Rows::from_python(data)?;
-        let priced = attended(py, None, |_, interrupt| rows.price(&self.pipeline, interrupt))?;
-        match priced {
-            Ok(prices) => Ok(PyArray1::from_vec(py, prices)),
-            Err(Refused(text)) => Err(error::invalid_diamonds(py, text)),
-        }
+        let model = Arc::clone(&self.0);
+        let priced = attended(py, None, move |_, interrupt| rows.price(&model.pipeline, interrupt))?;
+        priced
+            .map(|prices| PyArray1::from_vec(py, prices))
+            .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
     }
 
     /// The value of one stone: `carat` in ct, `depth` and `table` in percent, `x`, `y`, `z` in mm.
@@ -132,7 +169,9 @@ impl Model {
     ///
     /// Examples
     /// --------
-    /// >>> model.value(carat=1.2, cut="premium", color="e", clarity="vs1", depth=61.0)
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> model.value(carat=1.2, cut="premium", color="e", clarity="vs1", depth=61.0)["assumed"]
+    /// ['table', 'x', 'y', 'z']
     #[pyo3(signature = (*, carat, cut, color, clarity, depth=None, table=None, x=None, y=None, z=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords, one for each column")]
     fn value<'py>(
@@ -160,7 +199,7 @@ impl Model {
             y: number(y),
             z: number(z),
         };
-        let valuation = self.pipeline.value(PartialDiamond(stone));
+        let valuation = self.0.pipeline.value(PartialDiamond(stone));
         let valuation =
             valuation.map_err(|faults| error::to_python(py, &Error::InvalidDiamond { faults }))?;
         to_python(py, &json!({"price_usd": valuation.price_usd, "assumed": valuation.assumed}))
@@ -192,7 +231,10 @@ impl Model {
     ///
     /// Examples
     /// --------
-    /// >>> model.similar(carat=1.2, cut="Premium", color="E", clarity="VS1", n=3)
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> found = model.similar(carat=1.2, cut="Premium", color="E", clarity="VS1", n=3)
+    /// >>> [(stone["carat"], stone["cut"]) for stone in found]
+    /// [(1.2, 'Premium'), (1.19, 'Premium'), (1.21, 'Premium')]
     #[pyo3(signature = (*, carat, cut, color, clarity, n=5))]
     fn similar<'py>(
         &self,
@@ -205,23 +247,81 @@ impl Model {
     ) -> PyResult<Bound<'py, PyAny>> {
         let found = py.detach(|| {
             let n = whole("n", n, 1)?;
-            let (asked, _) = self.complete(RawDiamond::from_cells(|field| match field {
+            let (asked, _) = self.0.complete(RawDiamond::from_cells(|field| match field {
                 Field::Carat => Cell::Number(carat),
                 Field::Cut => Cell::Text(cut),
                 Field::Color => Cell::Text(color),
                 Field::Clarity => Cell::Text(clarity),
                 _ => Cell::Missing,
             }))?;
-            let index = self.comparables()?;
+            let index = self.0.comparables()?;
             Ok(index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n))
         });
         let found: Vec<Neighbour> = found.map_err(|error: Error| error::to_python(py, &error))?;
         to_python(py, &json!(found.iter().map(as_json).collect::<Vec<_>>()))
     }
 
-    fn __repr__(&self) -> String {
-        format!("Model(version={}, family={:?})", self.card.version, self.pipeline.family())
+    /// The trials of the search that found its parameters, by number: each a dict with `number`,
+    /// `params`, `state` ("complete" or "pruned", which is given up early), `value` (mean absolute
+    /// error in US dollars on the validation rows) and `curve`. Empty when there was no search.
+    fn trials<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let read = || -> Result<Vec<serde_json::Value>> {
+            let Some(search) = &self.0.card.details.search else { return Ok(Vec::new()) };
+            let study = self.0.registry()?.blob(BlobKind::Study, &search.study)?;
+            // The first line says what was searched.
+            let lines = study.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());
+            let trials = lines.map(serde_json::from_slice).collect::<std::result::Result<_, _>>();
+            trials.map_err(|fault| Error::Damaged { what: "a study".into(), reason: fault.to_string() })
+        };
+        let trials = py.detach(read).map_err(|error| error::to_python(py, &error))?;
+        to_python(py, &json!(trials))
     }
+
+    /// The rows that it was trained and tested on, as lists and arrays by column.
+    fn _rows<'py>(&self, py: Python<'py>, side: &str) -> PyResult<Bound<'py, PyDict>> {
+        let rows = py
+            .detach(|| self.0.dataset().map(|data| if side == "test" { data.test() } else { data.train() }));
+        kept(py, &rows.map_err(|error| error::to_python(py, &error))?)
+    }
+
+    /// For pickle: the model's file, its card and the place of its registry. The file is checked in
+    /// full when it is taken back.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Kept<'py>)> {
+        let bytes = self.0.pipeline.to_bytes().map_err(|error| error::to_python(py, &error))?;
+        let restore = py.import("xtream_core._native")?.getattr("_restore_model")?;
+        let kept = (PyBytes::new(py, &bytes), json!(self.0.card).to_string(), self.0.folder.clone());
+        Ok((restore, kept))
+    }
+
+    /// The card as a table, for notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        self.card(py)?.call_method0("_repr_html_")?.extract()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Model(version={}, family={:?})", self.0.card.version, self.0.pipeline.family())
+    }
+}
+
+/// What a pickle of a model holds.
+type Kept<'py> = (Bound<'py, PyBytes>, String, PathBuf);
+
+/// Takes back what pickle kept.
+#[pyfunction(name = "_restore_model")]
+pub(crate) fn restore_model(py: Python<'_>, pipeline: &[u8], card: &str, folder: PathBuf) -> PyResult<Model> {
+    let read = || -> Result<Loaded> {
+        let card =
+            serde_json::from_str(card).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
+        let pipeline = Pipeline::from_bytes(pipeline)?;
+        Ok(Loaded { folder, registry: OnceLock::new(), card, pipeline, comparables: OnceLock::new() })
+    };
+    let loaded = py.detach(read).map_err(|error| error::to_python(py, &error))?;
+    Ok(Model(Arc::new(loaded)))
+}
+
+/// A card, as the package's class that shows itself in notebooks.
+pub(crate) fn card<'py>(py: Python<'py>, card: &serde_json::Value) -> PyResult<Bound<'py, PyAny>> {
+    py.import("xtream_core._card")?.call_method1("Card", (to_python(py, card)?,))
 }
 
 fn as_json(neighbour: &Neighbour) -> serde_json::Value {

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use serde_json::json;
 use xtream_core::{Error, Result};
 
 use crate::arguments::whole;
 use crate::error;
-use crate::model::Model;
+use crate::model::{Model, card};
 use crate::to_python::to_python;
 
 /// Every model ever trained, and which one answers.
@@ -30,8 +31,12 @@ use crate::to_python::to_python;
 /// --------
 /// >>> import xtream_core as xc
 /// >>> registry = xc.Registry("registry")
-/// >>> [(card["version"], card["metrics"]["mae_usd"]) for card in registry.versions()]
-/// >>> registry.promote(7, reason="Better on large stones.")
+/// >>> [(card["version"], card["family"]) for card in registry.versions()]
+/// [(2, 'xgboost'), (1, 'linear')]
+/// >>> registry.promote(1, reason="Easier to explain.")["reason"]
+/// 'Easier to explain.'
+/// >>> registry.rollback()
+/// 2
 #[pyclass(frozen, module = "xtream_core")]
 pub(crate) struct Registry(Arc<xtream_core::Registry>);
 
@@ -65,7 +70,22 @@ impl Registry {
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut cards = self.ask(py, |registry| registry.cards())?;
         cards.reverse();
-        to_python(py, &json!(cards))
+        let cards = cards.iter().map(|each| card(py, &json!(each))).collect::<PyResult<Vec<_>>>()?;
+        PyList::new(py, cards).map(Bound::into_any)
+    }
+
+    /// Everything that ever happened, oldest first: each a dict with `number`, `at` (when, in UTC) and
+    /// `change`, which is "registered" (then `cards` says which models), "decided" (then `decision`
+    /// says which was promoted, or was not, and why) or "rolled_back" (then `from`, `to`, `reason`).
+    fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let commits = self.ask(py, |registry| registry.commits())?;
+        to_python(py, &json!(commits))
+    }
+
+    /// Its folder.
+    #[getter]
+    fn folder(&self) -> PathBuf {
+        self.0.folder().into()
     }
 
     /// The model that answers now.
@@ -126,6 +146,12 @@ impl Registry {
     #[pyo3(signature = (*, reason="Rolled back by hand."))]
     fn rollback(&self, py: Python<'_>, reason: &str) -> PyResult<u64> {
         self.ask(py, |registry| registry.rollback(reason))
+    }
+
+    /// All models as a table, for notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let champion = self.ask(py, |registry| registry.champion())?;
+        py.import("xtream_core._card")?.call_method1("cards_html", (self.versions(py)?, champion))?.extract()
     }
 
     fn __repr__(&self) -> String {

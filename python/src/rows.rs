@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
-use xtream_core::{Error, Interrupt, Pipeline, Result, scoring};
+use xtream_core::diamond::{Fault, Field};
+use xtream_core::{Interrupt, Pipeline, Result, scoring};
 
 use crate::arguments::type_name;
 use crate::arrow_stream::{METHOD, Stream};
-use crate::frame::{REQUIRED, frame, refuse};
+use crate::attended::attended;
+use crate::frame::{REQUIRED, frame};
 
-/// Rows priced between two looks at the keyboard.
-const SLICE: usize = 1 << 14;
 /// Faults that are named one by one; a whole frame of nonsense need not scroll by.
 const MOST_NAMED: usize = 10;
+/// Faults that the exception carries for whoever wants to look at them.
+const MOST_CARRIED: usize = 1000;
 
 /// Where stones come from.
 pub(crate) enum Rows {
@@ -24,14 +27,24 @@ pub(crate) enum Rows {
     File(PathBuf),
 }
 
-/// Rows that are no stones, in words.
-pub(crate) struct Refused(pub(crate) String);
+/// Rows that are no stones: in words, and one by one.
+pub(crate) struct Refused {
+    pub(crate) text: String,
+    pub(crate) faults: Value,
+}
 
 impl Rows {
     /// A frame, or a path to a file.
     pub(crate) fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         if value.hasattr(METHOD)? {
             return Ok(Self::Frame(Stream::of(value)?));
+        }
+        if value.hasattr("collect")? {
+            // A query of polars is no frame yet.
+            let frame = value.py().import("xtream_core._frames")?.call_method1("at_rest", (value,))?;
+            if frame.hasattr(METHOD)? {
+                return Ok(Self::Frame(Stream::of(&frame)?));
+            }
         }
         value.extract().map(Self::File).map_err(|_| {
             PyTypeError::new_err(format!(
@@ -42,70 +55,128 @@ impl Rows {
         })
     }
 
+    /// The rows, and what their numbers are: as Python counts, `df.iloc[0]` is the first row of a frame;
+    /// a file has lines.
+    fn table(self) -> Result<(Table, &'static str)> {
+        Ok(match self {
+            Self::Frame(stream) => {
+                // A price is what is asked for: whatever stands in such a column does not matter.
+                let wanted: Vec<_> = Field::ALL.into_iter().filter(|field| *field != Field::Price).collect();
+                (Table::over(frame(stream, &REQUIRED, &wanted)?), "row")
+            }
+            Self::File(path) => {
+                let table = Table::open(&path)?;
+                table.require(&path, &REQUIRED)?;
+                (table, "line")
+            }
+        })
+    }
+
     /// One price in US dollars a row, in order; if a single row is refused, the reasons instead.
     pub(crate) fn price(
         self,
         pipeline: &Pipeline,
         interrupt: &Interrupt,
     ) -> Result<Result<Vec<f64>, Refused>> {
-        let mut prices = Prices::default();
-        match self {
-            Self::Frame(stream) => {
-                let frame = frame(stream)?;
-                for first in (0..frame.height()).step_by(SLICE) {
-                    interrupt.check()?;
-                    let batch = Batch::from_frame(frame.slice(first as i64, SLICE));
-                    let batch = batch.map_err(|error| match error {
-                        Error::Frame { source, .. } => refuse(source),
-                        error => error,
-                    })?;
-                    // As Python counts rows: `df.iloc[0]` is the first.
-                    prices.add(pipeline, &batch, |row| format!("row {}", first + row));
-                }
-            }
-            Self::File(path) => {
-                let mut table = Table::open(&path)?;
-                table.require(&path, &REQUIRED)?;
-                while let Some(batch) = table.next_batch()? {
-                    interrupt.check()?;
-                    prices.add(pipeline, &batch, |row| format!("line {}", batch.line(row)));
-                }
-            }
+        let (mut table, place) = self.table()?;
+        let (mut prices, mut faults) = (Vec::new(), Faults::default());
+        while let Some(batch) = table.next_batch()? {
+            interrupt.check()?;
+            price(pipeline, &batch, place, &mut prices, &mut faults);
         }
-        Ok(prices.finish())
+        Ok(match faults.finish() {
+            None => Ok(prices),
+            Some(refused) => Err(refused),
+        })
     }
 }
 
-/// Prices so far, and what was wrong so far.
+fn price(
+    pipeline: &Pipeline,
+    batch: &Batch,
+    place: &'static str,
+    prices: &mut Vec<f64>,
+    faults: &mut Faults,
+) {
+    for (row, price) in side_by_side(pipeline, batch).into_iter().enumerate() {
+        match price {
+            Ok(price) => {
+                faults.count();
+                prices.push(price);
+            }
+            Err(found) => faults.add(place, batch.line(row), found),
+        }
+    }
+}
+
+/// Fewest rows for which another thread is worth its start.
+const FEWEST_A_THREAD: usize = 1 << 9;
+
+/// All rows of the batch, each core taking a part. A row's price does not depend on the part it is in.
+fn side_by_side(pipeline: &Pipeline, batch: &Batch) -> Vec<Result<f64, Vec<Fault>>> {
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = batch.len().div_ceil(n_threads).max(FEWEST_A_THREAD);
+    std::thread::scope(|scope| {
+        let others = (part..batch.len()).step_by(part).map(|first| {
+            let rows = first..(first + part).min(batch.len());
+            scope.spawn(move || scoring::price(pipeline, batch, rows))
+        });
+        let others: Vec<_> = others.collect();
+        let mut priced = scoring::price(pipeline, batch, 0..part.min(batch.len()));
+        for other in others {
+            priced.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        priced
+    })
+}
+
+/// How many rows a frame or file has for core: reading it, and nothing else. The benchmark tells by it
+/// what the border costs.
+#[pyfunction(name = "_count_rows")]
+pub(crate) fn count_rows(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let rows = Rows::from_python(data)?;
+    attended(py, None, move |_, interrupt| {
+        let (mut table, _) = rows.table()?;
+        let mut n_rows = 0;
+        while let Some(batch) = table.next_batch()? {
+            interrupt.check()?;
+            n_rows += batch.len();
+        }
+        Ok(n_rows)
+    })
+}
+
+/// What was wrong so far.
 #[derive(Default)]
-struct Prices {
-    prices: Vec<f64>,
+pub(crate) struct Faults {
     named: Vec<String>,
+    carried: Vec<Value>,
     n_faults: usize,
     n_refused: usize,
     n_rows: usize,
 }
 
-impl Prices {
-    fn add(&mut self, pipeline: &Pipeline, batch: &Batch, place: impl Fn(usize) -> String) {
-        for (row, price) in scoring::price(pipeline, batch, 0..batch.len()).into_iter().enumerate() {
-            self.n_rows += 1;
-            match price {
-                Ok(price) => self.prices.push(price),
-                Err(faults) => {
-                    self.n_refused += 1;
-                    self.n_faults += faults.len();
-                    let room = MOST_NAMED - self.named.len();
-                    self.named
-                        .extend(faults.iter().take(room).map(|fault| format!("{}: {fault}", place(row))));
-                }
-            }
-        }
+impl Faults {
+    /// Counts a row without fault.
+    pub(crate) fn count(&mut self) {
+        self.n_rows += 1;
     }
 
-    fn finish(self) -> Result<Vec<f64>, Refused> {
+    /// Adds the faults of a row, `number` in its frame ("row") or file ("line").
+    pub(crate) fn add(&mut self, place: &'static str, number: u64, faults: Vec<Fault>) {
+        self.n_rows += 1;
+        self.n_refused += 1;
+        self.n_faults += faults.len();
+        let room = MOST_NAMED - self.named.len();
+        self.named.extend(faults.iter().take(room).map(|fault| format!("{place} {number}: {fault}")));
+        let room = MOST_CARRIED - self.carried.len();
+        self.carried.extend(faults.iter().take(room).map(|fault| as_json(Some(number), fault)));
+    }
+
+    /// What is to be said; `None` when nothing was wrong.
+    pub(crate) fn finish(self) -> Option<Refused> {
         if self.n_refused == 0 {
-            return Ok(self.prices);
+            return None;
         }
         let mut text = format!("{} of {} rows are not valid diamonds", self.n_refused, self.n_rows);
         for fault in &self.named {
@@ -116,6 +187,17 @@ impl Prices {
             0 => {}
             n => text.push_str(&format!("\n  and {n} more faults")),
         }
-        Err(Refused(text))
+        Some(Refused { text, faults: Value::Array(self.carried) })
     }
+}
+
+/// A fault as the exception carries it; `row` is none where a single stone was given.
+pub(crate) fn as_json(row: Option<u64>, fault: &Fault) -> Value {
+    json!({
+        "row": row,
+        "field": fault.field,
+        "value": fault.value,
+        "reason": fault.reason,
+        "allowed": fault.allowed,
+    })
 }

@@ -26,3 +26,9 @@ pub(crate) fn candidates(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
     let file = format!("{}xgboost{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     Ok(folders.into_iter().map(|folder| folder.join("lib").join(&file)).collect())
 }
+
+/// The file of the XGBoost library that training would load, or None when there is none.
+#[pyfunction(name = "_xgboost_library")]
+pub(crate) fn library_path(py: Python<'_>) -> PyResult<Option<PathBuf>> {
+    Ok(candidates(py)?.into_iter().find(|file| file.exists()))
+}

@@ -1,16 +1,25 @@
 """Prices diamonds: trains models, keeps every one of them, and answers with the best.
 
 >>> import xtream_core as xc
->>> run = xc.train("data/diamonds.csv", registry="registry")
->>> run.leaderboard[0]["mae_usd"]
+>>> run = xc.train("data/diamonds.csv", trials=0, registry="registry", progress=False)
 >>> model = xc.Registry("registry").champion()
->>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")
->>> model.predict(df)
+>>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["assumed"]
+['depth', 'table', 'x', 'y', 'z']
+>>> stones = xc.validate("data/second-delivery.csv").clean
+>>> model.predict(stones).shape
+(9973,)
 
 A frame is pandas, polars, pyarrow or anything else with the Arrow PyCapsule interface; a path is
-accepted where a frame is. Prices are US dollars, weights carat, dimensions millimetres, `depth` and
-`table` percent. Ctrl-C stops whatever runs within a second and leaves nothing half-written.
+accepted where a frame is. Frames that come back are of the kind that was given; for a path they are
+pandas, else polars, else pyarrow, whichever is installed first in this order. Grades are text, never
+codes. Prices are US dollars, weights carat, dimensions millimetres, `depth` and `table` percent.
+Ctrl-C stops whatever runs within a fifth of a second and leaves nothing half-written.
+
+Core's messages go to the logger `xtream_core` of Python's `logging`.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ._native import (
     InvalidDiamondError,
@@ -18,18 +27,72 @@ from ._native import (
     Model,
     ModelNotFoundError,
     Registry,
-    Run,
     XtreamError,
-    train,
 )
 
+if TYPE_CHECKING:
+    from . import plots
+    from ._card import Card
+    from ._families import Family, Integer, LogUniform, NotServedWarning, Uniform
+    from ._run import Run, TrainingInterrupted
+    from ._similar import similar
+    from ._train import train
+    from ._validate import ValidationReport, validate
+    from .estimators import LogLinearRegressor, XGBoostRegressor
+
 __all__ = [
+    "Card",
+    "Family",
+    "Integer",
     "InvalidDiamondError",
     "InvalidInputError",
+    "LogLinearRegressor",
+    "LogUniform",
     "Model",
     "ModelNotFoundError",
+    "NotServedWarning",
     "Registry",
     "Run",
+    "TrainingInterrupted",
+    "Uniform",
+    "ValidationReport",
+    "XGBoostRegressor",
     "XtreamError",
+    "plots",
+    "similar",
     "train",
+    "validate",
 ]
+
+# Imported when they are first asked for: pricing a stone should not wait for scikit-learn.
+_PLACES = {
+    "Card": "_card",
+    "Family": "_families",
+    "Integer": "_families",
+    "LogLinearRegressor": "estimators",
+    "LogUniform": "_families",
+    "NotServedWarning": "_families",
+    "Run": "_run",
+    "TrainingInterrupted": "_run",
+    "Uniform": "_families",
+    "ValidationReport": "_validate",
+    "XGBoostRegressor": "estimators",
+    "plots": "plots",
+    "similar": "_similar",
+    "train": "_train",
+    "validate": "_validate",
+}
+
+
+def __getattr__(name: str) -> object:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{place}", __name__)
+    found = module if name == place else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

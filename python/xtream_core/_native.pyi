@@ -1,9 +1,17 @@
-from collections.abc import Callable, Sequence
+"""The native half of the package, whose names beginning with an underscore are for the package alone."""
+
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, Protocol, TypeAlias, final
+from pathlib import Path
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ._card import Card
+from ._frames import Frame
+
+_Path: TypeAlias = str | PathLike[str]
 
 __all__ = [
     "InvalidDiamondError",
@@ -11,17 +19,24 @@ __all__ = [
     "Model",
     "ModelNotFoundError",
     "Registry",
-    "Run",
     "XtreamError",
-    "train",
+    "_Fitted",
+    "_GRADES",
+    "_count_rows",
+    "_errors_by_carat",
+    "_fit_numbers",
+    "_fit_stones",
+    "_importance",
+    "_restore_fitted",
+    "_restore_model",
+    "_settle",
+    "_similar",
+    "_train",
+    "_validate",
+    "_xgboost_library",
 ]
 
-class _Frame(Protocol):
-    """A frame of pandas, polars, pyarrow, or anything else that hands out its columns this way."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
-
-_Path: TypeAlias = str | PathLike[str]
+_GRADES: Mapping[str, list[str]]
 
 class XtreamError(Exception):
     """Base of all errors of this package. Its text says what is wrong and what mends it."""
@@ -30,7 +45,16 @@ class InvalidInputError(XtreamError, ValueError):
     """A file, a frame or an argument that cannot be used as it is."""
 
 class InvalidDiamondError(InvalidInputError):
-    """Stones that cannot be. Its text names row, field, value and what is allowed."""
+    """Stones that cannot be. Its text names row, field, value and what is allowed.
+
+    An instance has `faults`, the first thousand as dicts with `row` (from 0 in a frame, the line from 1
+    in a file, None for a single stone), `field`, `value`, `reason` and `allowed`; `row` and `field` are
+    those of the first.
+    """
+
+    faults: Sequence[dict[str, Any]]
+    row: int | None
+    field: str | None
 
 class ModelNotFoundError(XtreamError, LookupError):
     """There is no such registry, model version or champion."""
@@ -40,7 +64,11 @@ class Registry:
     """Every model ever trained, and which one answers."""
 
     def __new__(cls, path: _Path) -> Registry: ...
-    def versions(self) -> list[dict[str, Any]]:
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+
+    def versions(self) -> list[Card]:
         """Every model's card, newest first."""
 
     def champion(self) -> Model:
@@ -55,6 +83,11 @@ class Registry:
     def rollback(self, *, reason: str = "Rolled back by hand.") -> int:
         """Makes the former champion the champion again; returns its version."""
 
+    def history(self) -> list[dict[str, Any]]:
+        """Everything that ever happened, oldest first."""
+
+    def _repr_html_(self) -> str: ...
+
 @final
 class Model:
     """A fitted model of a registry."""
@@ -68,10 +101,10 @@ class Model:
         """Family of models, such as `xgboost`."""
 
     @property
-    def card(self) -> dict[str, Any]:
+    def card(self) -> Card:
         """Everything that is known about it."""
 
-    def predict(self, data: _Frame | _Path) -> NDArray[np.float64]:
+    def predict(self, data: Frame | _Path) -> NDArray[np.float64]:
         """One price in US dollars a row, shape (n_rows,). Missing measurements are estimated."""
 
     def value(
@@ -94,39 +127,56 @@ class Model:
     ) -> list[dict[str, Any]]:
         """The training stones of the same grades that are nearest in weight."""
 
+    def trials(self) -> list[dict[str, Any]]:
+        """The trials of the search that found its parameters, by number."""
+
+    def _rows(self, side: str) -> dict[str, Any]: ...
+    def _repr_html_(self) -> str: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes, str, Path]]: ...
+
 @final
-class Run:
-    """What a training run brought."""
+class _Fitted:
+    def predict_numbers(self, features: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def predict_stones(self, stones: Frame) -> NDArray[np.float64]: ...
+    def linear(self) -> tuple[float, NDArray[np.float64], list[str]] | None: ...
+    def __reduce__(self) -> tuple[Any, tuple[str, bytes]]: ...
 
-    @property
-    def leaderboard(self) -> list[dict[str, Any]]:
-        """The models trained, best first."""
-
-    @property
-    def champion(self) -> dict[str, Any] | None:
-        """The model that answers now."""
-
-    @property
-    def decision(self) -> dict[str, Any] | None:
-        """What was decided about the best model, and why."""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The rows behind it all."""
-
-def train(
-    data: _Path | Sequence[_Path],
-    *,
-    test: _Path | Sequence[_Path] | None = None,
-    models: Sequence[str] | None = None,
-    trials: int = 100,
-    seed: int = 42,
-    jobs: int | None = None,
-    registry: _Path = "registry",
-    promote: bool = True,
-    suspect: Literal["reject", "keep"] = "reject",
-    duplicates: Literal["drop", "keep"] = "drop",
-    max_rejects: float = 1.0,
-    progress: Callable[[dict[str, Any]], object] | None = None,
-) -> Run:
-    """Trains every family of models on the data, records each, and promotes the best."""
+def _count_rows(data: Frame | _Path) -> int: ...
+def _errors_by_carat(
+    carat: Sequence[float] | NDArray[np.float64],
+    actual: Sequence[float] | NDArray[np.float64],
+    predicted: Sequence[float] | NDArray[np.float64],
+    edges: Sequence[float] | None,
+) -> dict[str, list[Any]]: ...
+def _fit_numbers(
+    family: str,
+    features: NDArray[np.float64],
+    target: NDArray[np.float64],
+    params: Sequence[tuple[str, float]],
+    seed: int,
+) -> _Fitted: ...
+def _fit_stones(
+    family: str, stones: Frame, prices: NDArray[np.float64], params: Sequence[tuple[str, float]], seed: int
+) -> _Fitted: ...
+def _importance(trials: str) -> dict[str, Any]: ...
+def _restore_fitted(header: str, body: bytes) -> _Fitted: ...
+def _restore_model(pipeline: bytes, card: str, folder: _Path) -> Model: ...
+def _settle() -> None: ...
+def _similar(data: Frame, carat: float, cut: str, color: str, clarity: str, n: int) -> dict[str, Any]: ...
+def _train(
+    data: Any,
+    test: Any,
+    models: list[Any] | None,
+    trials: int,
+    seed: int,
+    jobs: int | None,
+    registry: _Path,
+    promote: bool,
+    suspect: str,
+    duplicates: str,
+    max_rejects: float,
+    space: str,
+    progress: Callable[[dict[str, Any]], object] | None,
+) -> dict[str, Any]: ...
+def _validate(data: Any, suspect: str, duplicates: str) -> dict[str, Any]: ...
+def _xgboost_library() -> Path | None: ...

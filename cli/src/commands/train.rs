@@ -63,7 +63,7 @@ pub(super) fn training(
     }
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
     Ok(Training {
-        delivery: Delivery { data: data.to_vec(), test: test.to_vec(), policy, split },
+        delivery: Delivery { data: data.to_vec(), test: test.to_vec(), policy, split, ..Delivery::default() },
         max_rejects_percent,
         rejects: options.rejects.clone(),
         families: choose(built_in(&locations), names)?,

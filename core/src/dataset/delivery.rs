@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::intake::{Intake, Seen, read};
-use super::{Counts, Dataset, Policy, RejectFile, SourceFile, Split, expand};
+use super::intake::{Intake, Seen, Witness, read};
+use super::validation::Collector;
+use super::{Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::{Event, Progress};
@@ -14,11 +15,15 @@ use crate::progress::{Event, Progress};
 pub struct Delivery {
     /// Files, folders and patterns; all together are one data set.
     pub data: Vec<PathBuf>,
-    /// Files of test rows; when there are any, all of `data` trains.
+    /// Rows in memory that belong to the data; they come after those of the files.
+    pub frames: Vec<Frame>,
+    /// Files of test rows; when there are any, all of `data` and `frames` trains.
     pub test: Vec<PathBuf>,
+    /// Test rows in memory.
+    pub test_frames: Vec<Frame>,
     /// How strict to be.
     pub policy: Policy,
-    /// Which rows of `data` test, when `test` names no files.
+    /// Which rows test, when no test rows are given.
     pub split: Split,
 }
 
@@ -34,6 +39,11 @@ pub struct Rows {
 }
 
 impl Delivery {
+    /// Whether test rows are given, so that nothing else tests.
+    pub fn has_test_rows(&self) -> bool {
+        !(self.test.is_empty() && self.test_frames.is_empty())
+    }
+
     /// Refuses a place for results that would overwrite the delivery itself.
     ///
     /// # Errors
@@ -64,22 +74,37 @@ impl Delivery {
     ) -> Result<Rows> {
         let mut refused = RejectFile::new(rejects)?;
         let mut seen = Seen::default();
-        let mut read = |paths: &[PathBuf]| -> Result<Intake> {
-            read(&expand(paths)?, self.policy, &mut seen, &mut refused, progress, interrupt)
+        let mut read = |paths: &[PathBuf], frames: &[Frame]| -> Result<Intake> {
+            read(&expand(paths)?, frames, self.policy, &mut seen, &mut refused, progress, interrupt)
         };
         // Test rows first: of a row that stands in both, the test keeps it and training loses it.
-        let test = read(&self.test)?;
-        let data = read(&self.data)?;
+        let test = read(&self.test, &self.test_frames)?;
+        let data = read(&self.data, &self.frames)?;
         refused.finish()?;
         let counts = data.counts.plus(test.counts);
         let files = [data.files, test.files].concat();
-        let dataset = if self.test.is_empty() {
-            Dataset::split(data.rows, &self.split)
-        } else {
+        let dataset = if self.has_test_rows() {
             Dataset::explicit(data.rows, test.rows)
+        } else {
+            Dataset::split(data.rows, &self.split)
         };
         let (n_train, n_test) = (dataset.n_train(), dataset.n_test());
         progress.report(&Event::DataReady { counts: &counts, n_train, n_test });
         Ok(Rows { dataset, counts, files })
+    }
+
+    /// Reads and validates the data (not the test rows), and keeps what became of each row.
+    ///
+    /// Memory grows with all rows, refused ones included.
+    ///
+    /// # Errors
+    /// As [`Delivery::read`].
+    pub fn validate(&self, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Validation> {
+        let mut collector = Collector::default();
+        let witness: &mut dyn Witness = &mut collector;
+        let files = expand(&self.data)?;
+        let mut seen = Seen::default();
+        let intake = read(&files, &self.frames, self.policy, &mut seen, witness, progress, interrupt)?;
+        Ok(collector.finish(intake.counts, intake.files, intake.rows))
     }
 }

@@ -1,13 +1,12 @@
 //! Reading and validating: each row read is kept, refused or a duplicate, and the counts add up.
 
 use std::collections::HashSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use super::{Reject, RejectFile, RowFingerprint, Table, row_fingerprint};
+use super::{Batch, Frame, RowFingerprint, Table, row_fingerprint};
 use crate::diamond::{Fault, Field, PricedDiamond};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -85,61 +84,90 @@ pub(super) struct Intake {
 /// among the training rows is found too.
 pub(crate) type Seen = HashSet<RowFingerprint, Xxh3DefaultBuilder>;
 
-/// Reads and validates `files` as one delivery; each refused row goes to `rejects`.
+/// Where a row stands.
+pub(super) struct Place<'a> {
+    pub(super) file: &'a Path,
+    pub(super) batch: &'a Batch,
+    /// Its place in the batch.
+    pub(super) row: usize,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy)]
+pub(super) enum Verdict<'a> {
+    Kept,
+    Duplicate,
+    Refused(&'a [Fault]),
+}
+
+/// Hears what became of each row, in order.
+pub(super) trait Witness {
+    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()>;
+}
+
+/// Reads and validates `files`, then `frames`, as one delivery; `witness` hears of each row.
 ///
 /// Memory grows with the rows kept (64 bytes each, and about 24 more while duplicates are looked
 /// for), never with the length of a line or the number of refused rows.
 ///
 /// # Errors
 /// When a file cannot be read or its form is broken ([`Error::Malformed`]), or on interruption.
-pub(crate) fn read<W: Write>(
+pub(super) fn read(
     files: &[PathBuf],
+    frames: &[Frame],
     policy: Policy,
     seen: &mut Seen,
-    rejects: &mut RejectFile<W>,
+    witness: &mut dyn Witness,
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Intake> {
     let mut intake = Intake::default();
     for path in files {
-        read_file(path, policy, seen, &mut intake, rejects, progress, interrupt)?;
+        let table = Table::open(path)?;
+        read_table(path, table, policy, seen, &mut intake, witness, progress, interrupt)?;
+    }
+    for frame in frames {
+        let table = Table::over(frame.clone());
+        read_table(&frame.name, table, policy, seen, &mut intake, witness, progress, interrupt)?;
     }
     Ok(intake)
 }
 
-fn read_file<W: Write>(
+#[allow(clippy::too_many_arguments, reason = "the parts of one read, each used once")]
+fn read_table(
     path: &Path,
+    mut table: Table,
     policy: Policy,
     seen: &mut Seen,
     intake: &mut Intake,
-    rejects: &mut RejectFile<W>,
+    witness: &mut dyn Witness,
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let mut table = Table::open(path)?;
     let extra_columns = table.require(path, &Field::ALL)?;
     let n_before = intake.counts.n_rows;
     while let Some(batch) = table.next_batch()? {
         interrupt.check()?;
         for row in 0..batch.len() {
             let verdict = judge(batch.raw(row).parse_priced(batch.cell(row, Field::Price)), policy.suspect);
+            let place = Place { file: path, batch: &batch, row };
             intake.counts.n_rows += 1;
             match verdict {
                 Err(refusal) => {
                     intake.counts.n_rejected += 1;
                     intake.counts.n_suspect += u64::from(!refusal.is_certain);
-                    for fault in &refusal.faults {
-                        rejects.add(&Reject { file: path, line: batch.line(row), fault })?;
-                    }
+                    witness.row(&place, Verdict::Refused(&refusal.faults))?;
                 }
                 Ok(stone)
                     if policy.duplicates == Duplicates::Drop && !seen.insert(row_fingerprint(&stone)) =>
                 {
                     intake.counts.n_duplicates += 1;
+                    witness.row(&place, Verdict::Duplicate)?;
                 }
                 Ok(stone) => {
                     intake.counts.n_kept += 1;
                     intake.rows.push(stone);
+                    witness.row(&place, Verdict::Kept)?;
                 }
             }
         }

@@ -7,6 +7,7 @@
 mod csv_table;
 mod delivery;
 mod fingerprint;
+mod frame_table;
 mod intake;
 mod parquet_table;
 mod rejects;
@@ -14,14 +15,17 @@ mod sources;
 mod split;
 pub mod store;
 mod table;
+mod validation;
 
 pub use delivery::{Delivery, Rows};
 pub use fingerprint::{RowFingerprint, row_fingerprint, stone_fingerprint};
+pub use frame_table::Frame;
 pub use intake::{Counts, Duplicates, Policy, SourceFile, Suspect};
 pub use rejects::{Reject, RejectFile};
 pub use sources::expand;
 pub use split::Split;
 pub use table::{Batch, Table};
+pub use validation::{RefusedRow, Validation};
 
 use crate::diamond::PricedDiamond;
 

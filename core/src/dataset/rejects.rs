@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::intake::{Place, Verdict, Witness};
 use crate::diamond::Fault;
 use crate::error::{Error, Result};
 
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 pub struct Reject<'a> {
     /// The file the row came from.
     pub file: &'a Path,
-    /// Its line, from 1 (the row number in a Parquet file).
+    /// Its line, from 1 (the row number in a Parquet file); in a frame its row, from 0.
     pub line: u64,
     /// What is wrong.
     pub fault: &'a Fault,
@@ -51,6 +52,14 @@ impl<W: Write> RejectFile<W> {
 
     fn record<const N: usize>(&mut self, fields: [&str; N]) -> Result<()> {
         self.writer.write_record(fields).map_err(|error| cannot_write(error.into()))
+    }
+}
+
+impl<W: Write> Witness for RejectFile<W> {
+    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()> {
+        let Verdict::Refused(faults) = verdict else { return Ok(()) };
+        let line = place.batch.line(place.row);
+        faults.iter().try_for_each(|fault| self.add(&Reject { file: place.file, line, fault }))
     }
 }
 

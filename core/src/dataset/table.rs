@@ -5,7 +5,9 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use super::Frame;
 use super::csv_table::CsvTable;
+use super::frame_table::FrameTable;
 use super::parquet_table::ParquetTable;
 use crate::diamond::{Cell, Field, RawDiamond};
 use crate::error::{Error, Result};
@@ -16,6 +18,8 @@ pub enum Table {
     Csv(CsvTable),
     /// Apache Parquet.
     Parquet(ParquetTable),
+    /// No file at all, but rows in memory.
+    Frame(FrameTable),
 }
 
 impl Table {
@@ -35,11 +39,17 @@ impl Table {
         }
     }
 
+    /// Rows in memory as a table.
+    pub fn over(frame: Frame) -> Self {
+        Self::Frame(FrameTable::new(frame))
+    }
+
     /// No rows, but every column: what a file with a header alone holds.
     pub fn no_rows(&self) -> Result<DataFrame> {
         match self {
             Self::Csv(table) => table.no_rows(),
             Self::Parquet(table) => table.no_rows(),
+            Self::Frame(table) => Ok(table.no_rows()),
         }
     }
 
@@ -48,6 +58,7 @@ impl Table {
         match self {
             Self::Csv(table) => table.columns(),
             Self::Parquet(table) => table.columns(),
+            Self::Frame(table) => table.columns(),
         }
     }
 
@@ -83,6 +94,7 @@ impl Table {
         match self {
             Self::Csv(table) => table.next_batch(),
             Self::Parquet(table) => table.next_batch(),
+            Self::Frame(table) => table.next_batch(),
         }
     }
 }

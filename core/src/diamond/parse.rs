@@ -13,6 +13,17 @@ pub enum Cell<'a> {
     Number(f64),
 }
 
+impl Cell<'_> {
+    /// The cell as text; `None` where nothing was given.
+    pub fn as_written(&self) -> Option<String> {
+        match self {
+            Cell::Missing => None,
+            Cell::Text(text) => Some((*text).to_owned()),
+            Cell::Number(number) => Some(number.to_string()),
+        }
+    }
+}
+
 /// The nine features of a stone as given, before anything is believed.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the names are those of `Diamond`")]

@@ -102,12 +102,28 @@ pub enum StoredHeader {
     },
     /// Trees; the body is XGBoost's own model file in UBJ.
     Xgboost,
+    /// A model that its owner's program alone can run: what runs it is said, the model itself is not
+    /// stored.
+    Foreign {
+        /// What runs it, such as the full name of a class.
+        class: String,
+    },
+}
+
+impl StoredHeader {
+    /// Intercept and one coefficient a feature, if the model is linear.
+    pub fn linear_coefficients(self) -> Option<(f64, Vec<f64>)> {
+        match self {
+            Self::Linear { intercept, coefficients } => Some((intercept, coefficients)),
+            Self::Xgboost | Self::Foreign { .. } => None,
+        }
+    }
 }
 
 /// Takes back what [`Regressor::stored`] gave.
 ///
 /// # Errors
-/// [`Error::ModelFile`] when it is damaged.
+/// [`Error::ModelFile`] when it is damaged, [`Error::NotServed`] when it never was stored.
 pub fn load(stored: Stored) -> Result<Box<dyn Regressor>> {
     match stored.header {
         StoredHeader::Linear { intercept, coefficients } => {
@@ -117,5 +133,14 @@ pub fn load(stored: Stored) -> Result<Box<dyn Regressor>> {
             Ok(Box::new(LinearModel::new(intercept, coefficients)?))
         }
         StoredHeader::Xgboost => Ok(Box::new(TreeEnsemble::from_xgboost(stored.body)?)),
+        StoredHeader::Foreign { class } => Err(Error::NotServed { reason: not_served(&class) }),
     }
+}
+
+/// Why a model that `class` runs cannot answer, in a sentence.
+pub fn not_served(class: &str) -> String {
+    format!(
+        "it is run by {class}, which is its owner's own program: the model is compared and recorded, but it \
+         is not stored and can be neither loaded, promoted nor served"
+    )
 }

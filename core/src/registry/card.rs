@@ -48,6 +48,9 @@ pub struct Details {
     pub format_version: u32,
     /// Version of the XGBoost library, where one was used.
     pub xgboost_version: Option<String>,
+    /// Why the model cannot be loaded, promoted or served; `None` for every model that can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_served: Option<String>,
 }
 
 /// Where a model's rows came from.

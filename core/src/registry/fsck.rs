@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::log::{self, State};
 use super::{BlobKind, Digest, Registry, blobs};
 use crate::dataset::store;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 
 /// How bad a finding is.
@@ -90,7 +90,11 @@ impl Registry {
 fn check(storage: &super::Storage, kind: BlobKind, digest: &Digest) -> Result<()> {
     let bytes = blobs::get(storage, kind, digest)?;
     match kind {
-        BlobKind::Model => Pipeline::from_bytes(&bytes).map(drop),
+        BlobKind::Model => match Pipeline::from_bytes(&bytes) {
+            // Its card says so too: nothing is lost.
+            Err(Error::NotServed { .. }) => Ok(()),
+            read => read.map(drop),
+        },
         BlobKind::Dataset => store::from_parquet(&bytes).map(drop),
         BlobKind::Rejects | BlobKind::Study => Ok(()),
     }

@@ -55,6 +55,7 @@ fn details(registry: &Registry, factor: f64) -> Details {
         code_version: "test".into(),
         format_version: FORMAT_VERSION,
         xgboost_version: None,
+        not_served: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The families of models there are. To add one, add a function below and name it in
 //! [`built_in`]; `CONTRIBUTING.md` has the recipe.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diamond::Field;
@@ -14,15 +16,19 @@ use crate::tuning::{Domain, Space};
 /// A family of models: how to fit one, and what to search when its parameters are not given.
 pub struct Family {
     /// Its name, as users type it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it is, in one line.
-    pub summary: &'static str,
+    pub summary: Cow<'static, str>,
     /// How to fit a member.
     pub recipe: Recipe,
     /// The search for its parameters by preset; `None` when it has none to search.
-    pub plan: Option<fn(Preset) -> Plan>,
+    #[allow(clippy::type_complexity)]
+    pub plan: Option<Box<dyn Fn(Preset) -> Plan + Send + Sync>>,
     /// Version of an outside library that its models depend on.
     pub library_version: Option<Box<dyn Fn() -> Result<String> + Send + Sync>>,
+    /// What runs it, when that is its owner's program and not this one: its models are compared like
+    /// any other, but nothing of them is stored that could be run, so they cannot answer.
+    pub foreign: Option<String>,
 }
 
 /// A choice of search space.
@@ -78,8 +84,8 @@ pub fn built_in(xgboost: &Locations) -> Vec<Family> {
 /// the price.
 fn linear() -> Family {
     Family {
-        name: "linear",
-        summary: "least squares on the logarithm of the price",
+        name: "linear".into(),
+        summary: "least squares on the logarithm of the price".into(),
         recipe: Recipe {
             encoding: Encoding::OneHot(&[Field::Carat, Field::X]),
             target: Target::LogPrice,
@@ -87,6 +93,7 @@ fn linear() -> Family {
         },
         plan: None,
         library_version: None,
+        foreign: None,
     }
 }
 
@@ -94,15 +101,16 @@ fn linear() -> Family {
 fn xgboost(locations: &Locations) -> Family {
     let for_version = locations.clone();
     Family {
-        name: "xgboost",
-        summary: "gradient boosted trees on the price",
+        name: "xgboost".into(),
+        summary: "gradient boosted trees on the price".into(),
         recipe: Recipe {
             encoding: Encoding::Categories,
             target: Target::Price,
             estimator: Box::new(Xgboost::new(locations.clone())),
         },
-        plan: Some(xgboost_plan),
+        plan: Some(Box::new(xgboost_plan)),
         library_version: Some(Box::new(move || Ok(for_version.library()?.version().to_owned()))),
+        foreign: None,
     }
 }
 
@@ -110,14 +118,14 @@ fn xgboost_plan(preset: Preset) -> Plan {
     match preset {
         Preset::Notebook => Plan {
             space: Space(vec![
-                ("lambda", Domain::LogUniform { low: 1e-8, high: 1.0 }),
-                ("alpha", Domain::LogUniform { low: 1e-8, high: 1.0 }),
-                ("colsample_bytree", Domain::Choice(&[0.3, 0.4, 0.5, 0.7])),
-                ("subsample", Domain::Choice(&[0.5, 0.6, 0.7, 0.8, 0.9, 1.0])),
-                ("learning_rate", Domain::LogUniform { low: 1e-8, high: 1.0 }),
-                (N_ESTIMATORS, Domain::Integer { low: 100, high: 1000 }),
-                ("max_depth", Domain::Integer { low: 3, high: 9 }),
-                ("min_child_weight", Domain::Integer { low: 1, high: 10 }),
+                ("lambda".into(), Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                ("alpha".into(), Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                ("colsample_bytree".into(), Domain::Choice(Cow::Borrowed(&[0.3, 0.4, 0.5, 0.7]))),
+                ("subsample".into(), Domain::Choice(Cow::Borrowed(&[0.5, 0.6, 0.7, 0.8, 0.9, 1.0]))),
+                ("learning_rate".into(), Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                (N_ESTIMATORS.into(), Domain::Integer { low: 100, high: 1000 }),
+                ("max_depth".into(), Domain::Integer { low: 3, high: 9 }),
+                ("min_child_weight".into(), Domain::Integer { low: 1, high: 10 }),
             ]),
             fixed: Params::default(),
             pruning_patience: 25,
@@ -125,13 +133,13 @@ fn xgboost_plan(preset: Preset) -> Plan {
         },
         Preset::Narrow => Plan {
             space: Space(vec![
-                ("lambda", Domain::LogUniform { low: 1e-2, high: 10.0 }),
-                ("alpha", Domain::LogUniform { low: 1e-8, high: 1.0 }),
-                ("colsample_bytree", Domain::Uniform { low: 0.4, high: 1.0 }),
-                ("subsample", Domain::Uniform { low: 0.5, high: 1.0 }),
-                ("learning_rate", Domain::LogUniform { low: 0.02, high: 0.2 }),
-                ("max_depth", Domain::Integer { low: 4, high: 9 }),
-                ("min_child_weight", Domain::Integer { low: 1, high: 10 }),
+                ("lambda".into(), Domain::LogUniform { low: 1e-2, high: 10.0 }),
+                ("alpha".into(), Domain::LogUniform { low: 1e-8, high: 1.0 }),
+                ("colsample_bytree".into(), Domain::Uniform { low: 0.4, high: 1.0 }),
+                ("subsample".into(), Domain::Uniform { low: 0.5, high: 1.0 }),
+                ("learning_rate".into(), Domain::LogUniform { low: 0.02, high: 0.2 }),
+                ("max_depth".into(), Domain::Integer { low: 4, high: 9 }),
+                ("min_child_weight".into(), Domain::Integer { low: 1, high: 10 }),
             ]),
             fixed: Params::from([(N_ESTIMATORS, 2000.0)]),
             // At the slowest rate of the space, a model has come 98 % of its way by then.
@@ -149,10 +157,10 @@ pub fn choose(mut families: Vec<Family>, names: &[String]) -> Result<Vec<Family>
     if names.is_empty() {
         return Ok(families);
     }
-    let allowed = families.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
+    let allowed = families.iter().map(|family| &*family.name).collect::<Vec<_>>().join(", ");
     let mut chosen = Vec::new();
     for name in names {
-        let position = families.iter().position(|family| family.name == name);
+        let position = families.iter().position(|family| family.name == **name);
         let position = position.ok_or_else(|| Error::Usage {
             reason: format!("{name:?} is not a family of models, or is named twice"),
             allowed: format!("each of {allowed} once"),

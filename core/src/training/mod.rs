@@ -96,9 +96,12 @@ impl Training {
                 models.push(self.train(family, seed, &train, &test, &data, registry, progress, interrupt)?);
             }
         }
+        // From here on the run is carried through, so that nobody is told that nothing was recorded
+        // while something was.
+        let _closed = interrupt.close()?;
         let mut cards = registry.register(&models)?;
         cards.sort_by(|a, b| a.details.metrics.mae_usd.total_cmp(&b.details.metrics.mae_usd));
-        let decision = match cards.first() {
+        let decision = match cards.iter().find(|card| card.details.not_served.is_none()) {
             Some(best) if self.promotes => Some(decide(registry, best, &test)?),
             _ => None,
         };
@@ -157,10 +160,10 @@ impl Training {
     }
 
     fn store(&self, rows: Rows, refused: Vec<u8>, registry: &Registry) -> Result<(Dataset, DataCard)> {
-        let split = if self.delivery.test.is_empty() {
-            SplitCard::Stable(self.delivery.split)
-        } else {
+        let split = if self.delivery.has_test_rows() {
             SplitCard::Explicit
+        } else {
+            SplitCard::Stable(self.delivery.split)
         };
         let data = DataCard {
             digest: registry.put_blob(BlobKind::Dataset, store::to_parquet(&rows.dataset)?)?,
@@ -189,7 +192,7 @@ impl Training {
         interrupt: &Interrupt,
     ) -> Result<Details> {
         let started = Instant::now();
-        let (params, search) = match family.plan {
+        let (params, search) = match &family.plan {
             Some(plan) if self.n_trials > 0 => {
                 let tuning = Tuning {
                     family,
@@ -208,9 +211,9 @@ impl Training {
             _ => (Params::default(), None),
         };
         let search_s = started.elapsed().as_secs_f64();
-        progress.report(&Event::Fitting { family: family.name });
+        progress.report(&Event::Fitting { family: &family.name });
         let started = Instant::now();
-        let pipeline = family.recipe.fit(family.name, train, &params, seed, None, interrupt)?;
+        let pipeline = family.recipe.fit(&family.name, train, &params, seed, None, interrupt)?;
         let fit_s = started.elapsed().as_secs_f64();
         let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
         let prices = pipeline.predict(test.iter().map(PricedDiamond::diamond));
@@ -219,9 +222,9 @@ impl Training {
             let reason = format!("{} prices some test stones at infinity; check their numbers", family.name);
             return Err(Error::Fit { model: "the test rows", reason });
         }
-        progress.report(&Event::Judged { family: family.name, mae_usd: metrics.mae_usd });
+        progress.report(&Event::Judged { family: &family.name, mae_usd: metrics.mae_usd });
         Ok(Details {
-            family: family.name.into(),
+            family: family.name.to_string(),
             created_at: Utc::now(),
             model: registry.put_blob(BlobKind::Model, pipeline.to_bytes()?)?,
             params,
@@ -233,7 +236,11 @@ impl Training {
             fit_s,
             code_version: env!("CARGO_PKG_VERSION").into(),
             format_version: FORMAT_VERSION,
-            xgboost_version: family.library_version.as_ref().map(|version| version()).transpose()?,
+            xgboost_version: match (&family.foreign, &family.library_version) {
+                (None, Some(version)) => Some(version()?),
+                _ => None,
+            },
+            not_served: family.foreign.as_deref().map(crate::model::not_served),
         })
     }
 }

@@ -13,7 +13,8 @@ pub struct Report {
     pub leaderboard: Vec<Standing>,
     /// The model that answers now.
     pub champion: Option<Champion>,
-    /// What was decided about the best of them; `None` when no decision was asked for.
+    /// What was decided about the best of those that can be served; `None` when no decision was asked
+    /// for or none can be.
     pub decision: Option<Decision>,
     /// The rows behind it all.
     pub data: DataSummary,
@@ -44,6 +45,9 @@ pub struct Standing {
     pub duration_s: f64,
     /// How the parameters were found.
     pub search: Option<SearchCard>,
+    /// Why it cannot be promoted, if it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_served: Option<String>,
 }
 
 /// The model that answers now.
@@ -90,6 +94,7 @@ impl From<&Card> for Standing {
             seed: details.seed,
             duration_s: details.search_s + details.fit_s,
             search: details.search.clone(),
+            not_served: details.not_served.clone(),
         }
     }
 }

@@ -64,14 +64,15 @@ impl Tuning<'_> {
         let name = format!("{}-{}.jsonl", self.family.name, &Digest::of(&header_json).hex()[..16]);
         let mut study = Study::open(&registry.study_path(&name), &header)?;
         let n_kept = study.trials().iter().filter(|trial| trial.number < self.n_trials).count();
-        let (family, n_trials) = (self.family.name, self.n_trials);
-        progress.report(&Event::SearchStarted { family, n_trials, n_kept });
+        let (family, n_trials) = (&*self.family.name, self.n_trials);
+        let kept = study.trials();
+        progress.report(&Event::SearchStarted { family, n_trials, n_kept, kept });
         let actual: Vec<_> = judges.iter().map(PricedDiamond::price_usd).collect();
         let objective = |params: &Params, report: Report<'_>| {
             self.measure(params, &learners, &judges, &actual, report, interrupt)
         };
-        let after_trial = |n_finished: usize, best_mae_usd: Option<f64>| {
-            progress.report(&Event::TrialFinished { family, n_finished, n_trials, best_mae_usd });
+        let after_trial = |trial: &Trial, n_finished: usize, best_mae_usd: Option<f64>| {
+            progress.report(&Event::TrialFinished { family, n_finished, n_trials, best_mae_usd, trial });
         };
         let search = Search {
             n_trials,
@@ -143,7 +144,7 @@ impl Tuning<'_> {
         let validation = Validation { stones: judges, after_round: &mut after_round };
         let family = self.family;
         let pipeline =
-            family.recipe.fit(family.name, learners, &params, self.seed, Some(validation), interrupt)?;
+            family.recipe.fit(&family.name, learners, &params, self.seed, Some(validation), interrupt)?;
         if is_given_up {
             return Ok(None);
         }
@@ -156,7 +157,12 @@ impl Tuning<'_> {
             // The model does not grow in rounds: it is judged when it is done.
             (_, None) => {
                 let prices = pipeline.predict(judges.iter().map(PricedDiamond::diamond));
-                Measured { value: mean_absolute_error(actual, &prices), refit: params }
+                let value = mean_absolute_error(actual, &prices);
+                if !value.is_finite() {
+                    let reason = format!("{} prices some stones at no finite number", family.name);
+                    return Err(Error::Fit { model: "a trial", reason });
+                }
+                Measured { value, refit: params }
             }
         }))
     }

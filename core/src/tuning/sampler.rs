@@ -1,5 +1,7 @@
 //! What to try next.
 
+use std::borrow::Cow;
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -66,7 +68,7 @@ impl Sampler for RandomSampler {
         let mut params = Params::default();
         for (name, domain) in &self.space.0 {
             let (low, high) = domain.interval();
-            params.set(*name, domain.value(random.random_range(low..high)));
+            domain.set(&mut params, name, random.random_range(low..high));
         }
         Ok(params)
     }
@@ -92,16 +94,14 @@ impl TpeSampler {
     /// # Errors
     /// When a domain of the space is empty.
     pub fn new(space: Space, seed: u64) -> Result<Self> {
-        let optimizer = |(name, domain): &(&'static str, Domain)| {
+        let optimizer = |(name, domain): &(Cow<'static, str>, Domain)| {
             let (low, high) = domain.interval();
             let range = tpe::range(low, high).map_err(|error| Error::Usage {
                 reason: format!("the domain of {name} from {low} to {high}: {error}"),
                 allowed: "a lower end below the upper one".into(),
             })?;
-            let estimator = match domain {
-                Domain::Choice(_) => tpe::histogram_estimator(),
-                _ => tpe::parzen_estimator(),
-            };
+            let estimator =
+                if domain.is_choice() { tpe::histogram_estimator() } else { tpe::parzen_estimator() };
             Ok(tpe::TpeOptimizer::new(estimator, range))
         };
         let optimizers = space.0.iter().map(optimizer).collect::<Result<_>>()?;
@@ -118,15 +118,15 @@ impl Sampler for TpeSampler {
         let mut params = Params::default();
         for ((name, domain), optimizer) in self.random.space.0.iter().zip(&mut self.optimizers) {
             let point = optimizer.ask(&mut random).map_err(|error| refused(name, error))?;
-            params.set(*name, domain.value(point));
+            domain.set(&mut params, name, point);
         }
         Ok(params)
     }
 
     fn tell(&mut self, params: &Params, value: f64) -> Result<()> {
         for ((name, domain), optimizer) in self.random.space.0.iter().zip(&mut self.optimizers) {
-            if let Some(parameter) = params.get(name) {
-                optimizer.tell(domain.point(parameter), value).map_err(|error| refused(name, error))?;
+            if let Some(point) = domain.point(params, name) {
+                optimizer.tell(point, value).map_err(|error| refused(name, error))?;
             }
         }
         Ok(())
@@ -144,10 +144,11 @@ mod tests {
 
     fn space() -> Space {
         Space(vec![
-            ("rate", Domain::LogUniform { low: 1e-8, high: 1.0 }),
-            ("depth", Domain::Integer { low: 3, high: 9 }),
-            ("share", Domain::Choice(&[0.3, 0.4, 0.5, 0.7])),
-            ("weight", Domain::Uniform { low: 1.0, high: 2.0 }),
+            ("rate".into(), Domain::LogUniform { low: 1e-8, high: 1.0 }),
+            ("depth".into(), Domain::Integer { low: 3, high: 9 }),
+            ("share".into(), Domain::Choice(Cow::Borrowed(&[0.3, 0.4, 0.5, 0.7]))),
+            ("weight".into(), Domain::Uniform { low: 1.0, high: 2.0 }),
+            ("shade".into(), Domain::Words(vec!["dark".into(), "light".into()])),
         ])
     }
 
@@ -156,7 +157,7 @@ mod tests {
         let mut sampler = kind.sampler(&space(), 3).unwrap();
         let mut twin = kind.sampler(&space(), 3).unwrap();
         let mut other = kind.sampler(&space(), 4).unwrap();
-        let (mut depths, mut shares) = (Vec::new(), Vec::new());
+        let (mut depths, mut shares, mut shades) = (Vec::new(), Vec::new(), Vec::new());
         let mut n_equal = 0;
         for number in 0..200 {
             let params = sampler.ask(number).unwrap();
@@ -167,6 +168,7 @@ mod tests {
             assert!((1e-8..=1.0).contains(&get("rate")) && (1.0..=2.0).contains(&get("weight")));
             depths.push(get("depth"));
             shares.push(get("share"));
+            shades.push(params.word("shade").unwrap().to_owned());
             for sampler in [&mut sampler, &mut twin, &mut other] {
                 // A long flat stretch: every value must remain possible.
                 sampler.tell(&params, 1.0).unwrap();
@@ -178,6 +180,9 @@ mod tests {
         }
         for wanted in [0.3, 0.4, 0.5, 0.7] {
             assert!(shares.contains(&wanted), "{kind:?} never tried share {wanted}");
+        }
+        for wanted in ["dark", "light"] {
+            assert!(shades.iter().any(|shade| shade == wanted), "{kind:?} never tried {wanted}");
         }
     }
 

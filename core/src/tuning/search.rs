@@ -43,9 +43,10 @@ pub struct Search<'a> {
     /// Measures one set of parameters; `None` when it was told to give up.
     #[allow(clippy::type_complexity)]
     pub objective: &'a (dyn Fn(&Params, Report<'_>) -> Result<Option<Measured>> + Sync),
-    /// Hears of each trial that ends now (not of those found in the study): trials ended so far, and
-    /// the best value so far.
-    pub after_trial: &'a (dyn Fn(usize, Option<f64>) + Sync),
+    /// Hears of each trial that ends now (not of those found in the study): the trial, trials ended
+    /// so far, and the best value so far.
+    #[allow(clippy::type_complexity)]
+    pub after_trial: &'a (dyn Fn(&Trial, usize, Option<f64>) + Sync),
     /// Obeyed by the objective.
     pub interrupt: &'a Interrupt,
 }
@@ -145,8 +146,8 @@ impl Search<'_> {
                 }
             };
             study.add(trial.clone())?;
-            ended.insert(trial.number, trial);
-            (self.after_trial)(ended.len(), best(ended.values()));
+            ended.insert(trial.number, trial.clone());
+            (self.after_trial)(&trial, ended.len(), best(ended.values()));
         }
         Ok(ended.into_values().collect())
     }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     fn header() -> StudyHeader {
-        let space = Space(vec![("x", Domain::Uniform { low: 0.0, high: 1.0 })]);
+        let space = Space(vec![("x".into(), Domain::Uniform { low: 0.0, high: 1.0 })]);
         StudyHeader { format: 1, objective: "valley".into(), space, sampler: SamplerKind::Tpe, seed: 5 }
     }
 
@@ -243,7 +244,7 @@ mod tests {
             n_workers,
             patience: 25,
             objective: &objective,
-            after_trial: &|_, _| {},
+            after_trial: &|_, _, _| {},
             interrupt,
         };
         search.run(&mut study, &mut *sampler)?;

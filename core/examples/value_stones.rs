@@ -1,0 +1,27 @@
+//! Prices the stones of a file one by one, as a Rust program does, and prints the bits of each price:
+//! `value_stones REGISTRY VERSION FILE`.
+
+use std::path::Path;
+
+use xtream_core::dataset::Table;
+use xtream_core::features::PartialDiamond;
+use xtream_core::{Error, Registry, Result};
+
+#[allow(clippy::print_stdout, reason = "an example shows its result")]
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [registry, version, file] = arguments.as_slice() else {
+        return Err("usage: value_stones REGISTRY VERSION FILE".into());
+    };
+    let pipeline = Registry::open(Path::new(registry))?.pipeline(version.parse()?)?;
+    let mut table = Table::open(Path::new(file))?;
+    while let Some(batch) = table.next_batch()? {
+        for row in 0..batch.len() {
+            let valued: Result<_> = pipeline
+                .value(PartialDiamond(batch.raw(row)))
+                .map_err(|faults| Error::InvalidDiamond { faults });
+            println!("{:016x}", valued?.price_usd.to_bits());
+        }
+    }
+    Ok(())
+}

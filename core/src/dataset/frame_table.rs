@@ -1,0 +1,57 @@
+//! Rows in memory that never were a file, such as a data scientist's frame.
+
+use std::path::PathBuf;
+
+use polars::prelude::DataFrame;
+
+use super::Batch;
+use crate::error::Result;
+
+/// Rows judged at once.
+const SLICE: usize = 1 << 14;
+
+/// A frame, and what to call it.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its name in messages, in the place of a path.
+    pub name: PathBuf,
+    /// The columns of ours that it has.
+    pub rows: DataFrame,
+    /// The names of its other columns, which are left aside.
+    pub extra_columns: Vec<String>,
+}
+
+/// A frame that is being read.
+pub struct FrameTable {
+    frame: Frame,
+    columns: Vec<String>,
+    next_row: usize,
+}
+
+impl FrameTable {
+    pub(super) fn new(frame: Frame) -> Self {
+        let ours = frame.rows.get_column_names().into_iter().map(|name| name.to_string());
+        let columns = ours.chain(frame.extra_columns.iter().cloned()).collect();
+        Self { frame, columns, next_row: 0 }
+    }
+
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    pub(super) fn no_rows(&self) -> DataFrame {
+        self.frame.rows.head(Some(0))
+    }
+
+    pub(super) fn next_batch(&mut self) -> Result<Option<Batch>> {
+        let rows = self.frame.rows.slice(self.next_row as i64, SLICE);
+        if rows.height() == 0 {
+            return Ok(None);
+        }
+        let first = self.next_row as u64;
+        self.next_row += rows.height();
+        // From 0, as whoever holds the frame counts its rows.
+        let lines = (first..first + rows.height() as u64).collect();
+        Batch::new(&self.frame.name, rows, lines).map(Some)
+    }
+}

@@ -1,0 +1,180 @@
+//! A family that only its owner's program can run: compared like any other, and never the one that
+//! answers. Frames in memory are a delivery like files.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+
+use ndarray::{Array1, ArrayView2};
+use polars::prelude::*;
+use xtream_core::dataset::{Delivery, Frame, Table};
+use xtream_core::diamond::Field;
+use xtream_core::features::Encoding;
+use xtream_core::model::xgboost::Locations;
+use xtream_core::model::{Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use xtream_core::pipeline::{Recipe, Target};
+use xtream_core::progress::Silent;
+use xtream_core::registry::Severity;
+use xtream_core::training::{Family, Preset, Training, built_in, choose};
+use xtream_core::tuning::SamplerKind;
+use xtream_core::{Error, Interrupt, Registry};
+
+const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/first-delivery.csv");
+
+/// A jeweller's rule of thumb: the price follows from the weight alone.
+struct RuleOfThumb;
+
+impl Estimator for RuleOfThumb {
+    fn fit(
+        &self,
+        _samples: Samples<'_>,
+        _params: &Params,
+        _seed: u64,
+        _watch: Option<Watch<'_>>,
+        _interrupt: &Interrupt,
+    ) -> xtream_core::Result<Box<dyn Regressor>> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl Regressor for RuleOfThumb {
+    fn n_features(&self) -> usize {
+        9
+    }
+
+    fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
+        features.rows().into_iter().map(|row| 5000.0 * row[0].powf(1.7)).collect()
+    }
+
+    fn stored(&self) -> Stored {
+        Stored { header: StoredHeader::Foreign { class: "a test".into() }, body: Vec::new() }
+    }
+}
+
+fn foreign() -> Family {
+    let recipe =
+        Recipe { encoding: Encoding::Categories, target: Target::Price, estimator: Box::new(RuleOfThumb) };
+    Family {
+        name: "foreign".into(),
+        summary: "a test".into(),
+        recipe,
+        plan: None,
+        library_version: None,
+        foreign: Some("a test".into()),
+    }
+}
+
+fn training(delivery: Delivery, families: Vec<Family>) -> Training {
+    Training {
+        delivery,
+        max_rejects_percent: 1.0,
+        rejects: None,
+        families,
+        n_trials: 0,
+        preset: Preset::default(),
+        sampler: SamplerKind::default(),
+        n_workers: 1,
+        seed: 1,
+        n_repeats: 1,
+        promotes: true,
+    }
+}
+
+fn linear() -> Family {
+    choose(built_in(&Locations::default()), &["linear".into()]).unwrap().remove(0)
+}
+
+fn run(registry: &Registry, families: Vec<Family>) -> xtream_core::Result<xtream_core::training::Report> {
+    let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
+    training(delivery, families).run(registry, &Silent, &Interrupt::default())
+}
+
+#[test]
+fn it_is_judged_on_the_same_stones_and_the_best_of_the_others_is_promoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let report = run(&registry, vec![linear(), foreign()]).unwrap();
+    assert_eq!(report.leaderboard.len(), 2);
+    let line = report.leaderboard.iter().find(|line| line.family == "foreign").unwrap();
+    assert!(line.mae_usd.is_finite() && line.not_served.as_ref().unwrap().contains("a test"));
+    assert_eq!(report.champion.unwrap().family, "linear");
+    assert_eq!(registry.card(line.version).unwrap().details.not_served, line.not_served);
+    for refused in [registry.pipeline(line.version).err(), registry.promote(line.version, "why").err()] {
+        assert!(matches!(refused, Some(Error::NotServed { .. })), "{refused:?}");
+    }
+    let findings = Registry::fsck(folder.path()).unwrap();
+    assert!(findings.iter().all(|finding| finding.severity != Severity::Fault), "{findings:?}");
+}
+
+#[test]
+fn alone_it_changes_nothing_about_who_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let report = run(&registry, vec![foreign()]).unwrap();
+    assert_eq!((report.decision, report.champion), (None, None));
+}
+
+#[test]
+fn whoever_asks_to_stop_before_the_models_are_recorded_finds_nothing_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let interrupt = Interrupt::default();
+    interrupt.raise();
+    let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
+    let stopped = training(delivery, vec![foreign()]).run(&registry, &Silent, &interrupt);
+    assert!(matches!(stopped, Err(Error::Interrupted)));
+    assert!(registry.cards().unwrap().is_empty());
+}
+
+/// The file's rows as a frame of text, which is how they were delivered.
+fn frame() -> Frame {
+    let mut table = Table::open(Path::new(FIRST)).unwrap();
+    let mut rows: Option<DataFrame> = None;
+    while let Some(batch) = table.next_batch().unwrap() {
+        let part = batch.into_frame();
+        rows = Some(rows.map_or(part.clone(), |rows| rows.vstack(&part).unwrap()));
+    }
+    Frame { name: "the frame".into(), rows: rows.unwrap(), extra_columns: vec!["note".into()] }
+}
+
+#[test]
+fn a_frame_gives_the_rows_and_refusals_of_its_file() {
+    let read = |delivery: &Delivery| {
+        let mut refused = Vec::new();
+        let rows = delivery.read(&mut refused, &Silent, &Interrupt::default()).unwrap();
+        (rows.dataset, rows.counts, String::from_utf8(refused).unwrap())
+    };
+    let file = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
+    let memory = Delivery { frames: vec![frame()], ..Delivery::default() };
+    let (left, right) = (read(&file), read(&memory));
+    assert_eq!((&left.0, left.1), (&right.0, right.1));
+    assert_eq!(left.2.lines().count(), right.2.lines().count());
+    assert!(right.2.lines().nth(1).unwrap().starts_with("the frame,77,"), "{}", right.2);
+    let both = Delivery { test_frames: vec![frame()], ..file };
+    assert!(both.has_test_rows());
+    assert_eq!(read(&both).0.n_train(), 0, "of rows that stand in both, the test keeps them");
+}
+
+#[test]
+fn validation_tells_every_rows_fate() {
+    let delivery = Delivery { frames: vec![frame()], ..Delivery::default() };
+    let found = delivery.validate(&Silent, &Interrupt::default()).unwrap();
+    let counts = found.counts;
+    assert_eq!(found.kept.len() as u64, counts.n_kept);
+    assert_eq!(found.refused.len() as u64, counts.n_rejected);
+    let mut all: Vec<u64> = found.kept_rows.iter().chain(&found.duplicate_rows).copied().collect();
+    all.extend(found.refused.iter().map(|row| row.row));
+    all.sort_unstable();
+    assert_eq!(all, (0..counts.n_rows).collect::<Vec<_>>());
+    for row in &found.refused {
+        assert!(!row.faults.is_empty());
+        for fault in row.faults.iter().filter(|fault| !fault.value.is_empty()) {
+            let cell = row.cells[fault.field as usize].as_deref().unwrap();
+            assert!(
+                fault.field.is_grade() || fault.value.parse::<f64>().ok() == cell.parse().ok(),
+                "{row:?}"
+            );
+        }
+        assert!(row.cells[Field::Carat as usize].is_some());
+    }
+}

@@ -1,0 +1,211 @@
+//! What the scikit-learn estimators of the package fit: a family of core's on numbers or on stones,
+//! without a registry.
+
+use ndarray::{Array1, Array2};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use xtream_core::dataset::{Batch, Table};
+use xtream_core::diamond::{Cell, Field};
+use xtream_core::model::xgboost::Locations;
+use xtream_core::model::{self, FeatureKind, Params, Regressor, Samples, Stored, StoredHeader};
+use xtream_core::pipeline::Target;
+use xtream_core::training::{Family, built_in, choose};
+use xtream_core::{Error, Pipeline, PricedDiamond, Result};
+
+use crate::arrow_stream::Stream;
+use crate::attended::attended;
+use crate::error;
+use crate::frame::frame;
+use crate::rows::{Faults, Refused, Rows};
+use crate::xgboost;
+
+/// A fitted model: of numbers as they come, or of stones.
+#[pyclass(frozen, module = "xtream_core._native", name = "_Fitted")]
+pub(crate) struct Fitted(std::sync::Arc<Kind>);
+
+enum Kind {
+    Numbers { target: Target, regressor: Box<dyn Regressor> },
+    Stones(Pipeline),
+}
+
+impl Fitted {
+    fn new(kind: Kind) -> Self {
+        Self(std::sync::Arc::new(kind))
+    }
+}
+
+fn family_named(py: Python<'_>, name: &str) -> PyResult<Family> {
+    let families = built_in(&Locations::new(xgboost::candidates(py)?));
+    let mut chosen = choose(families, &[name.into()]).map_err(|error| error::to_python(py, &error))?;
+    chosen.pop().ok_or_else(|| error::to_python(py, &Error::NoChampion))
+}
+
+fn params_of(params: Vec<(String, f64)>) -> Params {
+    let mut named = Params::default();
+    params.into_iter().for_each(|(name, value)| named.set(name, value));
+    named
+}
+
+/// Fits on a matrix, shape (n_rows, n_features), and one target a row.
+#[pyfunction(name = "_fit_numbers")]
+pub(crate) fn fit_numbers(
+    py: Python<'_>,
+    family: &str,
+    features: PyReadonlyArray2<'_, f64>,
+    target: PyReadonlyArray1<'_, f64>,
+    params: Vec<(String, f64)>,
+    seed: u64,
+) -> PyResult<Fitted> {
+    let family = family_named(py, family)?;
+    // In rows, as the rest of core has it.
+    let features = Array2::from_shape_fn(features.as_array().dim(), {
+        let features = features.as_array();
+        move |place| features[place]
+    });
+    let target: Array1<f64> =
+        target.as_array().iter().map(|value| family.recipe.target.of_price(*value)).collect();
+    let params = params_of(params);
+    let kind = attended(py, None, move |_, interrupt| {
+        let kinds = vec![FeatureKind::Number; features.ncols()];
+        let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds };
+        let regressor = family.recipe.estimator.fit(samples, &params, seed, None, interrupt)?;
+        Ok(Kind::Numbers { target: family.recipe.target, regressor })
+    })?;
+    Ok(Fitted::new(kind))
+}
+
+/// Fits on a frame of stones and one price (US dollars) a row.
+#[pyfunction(name = "_fit_stones")]
+pub(crate) fn fit_stones(
+    py: Python<'_>,
+    family: &str,
+    stones: &Bound<'_, PyAny>,
+    prices: PyReadonlyArray1<'_, f64>,
+    params: Vec<(String, f64)>,
+    seed: u64,
+) -> PyResult<Fitted> {
+    let family = family_named(py, family)?;
+    let stream = Stream::of(stones)?;
+    let prices = prices.as_array().to_vec();
+    let params = params_of(params);
+    let fitted = attended(py, None, move |_, interrupt| {
+        let wanted = Field::ALL.into_iter().filter(|field| *field != Field::Price).collect::<Vec<_>>();
+        let mut table = Table::over(frame(stream, &wanted, &wanted)?);
+        let (mut stones, mut faults) = (Vec::with_capacity(prices.len()), Faults::default());
+        while let Some(batch) = table.next_batch()? {
+            interrupt.check()?;
+            add(&batch, &prices, &mut stones, &mut faults);
+        }
+        if let Some(refused) = faults.finish() {
+            return Ok(Err(refused));
+        }
+        let pipeline = family.recipe.fit(&family.name, &stones, &params, seed, None, interrupt)?;
+        Result::Ok(Ok(Kind::Stones(pipeline)))
+    })?;
+    fitted.map(Fitted::new).map_err(|refused| error::invalid_diamonds(py, refused))
+}
+
+fn add(batch: &Batch, prices: &[f64], stones: &mut Vec<PricedDiamond>, faults: &mut Faults) {
+    for row in 0..batch.len() {
+        let number = batch.line(row);
+        // A frame and prices of different lengths were refused before; a row without one is faulty.
+        let price = prices.get(number as usize).map_or(Cell::Missing, |price| Cell::Number(*price));
+        match batch.raw(row).parse_priced(price) {
+            Ok(stone) => {
+                faults.count();
+                stones.push(stone);
+            }
+            Err(found) => faults.add("row", number, found),
+        }
+    }
+}
+
+#[pymethods]
+impl Fitted {
+    /// One value a row of a matrix, shape (n_rows, n_features).
+    fn predict_numbers<'py>(
+        &self,
+        py: Python<'py>,
+        features: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let Kind::Numbers { target, regressor } = &*self.0 else { return Err(mixed_up(py)) };
+        let features = features.as_array();
+        if features.ncols() != regressor.n_features() {
+            return Err(mixed_up(py));
+        }
+        let values = py.detach(|| regressor.predict(features));
+        Ok(PyArray1::from_iter(py, values.into_iter().map(|value| target.to_price(value))))
+    }
+
+    /// One price (US dollars) a row of a frame of stones.
+    fn predict_stones<'py>(
+        &self,
+        py: Python<'py>,
+        stones: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rows = Rows::from_python(stones)?;
+        let fitted = std::sync::Arc::clone(&self.0);
+        let priced = attended(py, None, move |_, interrupt| match &*fitted {
+            Kind::Stones(pipeline) => rows.price(pipeline, interrupt),
+            Kind::Numbers { .. } => Err(wrong_input()),
+        })?;
+        priced
+            .map(|prices| PyArray1::from_vec(py, prices))
+            .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
+    }
+
+    /// Of a linear model: intercept, coefficients, and the names of the features of stones (none for
+    /// numbers).
+    fn linear<'py>(&self, py: Python<'py>) -> Option<(f64, Bound<'py, PyArray1<f64>>, Vec<String>)> {
+        let (figures, names) = match &*self.0 {
+            Kind::Numbers { regressor, .. } => (regressor.stored().header.linear_coefficients(), Vec::new()),
+            Kind::Stones(pipeline) => (pipeline.linear_coefficients(), pipeline.encoder().names()),
+        };
+        figures.map(|(intercept, coefficients)| (intercept, PyArray1::from_vec(py, coefficients), names))
+    }
+
+    /// For pickle: the model in the same form as in a registry, which is checked in full when it is
+    /// taken back.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Kept<'py>)> {
+        let raise = |error: Error| error::to_python(py, &error);
+        let (header, body) = match &*self.0 {
+            Kind::Stones(pipeline) => (String::new(), pipeline.to_bytes().map_err(raise)?),
+            Kind::Numbers { target, regressor } => {
+                let Stored { header, body } = regressor.stored();
+                let header = serde_json::to_string(&(target, header));
+                (header.map_err(|fault| raise(Error::ModelFile { reason: fault.to_string() }))?, body)
+            }
+        };
+        let restore = py.import("xtream_core._native")?.getattr("_restore_fitted")?;
+        Ok((restore, (header, PyBytes::new(py, &body))))
+    }
+}
+
+/// What a pickle holds: the readable part, and the model's own bytes.
+type Kept<'py> = (String, Bound<'py, PyBytes>);
+
+/// Takes back what pickle kept.
+#[pyfunction(name = "_restore_fitted")]
+pub(crate) fn restore_fitted(py: Python<'_>, header: &str, body: &[u8]) -> PyResult<Fitted> {
+    let read = || -> Result<Kind> {
+        if header.is_empty() {
+            return Pipeline::from_bytes(body).map(Kind::Stones);
+        }
+        let (target, header): (Target, StoredHeader) =
+            serde_json::from_str(header).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
+        Ok(Kind::Numbers { target, regressor: model::load(Stored { header, body: body.to_vec() })? })
+    };
+    read().map(Fitted::new).map_err(|error| error::to_python(py, &error))
+}
+
+fn wrong_input() -> Error {
+    Error::Usage {
+        reason: "the model was fitted on another kind of input".into(),
+        allowed: "what it was fitted on: numbers of as many columns, or stones".into(),
+    }
+}
+
+fn mixed_up(py: Python<'_>) -> PyErr {
+    error::to_python(py, &wrong_input())
+}

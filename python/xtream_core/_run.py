@@ -1,0 +1,152 @@
+"""What a training run brings."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from ._frames import Kind, make
+from ._html import table
+from ._native import InvalidInputError, Model, Registry
+
+Trials = list[tuple[str, dict[str, Any]]]
+_FIGURES = ["mae_usd", "rmse_usd", "r2", "mape", "worst_decile_usd"]
+
+
+def trials_frame(trials: Trials, kind: Kind) -> Any:
+    """One row a trial: `family`, `number`, `state`, `mae_usd`, and a column for each parameter."""
+    ordered = sorted(trials, key=lambda trial: (trial[0], trial[1]["number"]))
+    columns: dict[str, Any] = {
+        "family": [family for family, _ in ordered],
+        "number": np.array([trial["number"] for _, trial in ordered], dtype=np.int64),
+        "state": [trial["state"] for _, trial in ordered],
+        "mae_usd": np.array([trial["value"] for _, trial in ordered], dtype=np.float64),
+    }
+    for name in sorted({name for _, trial in ordered for name in trial["params"]}):
+        values = [trial["params"].get(name) for _, trial in ordered]
+        if any(isinstance(value, str) for value in values):
+            columns[name] = [None if value is None else str(value) for value in values]
+        else:
+            columns[name] = np.array(
+                [np.nan if value is None else value for value in values], dtype=np.float64
+            )
+    return make(columns, kind)
+
+
+@final
+class Run:
+    """What `train` brought. It shows itself as a table in notebooks.
+
+    Attributes
+    ----------
+    leaderboard : frame
+        The models trained, best first: `version`, `family`, `served`, `mae_usd`, `rmse_usd`, `r2`, `mape`,
+        `worst_decile_usd` (errors in US dollars on the test rows), `seed`, `n_trials`, `duration_s`, and
+        `params` as JSON. A pandas frame for pandas, and so on.
+    trials : frame
+        Every trial of every search: `family`, `number`, `state` ("complete" or "pruned"), `mae_usd`
+        (on the validation rows, a part of the training rows), and a column for each parameter.
+    champion : dict or None
+        The model that answers now: `version` and `family`.
+    decision : dict or None
+        What was decided about the best model that can be served, and why; None if nothing was asked.
+    data : dict
+        The rows behind it all: `digest`, `n_rows`, `n_rejected`, `n_duplicates`, `n_train`, `n_test`,
+        `rejects`.
+    fitted : dict
+        The fitted objects of your own families, by name.
+    report : dict
+        All of it as `xtream train --json` prints it.
+    """
+
+    def __init__(
+        self, report: dict[str, Any], trials: Trials, fitted: dict[str, Any], registry: Path, kind: Kind
+    ) -> None:
+        self.report: dict[str, Any] = report
+        self.champion: dict[str, Any] | None = report["champion"]
+        self.decision: dict[str, Any] | None = report["decision"]
+        self.data: dict[str, Any] = report["data"]
+        self.fitted: dict[str, Any] = fitted
+        self.leaderboard: Any = _leaderboard(report["leaderboard"], kind)
+        self.trials: Any = trials_frame(trials, kind)
+        self._registry, self._trials = registry, trials
+
+    def model(self, which: int | str | None = None) -> Model:
+        """A model of the run: of that version or family, or the best that can be served.
+
+        Raises
+        ------
+        InvalidInputError
+            The run has none of that version or family, or none that can be served.
+        XtreamError
+            It is one of your own families: nothing of it is stored; `fitted` has it.
+        """
+        lines = self.report["leaderboard"]
+        chosen = [
+            line
+            for line in lines
+            if (which is None and "not_served" not in line) or which in (line["version"], line["family"])
+        ]
+        if not chosen:
+            known = ", ".join(f"{line['version']} ({line['family']})" for line in lines)
+            raise InvalidInputError(f"the run has no model {which!r} that can be loaded; it has {known}")
+        return Registry(self._registry).load(chosen[0]["version"])
+
+    def __repr__(self) -> str:
+        return f"Run(n_models={len(self.report['leaderboard'])}, champion={self.champion!r})"
+
+    def _repr_html_(self) -> str:
+        champion = (self.champion or {}).get("version")
+        header = ["", "version", "family", "MAE $", "RMSE $", "R2", "MAPE %", "worst tenth $", "seconds"]
+        rows = []
+        for line in self.report["leaderboard"]:
+            mark = "champion" if line["version"] == champion else "not served" if "not_served" in line else ""
+            figures = [line[name] for name in _FIGURES]
+            figures[3] *= 100
+            rows.append([mark, line["version"], line["family"], *figures, line["duration_s"]])
+        caption = f"{self.data['n_train']:,} training and {self.data['n_test']:,} test rows"
+        if self.decision:
+            caption = f"{self.decision['reason']} {caption}."
+        return table(header, rows, caption)
+
+
+def _leaderboard(lines: list[dict[str, Any]], kind: Kind) -> Any:
+    columns: dict[str, Any] = {
+        "version": np.array([line["version"] for line in lines], dtype=np.int64),
+        "family": [line["family"] for line in lines],
+        "served": np.array(["not_served" not in line for line in lines], dtype=np.bool_),
+    }
+    for name in _FIGURES:
+        columns[name] = np.array([line[name] for line in lines], dtype=np.float64)
+    searches: Iterable[Any] = [line["search"] for line in lines]
+    # A seed may need all 64 bits.
+    columns["seed"] = np.array([line["seed"] for line in lines], dtype=np.uint64)
+    columns["n_trials"] = np.array(
+        [search["n_trials"] if search else 0 for search in searches], dtype=np.int64
+    )
+    columns["duration_s"] = np.array([line["duration_s"] for line in lines], dtype=np.float64)
+    columns["params"] = [json.dumps(line["params"]) for line in lines]
+    return make(columns, kind)
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `train`. Nothing is registered; finished trials are kept, and the same call goes on
+    from them.
+
+    Attributes
+    ----------
+    trials : frame
+        The finished trials, as in `Run.trials`.
+    """
+
+    def __init__(self, text: str, trials: Any = None) -> None:
+        super().__init__(text)
+        self.trials: Any = trials
+
+
+def folder_of(registry: str | os.PathLike[str]) -> Path:
+    """The folder, wherever the process goes later."""
+    return Path(registry).absolute()

@@ -1,0 +1,120 @@
+"""`validate`: what is wrong with rows, before anything is trained on them."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, final
+
+from ._frames import Frame, at_rest, is_frame, kind_of, make, take
+from ._html import table
+from ._native import _validate
+
+_Path: TypeAlias = str | os.PathLike[str]
+Data: TypeAlias = Frame | _Path | Sequence[Frame | _Path]
+
+# Lines of a report that a notebook shows.
+_MOST_SHOWN = 20
+
+
+@final
+class ValidationReport:
+    """What became of each row. `validate` makes one.
+
+    Attributes
+    ----------
+    clean : frame
+        The rows that `train` would use, in order.
+    rejected : frame
+        The rows that it would refuse, in order.
+    duplicates : frame
+        Repeated rows that it would drop: of equal rows the first is clean.
+    faults : frame
+        Every fault of every rejected row: `row` (position from 0), `column`, `value` as written,
+        `severity` ("wrong": such a stone cannot be; "suspect": most likely a slip), `reason`, and
+        `allowed`, what would be accepted. For files also `file` and `line` (from 1).
+    n_rows, n_clean, n_rejected, n_suspect, n_duplicates : int
+        `n_rows = n_clean + n_rejected + n_duplicates`; `n_suspect` of the rejected are suspect only.
+
+    A single frame comes back in parts: all its columns, its types and (pandas) its index. From files
+    come the ten columns of a delivery, the rejected ones as text.
+    """
+
+    def __init__(self, data: Any, found: dict[str, Any]) -> None:
+        kind = kind_of(data)
+        counts, faults = found["counts"], found["faults"]
+        self.n_rows: int = counts["n_rows"]
+        self.n_clean: int = counts["n_kept"]
+        self.n_rejected: int = counts["n_rejected"]
+        self.n_suspect: int = counts["n_suspect"]
+        self.n_duplicates: int = counts["n_duplicates"]
+        self._faults: dict[str, Any] = faults
+        if is_frame(data):
+            self.clean: Any = take(data, found["kept_rows"])
+            self.rejected: Any = take(data, found["refused_rows"])
+            self.duplicates: Any = take(data, found["duplicate_rows"])
+            faults = {name: part for name, part in faults.items() if name not in ("file", "line")}
+        else:
+            self.clean = make(found["kept"], kind)
+            self.rejected = make(found["refused"], kind)
+            self.duplicates = make({"row": found["duplicate_rows"]}, kind)
+        self.faults: Any = make(faults, kind)
+
+    def _summary(self) -> str:
+        return (
+            f"{self.n_rows:,} rows: {self.n_clean:,} clean, {self.n_rejected:,} rejected "
+            f"({self.n_suspect:,} of them suspect only), {self.n_duplicates:,} duplicates"
+        )
+
+    def __repr__(self) -> str:
+        return f"ValidationReport({self._summary()})"
+
+    def _repr_html_(self) -> str:
+        names = ["row", "column", "value", "severity", "reason", "allowed"]
+        rows = list(zip(*(self._faults[name] for name in names), strict=True))
+        caption = self._summary()
+        if len(rows) > _MOST_SHOWN:
+            caption += f". The first {_MOST_SHOWN} of {len(rows):,} faults; `faults` has all of them"
+        # Row numbers are labels, not figures.
+        shown = [(str(row), *rest) for row, *rest in rows[:_MOST_SHOWN]]
+        return table(names, shown, caption)
+
+
+def validate(
+    data: Data,
+    *,
+    suspect: Literal["reject", "keep"] = "reject",
+    duplicates: Literal["drop", "keep"] = "drop",
+) -> ValidationReport:
+    """Looks at every row as `train` would, and says what is wrong with it.
+
+    Parameters
+    ----------
+    data : frame, str, os.PathLike or a list of them
+        Columns `carat` (ct), `cut`, `color`, `clarity`, `depth` and `table` (percent), `price` (US
+        dollars), `x`, `y` and `z` (mm). Other columns are left alone.
+    suspect : {"reject", "keep"}
+        What to do with stones whose numbers contradict each other.
+    duplicates : {"drop", "keep"}
+        What to do with rows that stand there twice, price included.
+
+    Returns
+    -------
+    ValidationReport
+        `clean` and `rejected` rows, and every fault with row, column and reason.
+
+    Raises
+    ------
+    InvalidInputError
+        A column is missing or of a type that is neither number nor text, or a file cannot be read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> delivery = pd.read_csv("data/first-delivery.csv")
+    >>> report = xc.validate(delivery)
+    >>> report
+    ValidationReport(5,000 rows: 4,975 clean, 23 rejected (8 of them suspect only), 2 duplicates)
+    >>> report.faults.iloc[0].drop(["reason", "allowed"]).to_dict()
+    {'row': 77, 'column': 'depth', 'value': '56', 'severity': 'suspect'}
+    """
+    data = at_rest(data)
+    return ValidationReport(data, _validate(data, suspect, duplicates))

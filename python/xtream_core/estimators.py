@@ -1,0 +1,293 @@
+"""The built-in families as scikit-learn estimators, for pipelines, searches and cross-validation.
+
+Both take numbers like any estimator, or stones as they are: a frame with the columns `carat`, `cut`,
+`color` and `clarity`, grades as text, which is then encoded as in `train`. They need scikit-learn
+(`pip install scikit-learn`, 1.6 or later).
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _native
+from ._frames import METHOD, at_rest, is_frame, names_of
+
+try:
+    from sklearn.base import BaseEstimator, RegressorMixin
+    from sklearn.utils import Tags, check_random_state
+    from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+except ImportError:
+    # Python shows the cause by itself.
+    raise ImportError(  # noqa: B904
+        "the estimators need scikit-learn 1.6 or later; `pip install scikit-learn` mends it"
+    )
+
+__all__ = ["LogLinearRegressor", "XGBoostRegressor"]
+
+_Self = TypeVar("_Self", bound="_FamilyRegressor")
+_NEEDED = {"carat", "cut", "color", "clarity"}
+
+
+def _is_stones(X: Any) -> bool:
+    """Whether it is a frame of stones as they are: a cut that is a number was encoded by somebody."""
+    if not hasattr(X, METHOD) or not is_frame(X):
+        return False
+    by_name = {name.strip().lower(): name for name in names_of(X)}
+    if not by_name.keys() >= _NEEDED:
+        return False
+    cut = X[by_name["cut"]]
+    kind = str(getattr(cut, "dtype", getattr(cut, "type", ""))).lower()
+    return not kind.startswith(("int", "uint", "float", "double", "decimal", "bool"))
+
+
+class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """What both have in common: numbers go one way, stones another, and the same way back."""
+
+    _family: ClassVar[str]
+
+    if TYPE_CHECKING:
+        # scikit-learn makes it when the class is made.
+        def set_score_request(
+            self: "_Self", *, sample_weight: bool | None | str = "$UNCHANGED$"
+        ) -> "_Self": ...
+
+    def _settings(self) -> tuple[list[tuple[str, float]], int]:
+        """The family's own parameters, and the seed."""
+        raise NotImplementedError
+
+    def _check_target(self, y: NDArray[np.float64]) -> None:
+        """Raises ValueError for targets that the family cannot learn."""
+
+    def _accepts_missing(self) -> bool:
+        return False
+
+    def fit(self: "_Self", X: Any, y: Any) -> "_Self":
+        """Fits the model.
+
+        Parameters
+        ----------
+        X : array-like or frame, shape (n_rows, n_features)
+            Numbers, or a frame of stones: then all nine features, `carat` (ct), `cut`, `color`, `clarity`,
+            `depth` and `table` (percent), `x`, `y` and `z` (mm).
+        y : array-like, shape (n_rows,)
+            What to learn; for stones prices in US dollars.
+
+        Returns
+        -------
+        the estimator itself
+
+        Raises
+        ------
+        InvalidDiamondError
+            Rows that cannot be diamonds (a ValueError).
+        ValueError
+            Input that scikit-learn does not accept either.
+        """
+        params, seed = self._settings()
+        X = at_rest(X)
+        self.takes_stones_ = _is_stones(X)
+        if self.takes_stones_:
+            y = column_or_1d(y, warn=True).astype(np.float64)
+            check_consistent_length(X, y)
+            self.feature_names_in_ = np.array(names_of(X), dtype=object)
+            self.n_features_in_ = len(self.feature_names_in_)
+            self._check_target(y)
+            self.fitted_ = _native._fit_stones(self._family, X, np.ascontiguousarray(y), params, seed)
+        else:
+            finite = "allow-nan" if self._accepts_missing() else True
+            X, y = validate_data(
+                self, X, y, dtype=np.float64, y_numeric=True, ensure_all_finite=finite, ensure_min_samples=2
+            )
+            y = np.ascontiguousarray(y, dtype=np.float64)
+            self._check_target(y)
+            self.fitted_ = _native._fit_numbers(self._family, X, y, params, seed)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Predicts.
+
+        Parameters
+        ----------
+        X : array-like or frame, shape (n_rows, n_features)
+            As in `fit`. Of stones, measurements that are missing are estimated.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_rows,), float64
+            For stones prices in US dollars.
+        """
+        check_is_fitted(self)
+        X = at_rest(X)
+        if self.takes_stones_:
+            return self.fitted_.predict_stones(X)
+        finite = "allow-nan" if self._accepts_missing() else True
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=finite, reset=False)
+        return self.fitted_.predict_numbers(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._accepts_missing()
+        return tags
+
+
+class LogLinearRegressor(_FamilyRegressor):
+    """Ordinary least squares on the logarithm of the target: the family `linear`.
+
+    Predictions are never negative, and errors count in proportion. Targets must be greater than zero.
+    Of stones it uses carat, x and the grades, one-hot, as the data scientist's notebook does.
+
+    Attributes
+    ----------
+    coef_ : numpy.ndarray, shape (n_columns,)
+        One coefficient of log(target) a column.
+    intercept_ : float
+        log(target) at the origin.
+    columns_ : list of str
+        For stones the names of the columns made of them; empty for numbers.
+    takes_stones_ : bool
+        Whether it was fitted on stones.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
+
+    Examples
+    --------
+    >>> stones = xc.validate("data/second-delivery.csv").clean
+    >>> model = xc.LogLinearRegressor().fit(stones, stones["price"])
+    >>> bool(model.score(stones, stones["price"]) > 0.9)
+    True
+    """
+
+    _family = "linear"
+
+    def __init__(self) -> None:
+        pass
+
+    def _settings(self) -> tuple[list[tuple[str, float]], int]:
+        return [], 0
+
+    def _check_target(self, y: NDArray[np.float64]) -> None:
+        if np.any(y <= 0):
+            raise ValueError("y must be greater than zero everywhere: its logarithm is what is learned")
+
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """One coefficient of log(target) a column."""
+        return self._linear()[1]
+
+    @property
+    def intercept_(self) -> float:
+        """log(target) at the origin."""
+        return self._linear()[0]
+
+    @property
+    def columns_(self) -> list[str]:
+        """For stones the names of the columns made of them; empty for numbers."""
+        return self._linear()[2]
+
+    def _linear(self) -> tuple[float, NDArray[np.float64], list[str]]:
+        if not hasattr(self, "fitted_"):
+            raise AttributeError("not fitted yet; call fit first")
+        figures = self.fitted_.linear()
+        assert figures is not None
+        return figures
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
+
+
+class XGBoostRegressor(_FamilyRegressor):
+    """Gradient boosted trees with squared error on the target, grown by XGBoost's own library: the family
+    `xgboost`.
+
+    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models side
+    by side (`n_jobs`). Missing values (NaN) are learned from. Of stones it uses all nine features, grades
+    as categories.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Number of trees, 1 to 100,000.
+    learning_rate : float
+        Weight of each new tree.
+    max_depth : int
+        Splits from root to leaf.
+    min_child_weight : float
+        Fewest samples in a leaf.
+    subsample : float
+        Share of rows for each tree.
+    colsample_bytree : float
+        Share of features for each tree.
+    reg_lambda : float
+        L2 penalty on leaf values.
+    reg_alpha : float
+        L1 penalty on leaf values.
+    random_state : int, numpy.random.RandomState or None
+        Seed; None is 0, as in XGBoost, so that two fits are equal.
+
+    Attributes
+    ----------
+    takes_stones_ : bool
+        Whether it was fitted on stones.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
+
+    Raises
+    ------
+    XtreamError
+        In `fit`: the XGBoost library is missing; it says how to get it.
+
+    Examples
+    --------
+    >>> stones = xc.validate("data/second-delivery.csv").clean
+    >>> model = xc.XGBoostRegressor(n_estimators=50, random_state=1)
+    >>> bool(model.fit(stones, stones["price"]).score(stones, stones["price"]) > 0.95)
+    True
+    """
+
+    _family = "xgboost"
+
+    def __init__(
+        self,
+        n_estimators: int = 100,
+        *,
+        learning_rate: float = 0.3,
+        max_depth: int = 6,
+        min_child_weight: float = 1.0,
+        subsample: float = 1.0,
+        colsample_bytree: float = 1.0,
+        reg_lambda: float = 1.0,
+        reg_alpha: float = 0.0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.max_depth = max_depth
+        self.min_child_weight = min_child_weight
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.reg_lambda = reg_lambda
+        self.reg_alpha = reg_alpha
+        self.random_state = random_state
+
+    def _settings(self) -> tuple[list[tuple[str, float]], int]:
+        params = [
+            ("n_estimators", float(self.n_estimators)),
+            ("learning_rate", float(self.learning_rate)),
+            ("max_depth", float(self.max_depth)),
+            ("min_child_weight", float(self.min_child_weight)),
+            ("subsample", float(self.subsample)),
+            ("colsample_bytree", float(self.colsample_bytree)),
+            ("lambda", float(self.reg_lambda)),
+            ("alpha", float(self.reg_alpha)),
+        ]
+        if self.random_state is None:
+            return params, 0
+        if isinstance(self.random_state, int | np.integer):
+            return params, int(self.random_state)
+        return params, int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _accepts_missing(self) -> bool:
+        return True

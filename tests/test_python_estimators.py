@@ -1,0 +1,158 @@
+"""The estimators are scikit-learn's in every habit, and core's in every bit."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import xgboost
+import xtream_core as xc
+from helpers import FEATURES, GRADES, SECOND, codes
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+ESTIMATORS = [xc.LogLinearRegressor(), xc.XGBoostRegressor(n_estimators=20)]
+
+
+# None of scikit-learn's checks is excluded.
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learns_own_checks(estimator: object, check: object) -> None:
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def stones() -> pd.DataFrame:
+    return xc.validate(SECOND).clean.head(3000).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "kind", [lambda f: f, pl.from_pandas, pa.Table.from_pandas], ids=["pandas", "polars", "pyarrow"]
+)
+def test_stones_as_they_are_have_the_prices_of_the_trained_family(
+    stones: pd.DataFrame, tmp_path: Path, estimator: object, kind: object
+) -> None:
+    family = estimator._family
+    train, test = stones.head(2500), stones.tail(500)
+    run = xc.train(train, test=test, models=[family], trials=0, registry=tmp_path, progress=False)
+    ours = xc.XGBoostRegressor(random_state=42) if family == "xgboost" else xc.LogLinearRegressor()
+    ours.fit(kind(train), train["price"])
+    assert np.array_equal(ours.predict(kind(test)), run.model().predict(test))
+    assert ours.takes_stones_ and ours.n_features_in_ == len(train.columns)
+
+
+def test_numbers_give_what_scikit_learn_gives_for_the_logarithm(stones: pd.DataFrame) -> None:
+    X, y = codes(stones).to_numpy(dtype=float), stones["price"].to_numpy()
+    ours, theirs = xc.LogLinearRegressor().fit(X, y), LinearRegression().fit(X, np.log(y))
+    np.testing.assert_allclose(ours.predict(X), np.exp(theirs.predict(X)), rtol=1e-9)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-6)
+    assert ours.columns_ == []
+
+
+def test_numbers_give_what_xgboost_gives_bit_for_bit(stones: pd.DataFrame) -> None:
+    X, y = codes(stones).to_numpy(dtype=float), stones["price"].to_numpy(dtype=float)
+    X[::7, 4] = np.nan
+    params = {"n_estimators": 60, "learning_rate": 0.1, "max_depth": 5, "subsample": 0.7, "reg_lambda": 2.0}
+    ours = xc.XGBoostRegressor(random_state=7, **params).fit(X, y)
+    theirs = xgboost.XGBRegressor(random_state=7, n_jobs=1, tree_method="hist", **params).fit(X, y)
+    assert np.array_equal(ours.predict(X).astype(np.float32), theirs.predict(X))
+
+
+def test_coefficients_of_stones_have_names(stones: pd.DataFrame) -> None:
+    model = xc.LogLinearRegressor().fit(stones, stones["price"])
+    named = dict(zip(model.columns_, model.coef_, strict=True))
+    assert {"carat", "x", "cut=Ideal", "color=J", "clarity=IF"} <= named.keys()
+    assert named["color=J"] < 0 < named["clarity=IF"]
+
+
+def test_a_column_of_prices_among_the_features_is_not_looked_at(stones: pd.DataFrame) -> None:
+    blind = xc.XGBoostRegressor(n_estimators=30).fit(stones[FEATURES], stones["price"])
+    seeing = xc.XGBoostRegressor(n_estimators=30).fit(stones, stones["price"])
+    assert np.array_equal(blind.predict(stones[FEATURES]), seeing.predict(stones.assign(price=1)))
+
+
+def test_they_work_in_pipelines_searches_and_cross_validation(stones: pd.DataFrame) -> None:
+    X, y = stones[FEATURES], stones["price"]
+    assert cross_val_score(xc.LogLinearRegressor(), X, y, cv=3).min() > 0.8
+    encoder = make_column_transformer(
+        (OneHotEncoder(drop="first", sparse_output=False), list(GRADES)), ("passthrough", ["carat", "x"])
+    )
+    linear = make_pipeline(encoder, xc.LogLinearRegressor()).fit(X, y)
+    np.testing.assert_allclose(linear.predict(X), xc.LogLinearRegressor().fit(X, y).predict(X), rtol=1e-9)
+    ordinal = make_column_transformer((OrdinalEncoder(), list(GRADES)), remainder="passthrough")
+    trees = make_pipeline(ordinal, xc.XGBoostRegressor(n_estimators=30))
+    grid = {"xgboostregressor__max_depth": [2, 5], "xgboostregressor__learning_rate": [0.05, 0.3]}
+    search = GridSearchCV(trees, grid, cv=3, n_jobs=2).fit(X, y)
+    assert search.best_params_ == {"xgboostregressor__max_depth": 5, "xgboostregressor__learning_rate": 0.3}
+    assert search.best_estimator_.score(X, y) > 0.95
+    on_stones = GridSearchCV(xc.XGBoostRegressor(n_estimators=30), {"max_depth": [2, 5]}, cv=3).fit(X, y)
+    assert on_stones.best_params_ == {"max_depth": 5}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
+def test_pickles_and_copies_predict_the_same(stones: pd.DataFrame, estimator: object, tmp_path: Path) -> None:
+    for X in [stones[FEATURES], codes(stones).to_numpy(dtype=float)]:
+        fitted = clone(estimator).fit(X, stones["price"])
+        expected = fitted.predict(X)
+        for again in [pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)]:
+            assert np.array_equal(again.predict(X), expected)
+            assert again.get_params() == fitted.get_params()
+    # In another process, which never saw the training.
+    (tmp_path / "model").write_bytes(pickle.dumps((fitted, X)))
+    code = "import pickle, sys; model, X = pickle.load(open(sys.argv[1], 'rb')); "
+    code += "print(model.predict(X).sum().hex())"
+    command = [sys.executable, "-c", code, str(tmp_path / "model")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == expected.sum().hex()
+
+
+def test_a_damaged_pickle_is_refused_and_never_crashes(stones: pd.DataFrame) -> None:
+    fitted = xc.XGBoostRegressor(n_estimators=5).fit(stones[FEATURES], stones["price"]).fitted_
+    restore, (header, body) = fitted.__reduce__()
+    assert restore(header, body).predict_stones(stones) is not None
+    for place in range(0, len(body), len(body) // 50):
+        damaged = bytearray(body)
+        damaged[place] ^= 1
+        with pytest.raises(xc.XtreamError):
+            restore(header, bytes(damaged))
+
+
+def test_seeds_are_those_of_scikit_learn(stones: pd.DataFrame) -> None:
+    def prices(random_state: object) -> bytes:
+        model = xc.XGBoostRegressor(n_estimators=20, subsample=0.5, random_state=random_state)
+        return model.fit(stones[FEATURES], stones["price"]).predict(stones).tobytes()
+
+    assert prices(1) == prices(1) == prices(np.int64(1)) != prices(2)
+    assert prices(None) == prices(None) == prices(0)
+    assert prices(np.random.RandomState(3)) == prices(np.random.RandomState(3))
+
+
+def test_wrong_input_is_a_value_error_that_names_it(stones: pd.DataFrame) -> None:
+    X, y = stones[FEATURES], stones["price"]
+    with pytest.raises(ValueError, match="y must be greater than zero"):
+        xc.LogLinearRegressor().fit(codes(stones).to_numpy(dtype=float), y - y.max())
+    with pytest.raises(xc.InvalidDiamondError, match='row 3: cut = "Shiny" is not a known grade') as caught:
+        wrong = X.copy()
+        wrong.loc[3, "cut"] = "Shiny"
+        xc.LogLinearRegressor().fit(wrong, y)
+    assert (caught.value.row, caught.value.field) == (3, "cut")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        xc.LogLinearRegressor().fit(X, y.head(10))
+    with pytest.raises(xc.InvalidInputError, match="no column z"):
+        xc.XGBoostRegressor().fit(X.drop(columns="z"), y)
+    with pytest.raises(ValueError, match="n_estimators = 0; allowed is a whole number from 1"):
+        xc.XGBoostRegressor(n_estimators=0).fit(X, y)
+    with pytest.raises(xc.XtreamError, match="max_depth"):
+        xc.XGBoostRegressor(max_depth=-3).fit(X, y)

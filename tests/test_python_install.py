@@ -1,0 +1,181 @@
+"""The wheel: what is in it, which Pythons take it, and how it gets along with XGBoost's own package."""
+
+import email
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers import FIRST, PUBLIC, ROOT, Trained
+
+MINORS = [10, 11, 12, 13, 14]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `pip install .` installs, built with the profile of the tests."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        folder,
+        ".",
+    ]
+    # Cargo builds for the Python that it is asked for; the wheel is the same for all.
+    variables = {
+        "MATURIN_PEP517_ARGS": "--profile dev",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    run = subprocess.run(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_it_is_for_every_python_from_3_10_on_and_complete(wheel: Path) -> None:
+    assert "-cp310-abi3-" in wheel.name
+    with zipfile.ZipFile(wheel) as content:
+        names = set(content.namelist())
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        about = email.message_from_bytes(content.read(metadata))
+        (commands,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
+        assert "xtream=xtream_core._program:main" in content.read(commands).decode().replace(" ", "")
+        program = content.getinfo("xtream_core/bin/xtream")
+        assert program.external_attr >> 16 & 0o111, "it can be run"
+    wanted = ["__init__.py", "_native.pyi", "py.typed", "estimators.py", "plots.py", "_native.abi3.so"]
+    assert {f"xtream_core/{name}" for name in wanted} <= names
+    assert about["Requires-Python"] == ">=3.10"
+    assert {"xgboost", "xgboost-cpu"} <= set(about.get_all("Provides-Extra"))
+    needed = [each for each in about.get_all("Requires-Dist") if "extra ==" not in each]
+    assert needed == ["numpy>=1.23"], "neither package of XGBoost is forced on anybody"
+    assert not (ROOT / "python" / "xtream_core" / "bin").exists(), "nothing is left in the checkout"
+
+
+def interpreter(minor: int) -> Path:
+    """A Python of that version, if there is one on this machine."""
+    if sys.version_info[1] == minor:
+        return Path(sys.executable)
+    found = [shutil.which(f"python3.{minor}")]
+    found += sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3"))
+    for path in filter(None, found):
+        version = [str(path), "-c", "import sys; print(sys.version_info[1])"]
+        run = subprocess.run(version, capture_output=True, text=True, check=False)
+        if run.stdout.strip() == str(minor):
+            return Path(path)
+    pytest.skip(f"there is no Python 3.{minor} on this machine")
+
+
+def environment_of(minor: int, wheel: Path, folder: Path, *more: str) -> Path:
+    """The folder of programs of a new environment with the wheel in it."""
+    python = interpreter(minor)
+    subprocess.run([python, "-m", "venv", folder], check=True)
+    programs = folder / "bin"
+    subprocess.run([programs / "python", "-m", "pip", "install", "-q", wheel, *more], check=True)
+    return programs
+
+
+def run_in(programs: Path, *command: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs a program of the environment, which is not activated."""
+    hidden = ("XTREAM_", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHON")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    program, *arguments = map(str, command)
+    line = [str(programs / program), *arguments]
+    run = subprocess.run(line, cwd=programs.parent, env=clean, capture_output=True, text=True, check=False)
+    assert run.returncode == status, run.stdout + run.stderr
+    return run
+
+
+PRICE = """
+import sys
+import xtream_core as xc
+model = xc.Registry(sys.argv[1]).champion()
+stone = model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")
+print(stone["price_usd"].hex())
+try:
+    model.value(carat=-1, cut="Premium", color="E", clarity="VS1")
+except ValueError as error:
+    print(error.field)
+"""
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_one_wheel_prices_in_every_python(minor: int, wheel: Path, trained: Trained, tmp_path: Path) -> None:
+    programs = environment_of(minor, wheel, tmp_path / "python")
+    price, field = run_in(programs, "python", "-c", PRICE, trained.folder).stdout.split()
+    arguments = ["--carat", "1.2", "--cut", "Premium", "--color", "E", "--clarity", "VS1"]
+    stone = tmp_path / "stone.csv"
+    stone.write_text("carat,cut,color,clarity\n1.2,Premium,E,VS1\n")
+    priced = run_in(programs, "xtream", "value", stone, "--registry", trained.folder).stdout.splitlines()[1]
+    assert float(priced.split(",")[-1]).hex() == price
+    assert field == "carat"
+    assert "Premium" in run_in(programs, "xtream", "similar", *arguments, "--registry", trained.folder).stdout
+
+
+def test_the_command_finds_xgboost_in_its_own_python_and_says_how_to_get_it(
+    wheel: Path, tmp_path: Path
+) -> None:
+    programs = environment_of(sys.version_info[1], wheel, tmp_path / "python")
+    train = ["xtream", "train", PUBLIC, "--models", "xgboost", "--trials", "0"]
+    assert "pip install xgboost-cpu" in run_in(programs, *train, status=1).stderr
+    pip = [programs / "python", "-m", "pip", "install", "-q", "--no-deps", "xgboost-cpu==3.2.0"]
+    subprocess.run(pip, check=True)
+    assert "xgboost" in run_in(programs, *train).stdout
+
+
+BESIDE = f"""
+import sys
+import numpy as np
+import pandas as pd
+
+def ours():
+    import xtream_core as xc
+    options = dict(models=["xgboost"], trials=0, progress=False)
+    run = xc.train({str(FIRST)!r}, registry=sys.argv[2], **options)
+    stones = xc.validate({str(FIRST)!r}).clean
+    X = stones[["carat", "depth", "table", "x", "y", "z"]].to_numpy()
+    return run.report["leaderboard"][0]["mae_usd"], xc.XGBoostRegressor().fit(X, stones["price"]).predict(X)
+
+def theirs():
+    import xgboost
+    import xtream_core as xc
+    stones = xc.validate({str(FIRST)!r}).clean
+    X = stones[["carat", "depth", "table", "x", "y", "z"]].to_numpy()
+    return xgboost.XGBRegressor(n_jobs=2, tree_method="hist").fit(X, stones["price"]).predict(X)
+
+if sys.argv[1] == "ours":
+    (mae, left), right = ours(), theirs()
+elif sys.argv[1] == "theirs":
+    right, (mae, left) = theirs(), ours()
+else:
+    import xgboost
+    (mae, left), right = ours(), theirs()
+print(mae.hex(), float(np.abs(left - right).max()))
+"""
+
+
+def test_it_works_beside_an_imported_xgboost_in_either_order(tmp_path: Path) -> None:
+    said = []
+    for order in ["ours", "theirs", "imported first"]:
+        command = [sys.executable, "-c", BESIDE, order, str(tmp_path / order)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        mae, difference = run.stdout.split()
+        assert float(difference) < 0.01, "dollars, between one thread and two"
+        said.append(mae)
+    assert len(set(said)) == 1

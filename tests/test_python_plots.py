@@ -1,0 +1,129 @@
+"""Each plot shows the figures that it says, on the axes that it returns."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import xtream_core as xc
+from helpers import FIRST, SECOND
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("plots") / "registry"
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> xc.Run:
+    """A linear champion, then a search that beats it, then one that does not."""
+    xc.train(FIRST, models=["linear"], registry=folder, progress=False)
+    run = xc.train(FIRST, models=["xgboost"], trials=10, registry=folder, progress=False)
+    xc.train(FIRST, models=["linear"], registry=folder, progress=False)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def closed() -> object:
+    yield
+    pyplot.close("all")
+
+
+def test_predicted_against_actual_has_a_point_for_each_test_stone(run: xc.Run) -> None:
+    model = run.model()
+    ax = xc.plots.predicted_against_actual(model)
+    points = ax.collections[0].get_offsets()
+    assert len(points) == model.card["metrics"]["n_rows"] == run.data["n_test"]
+    errors = np.abs(points[:, 0] - points[:, 1])
+    assert float(errors.mean()) == pytest.approx(model.card["metrics"]["mae_usd"], rel=1e-9)
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+def test_it_takes_other_stones_and_other_models_and_draws_where_it_is_told(run: xc.Run) -> None:
+    _, axes = pyplot.subplots(1, 2)
+    stones = xc.validate(SECOND).clean
+    assert xc.plots.predicted_against_actual(run.model(), stones, ax=axes[0]) is axes[0]
+    assert len(axes[0].collections[0].get_offsets()) == len(stones)
+    estimator = xc.LogLinearRegressor().fit(stones, stones["price"])
+    assert xc.plots.predicted_against_actual(estimator, stones, ax=axes[1]) is axes[1]
+    with pytest.raises(xc.InvalidInputError, match="data is missing"):
+        xc.plots.predicted_against_actual(estimator)
+
+
+def test_errors_by_carat_are_the_mean_absolute_errors_of_the_bands(run: xc.Run) -> None:
+    model = run.model()
+    stones = xc.validate(SECOND).clean
+    ax = xc.plots.error_by_carat(model, stones, edges=[0.5, 1.0])
+    errors = (stones["price"] - model.predict(stones)).abs()
+    band = pd.cut(stones["carat"], [0, 0.5, 1.0, np.inf], right=False)
+    expected = errors.groupby(band, observed=True).mean()
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx(expected.tolist())
+    assert [text.get_text() for text in ax.texts] == [f"{n:,}" for n in band.value_counts(sort=False)]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["below 0.5", "0.5 to 1", "1 and more"]
+    assert len(xc.plots.error_by_carat(model).patches) == 8
+    with pytest.raises(xc.InvalidInputError, match="edges"):
+        xc.plots.error_by_carat(model, edges=[1.0, 0.5])
+
+
+def test_the_search_history_falls_to_the_best_trial(run: xc.Run) -> None:
+    for source in [run, run.model()]:
+        ax = xc.plots.search_history(source)
+        best = ax.lines[0].get_ydata()
+        assert list(best) == sorted(best, reverse=True)
+        assert best[-1] == run.report["leaderboard"][0]["search"]["best_mae_usd"]
+        n_points = sum(len(points.get_offsets()) for points in ax.collections)
+        assert n_points == 10
+    with pytest.raises(xc.InvalidInputError, match="'linear' has no trials here; allowed is one of xgboost"):
+        xc.plots.search_history(run, family="linear")
+
+
+def test_the_importance_of_parameters_is_a_share_of_each(run: xc.Run) -> None:
+    ax = xc.plots.parameter_importance(run)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert {"learning_rate", "max_depth"} <= set(names) and "n_estimators" not in names
+    widths = [bar.get_width() for bar in ax.patches]
+    assert widths == sorted(widths) and all(0 <= width <= 1 for width in widths)
+
+
+def test_too_few_trials_say_nothing(folder: Path, run: xc.Run) -> None:
+    few = xc.train(FIRST, models=["xgboost"], trials=2, registry=folder, promote=False, progress=False)
+    with pytest.raises(xc.InvalidInputError, match="allowed is a search with 8 of them or more"):
+        xc.plots.parameter_importance(few)
+
+
+def test_the_timeline_shows_champions_and_those_that_were_not(folder: Path, run: xc.Run) -> None:
+    registry = xc.Registry(folder)
+    ax = xc.plots.champion_timeline(registry)
+    mae = {card["version"]: card["metrics"]["mae_usd"] for card in registry.versions()}
+    assert list(ax.lines[0].get_ydata()) == [mae[1], mae[2]]
+    assert [text.get_text() for text in ax.texts] == ["version 1", "version 2"]
+    assert len(ax.collections[0].get_offsets()) == 1
+    assert isinstance(ax, Axes)
+
+
+def test_a_registry_without_a_champion_has_no_timeline(tmp_path: Path) -> None:
+    xc.train(FIRST, models=["linear"], registry=tmp_path, promote=False, progress=False)
+    with pytest.raises(xc.InvalidInputError, match="no model has been promoted yet"):
+        xc.plots.champion_timeline(xc.Registry(tmp_path))
+
+
+def test_without_matplotlib_all_else_works_and_a_plot_says_how_to_get_it(folder: Path, run: xc.Run) -> None:
+    code = f"""
+import sys
+sys.modules["matplotlib"] = None
+import xtream_core as xc
+model = xc.Registry({str(folder)!r}).champion()
+try:
+    xc.plots.error_by_carat(model)
+except ImportError as error:
+    print(error)
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "pip install matplotlib" in printed
