@@ -151,7 +151,12 @@ def started(command: list, folder: Path, **more: object) -> Iterator[subprocess.
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            # The peer may have thousands of records that still wait for the database.
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager
