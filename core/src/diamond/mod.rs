@@ -6,6 +6,7 @@ mod field;
 mod geometry;
 mod grade;
 mod parse;
+mod variant;
 
 pub use fault::{Fault, Severity};
 pub use field::Field;
