@@ -7,7 +7,7 @@ use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::diamond::{Diamond, Fault, Field, PricedDiamond};
+use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
 use crate::error::{Error, Result};
 use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
@@ -128,7 +128,8 @@ impl Pipeline {
         &self.encoder
     }
 
-    /// One price per stone, in US dollars. A stone's price does not depend on the others.
+    /// What the model makes of each stone, in US dollars, for judging it: also where no diamond can have
+    /// such a price. A stone's price does not depend on the others.
     pub fn predict<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Vec<f64> {
         let values = self.regressor.predict(self.encoder.encode(stones).view());
         values.into_iter().map(|value| self.target.to_price(value)).collect()
@@ -145,11 +146,12 @@ impl Pipeline {
     /// The value of one stone, of which measurements may be missing.
     ///
     /// # Errors
-    /// Every fault of what was given.
+    /// Every fault of what was given; or a fault of [`Field::Price`] alone, when the price is one that no
+    /// diamond can have: not a number, or not from a dollar to a billion.
     pub fn value(&self, stone: PartialDiamond<'_>) -> Result<Valuation, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let values = self.regressor.predict(self.encoder.encode(std::iter::once(&stone)).view());
-        Ok(Valuation { price_usd: self.target.to_price(values[0]), assumed })
+        Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0]))?, assumed })
     }
 
     /// Intercept and one coefficient a feature of the encoder's, if the model is linear.

@@ -101,16 +101,10 @@ fn value(document: &Json, parent: &str, bundle: &Bundle) -> Result<Valuation, Pr
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let refuse = |faults: Vec<_>| Problem::invalid(given.faults(&faults));
-    let (completed, _) = completed.map_err(refuse)?;
-    let valuation = bundle.pipeline.value(stone).map_err(refuse)?;
+    let (completed, _) = completed.map_err(|faults| Problem::invalid(given.faults(&faults)))?;
+    // What was given has no fault, so this is one of the price.
+    let valuation = bundle.pipeline.value(stone).map_err(|_| Problem::beyond_the_model())?;
     let price_per_carat_usd = valuation.price_usd / completed.carat();
-    // JSON has no infinity, and a client that gets `null` for a price would take it for none; nor is
-    // any diamond worth less than a dollar.
-    let is_finite = valuation.price_usd.is_finite() && price_per_carat_usd.is_finite();
-    if !is_finite || valuation.price_usd < 1.0 {
-        return Err(Problem::beyond_the_model());
-    }
     let suspicions = completed.suspicions();
     Ok(Valuation {
         price_usd: valuation.price_usd,
