@@ -1,19 +1,22 @@
 //! What is trained is what is served: encoder, model and target transform are fitted together,
 //! stored in one file and loaded as one. Serving has no encoding of its own to get wrong.
 
+mod stored;
+
 use std::ops::ControlFlow;
 
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::appraisal::{self, Appraisal, Question, Range};
 use crate::comparables::Comparables;
-use crate::diamond::{Diamond, Fault, Field, PricedDiamond};
-use crate::error::{Error, Result};
+use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
+use crate::error::Result;
 use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
-use crate::model::{self, Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use crate::model::{Estimator, Params, Regressor, Samples, StoredHeader, Watch};
+
+pub use self::stored::FORMAT_VERSION;
 
 /// What the model learns in place of the price itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +147,8 @@ impl Pipeline {
         &self.encoder
     }
 
-    /// One price per stone, in US dollars. A stone's price does not depend on the others.
+    /// What the model makes of each stone, in US dollars, for judging it: also where no diamond can have
+    /// such a price. A stone's price does not depend on the others.
     pub fn predict<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Vec<f64> {
         let values = self.regressor.predict(self.encoder.encode(stones).view());
         values.into_iter().map(|value| self.target.to_price(value)).collect()
@@ -161,11 +165,12 @@ impl Pipeline {
     /// The value of one stone, of which measurements may be missing.
     ///
     /// # Errors
-    /// Every fault of what was given.
+    /// Every fault of what was given; or a fault of [`Field::Price`] alone, when the price is one that no
+    /// diamond can have: not a number, or not from a dollar to a billion.
     pub fn value(&self, stone: PartialDiamond<'_>) -> Result<Valuation, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let values = self.regressor.predict(self.encoder.encode(std::iter::once(&stone)).view());
-        Ok(Valuation { price_usd: self.target.to_price(values[0]), assumed })
+        Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0]))?, assumed })
     }
 
     /// This pipeline with what it needs to say how sure a price is and why it is the price.
@@ -193,7 +198,7 @@ impl Pipeline {
     /// for; without them there are none.
     ///
     /// # Errors
-    /// Every fault of what was given.
+    /// As [`Pipeline::value`].
     pub fn appraise(
         &self,
         stone: PartialDiamond<'_>,
@@ -202,7 +207,7 @@ impl Pipeline {
     ) -> Result<Appraisal, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let features = self.encoder.encode(std::iter::once(&stone));
-        let price_usd = self.target.to_price(self.regressor.predict(features.view())[0]);
+        let price_usd = possible_price(self.target.to_price(self.regressor.predict(features.view())[0]))?;
         let prices = |stones: &[Diamond]| self.predict(stones.iter());
         let range = self.range.as_ref().and_then(|range| {
             range.of(features.view(), &[stone.carat()], &[price_usd], question.confidence).pop()
@@ -231,4 +236,3 @@ impl Pipeline {
         (stored.header == StoredHeader::Xgboost).then_some(stored.body)
     }
 }
-

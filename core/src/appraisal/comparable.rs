@@ -1,11 +1,9 @@
 //! Stones that were sold and are like the one asked about, each with how it differs and what it would
 //! have been sold for if it did not, as an auction house writes an estimate.
 
-use serde::Serialize;
-
 use super::Prices;
 use crate::comparables::{Comparables, Neighbour};
-use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond};
+use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond, possible_price};
 
 /// A stone that was sold.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,21 +32,32 @@ const PER_CUT: f64 = 0.05;
 const PER_COLOR: f64 = 0.1;
 const PER_CLARITY: f64 = 0.15;
 
-/// The stones of the index nearest to `stone`, nearest first. The distance is that of weights, as a
-/// share of the weight asked for, plus that of each grade; equally near ones by price, then by row.
-/// `price_usd` is the model's price of `stone`. A stone for which the model has no price above zero is left out,
-/// since it cannot be adjusted.
+/// The [`N_COMPARABLES`] stones of the index nearest to `stone`, nearest first; as [`nearest_comparables`].
 pub fn comparables(
     stone: &Diamond,
     price_usd: f64,
     index: &Comparables,
     prices: Prices<'_>,
 ) -> Vec<Comparable> {
-    let found = nearest(stone, index, N_COMPARABLES);
+    nearest_comparables(stone, price_usd, index, prices, N_COMPARABLES)
+}
+
+/// The `n` stones of the index nearest to `stone`, nearest first. The distance is that of weights, as a
+/// share of the weight asked for, plus that of each grade; equally near ones by price, then by row.
+/// `price_usd` is the model's price of `stone`. A stone that the model has no price for is left out, since it cannot be
+/// adjusted.
+pub fn nearest_comparables(
+    stone: &Diamond,
+    price_usd: f64,
+    index: &Comparables,
+    prices: Prices<'_>,
+    n: usize,
+) -> Vec<Comparable> {
+    let found = nearest(stone, index, n);
     let diamonds: Vec<_> = found.iter().map(|neighbour| *neighbour.stone.diamond()).collect();
     let priced = found.into_iter().zip(prices(&diamonds));
     priced
-        .filter(|(_, theirs)| theirs.is_finite() && *theirs > 0.0)
+        .filter(|(_, theirs)| possible_price(*theirs).is_ok())
         .map(|(neighbour, theirs)| Comparable {
             stone: neighbour.stone,
             row: neighbour.row,
@@ -79,9 +88,11 @@ fn nearest(stone: &Diamond, index: &Comparables, n: usize) -> Vec<Neighbour> {
             break;
         }
         let in_cell = index.nearest(stone.carat(), cut, color, clarity, n);
-        found.extend(in_cell.into_iter().map(|neighbour| {
-            (by_grade + neighbour.carat_difference / stone.carat(), neighbour)
-        }));
+        found.extend(
+            in_cell
+                .into_iter()
+                .map(|neighbour| (by_grade + neighbour.carat_difference / stone.carat(), neighbour)),
+        );
         found.sort_by(|(a, theirs), (b, others)| {
             let by_price = theirs.stone.price_usd().total_cmp(&others.stone.price_usd());
             a.total_cmp(b).then(by_price).then(theirs.row.cmp(&others.row))

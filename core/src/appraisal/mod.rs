@@ -12,7 +12,7 @@ mod what_if;
 
 use crate::diamond::{Diamond, Field};
 
-pub use comparable::{Comparable, N_COMPARABLES, comparables};
+pub use comparable::{Comparable, N_COMPARABLES, comparables, nearest_comparables};
 pub use question::{Confidence, Question};
 pub use range::{FEWEST_SCORES, PriceRange, Range, Score};
 pub use reasons::{Contribution, Group, N_BACKGROUND, Reasons, background, reasons};

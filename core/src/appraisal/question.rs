@@ -10,6 +10,9 @@ impl Confidence {
     /// The allowed values, for messages.
     pub const ALLOWED: &'static str = "a number from 0.5 to 0.99, such as 0.9";
 
+    /// Nine times in ten, the default.
+    pub const NINE_IN_TEN: Self = Self(0.9);
+
     /// # Errors
     /// [`Error::Usage`] outside .5 to .99.
     pub fn new(share: f64) -> Result<Self> {
@@ -26,9 +29,8 @@ impl Confidence {
 }
 
 impl Default for Confidence {
-    /// Nine times in ten.
     fn default() -> Self {
-        Self(0.9)
+        Self::NINE_IN_TEN
     }
 }
 

@@ -97,12 +97,16 @@ pub fn background(stones: &[PricedDiamond]) -> Vec<Diamond> {
 const N_GROUPS: usize = Group::ALL.len();
 const N_SETS: usize = 1 << N_GROUPS;
 
-/// Why `stone` has its price. `None` without background stones.
+/// Why `stone` has its price. `None` without background stones, and for a stone so far beyond those of the
+/// training data that the model has no finite price for its mixtures with them.
 pub fn reasons(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) -> Option<Reasons> {
     if background.is_empty() {
         return None;
     }
     let worth = worth_of_sets(stone, background, prices);
+    if !worth.iter().all(|worth| worth.is_finite()) {
+        return None;
+    }
     let contribution = |(number, group): (usize, Group)| {
         let amount_usd = shapley_value(number, &worth);
         Contribution { group, amount_usd, sentence: sentence(amount_usd, &group.in_words(stone)) }
@@ -122,12 +126,12 @@ fn worth_of_sets(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) ->
             mixtures.len() - 1
         })
     };
-    let places: Vec<Vec<usize>> =
-        (0..N_SETS).map(|set| background.iter().map(|other| place_of(mix(stone, other, set))).collect()).collect();
+    let places: Vec<Vec<usize>> = (0..N_SETS)
+        .map(|set| background.iter().map(|other| place_of(mix(stone, other, set))).collect())
+        .collect();
     let prices = prices(&mixtures);
-    let mean = |places: &Vec<usize>| {
-        places.iter().map(|place| prices[*place]).sum::<f64>() / places.len() as f64
-    };
+    let mean =
+        |places: &Vec<usize>| places.iter().map(|place| prices[*place]).sum::<f64>() / places.len() as f64;
     places.iter().map(mean).collect()
 }
 

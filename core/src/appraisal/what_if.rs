@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::Prices;
-use crate::diamond::{Clarity, Color, Cut, Diamond, Grade};
+use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, possible_price};
 use crate::metrics::JUMPS_CARAT;
 
 /// The one thing that is different.
@@ -35,7 +35,7 @@ pub struct WhatIf {
 }
 
 /// Color, clarity and cut one grade up and one down, where there is one, and the next heavier weight
-/// at which prices jump, if there is one.
+/// at which prices jump, if there is one. A change whose price no diamond can have is left out.
 pub fn what_if(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> Vec<WhatIf> {
     let mut changes = Vec::new();
     changes.extend(beside(stone.color()).map(|(grade, how)| (Change::Color(grade), label(grade, how))));
@@ -47,6 +47,7 @@ pub fn what_if(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> Vec<WhatI
     let changed: Vec<_> = changes.iter().map(|(change, _)| change.of(stone)).collect();
     let priced = changes.into_iter().zip(prices(&changed));
     priced
+        .filter(|(_, changed_usd)| possible_price(*changed_usd).is_ok())
         .map(|((change, label), changed_usd)| WhatIf {
             change,
             label,

@@ -6,6 +6,7 @@ mod field;
 mod geometry;
 mod grade;
 mod parse;
+mod price;
 mod variant;
 
 pub use fault::{Fault, Severity};
@@ -13,6 +14,7 @@ pub use field::Field;
 pub use geometry::{CARAT_PER_MM3, depth_percent};
 pub use grade::{Clarity, Color, Cut, Grade, labels};
 pub use parse::{Cell, RawDiamond};
+pub(crate) use price::possible_price;
 
 /// One cut stone with all nine of its features. Every number is finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -102,7 +102,7 @@ impl<'a> RawDiamond<'a> {
 /// numbers that trees compare with.
 pub(super) const LARGEST: f64 = 1e6;
 /// The same for prices.
-const LARGEST_PRICE: f64 = 1e9;
+pub(super) const LARGEST_PRICE: f64 = 1e9;
 /// Below this a number is a slip of the pen too; it keeps quotients of two fields finite.
 pub(super) const SMALLEST: f64 = 1e-6;
 
