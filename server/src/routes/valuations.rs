@@ -27,7 +27,7 @@ struct Valuation {
     price_per_carat_usd: f64,
     /// Measurements that were missing and had to be estimated.
     assumed: Vec<Field>,
-    /// Numbers of the stone that contradict one another.
+    /// Numbers that were most likely mistyped, or contradict one another.
     warnings: Vec<FieldError>,
 }
 
@@ -111,12 +111,12 @@ fn value(document: &Json, parent: &str, bundle: &Bundle) -> Result<Valuation, Pr
     if !is_finite || valuation.price_usd < 1.0 {
         return Err(Problem::beyond_the_model());
     }
-    let suspicions = completed.suspicions();
+    let doubts = completed.doubts(&stone.0);
     Ok(Valuation {
         price_usd: valuation.price_usd,
         price_per_carat_usd,
         assumed: valuation.assumed,
-        warnings: suspicions.iter().map(|fault| FieldError::of(fault, parent)).collect(),
+        warnings: doubts.iter().map(|fault| FieldError::of(fault, parent)).collect(),
     })
 }
 
