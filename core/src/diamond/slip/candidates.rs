@@ -80,6 +80,14 @@ pub(super) fn digits(number: usize, value: f64, mut offer: impl FnMut(Kind, f64)
             }
         }
     }
+    for (at, typed) in text.char_indices().filter(|(_, typed)| typed.is_ascii_digit()) {
+        for digit in "0123456789".chars().filter(|digit| *digit != typed) {
+            changed.clear();
+            changed.extend([&text[..at], &text[at + 1..]]);
+            changed.insert(at, digit);
+            read(Kind::WrongDigit, &changed);
+        }
+    }
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     for at in (0..bytes.len()).filter(|at| is_digit(*at)) {

@@ -44,6 +44,8 @@ pub enum Kind {
     MissingDigit,
     /// A digit was typed twice.
     DoubledDigit,
+    /// One digit was mistaken for another.
+    WrongDigit,
     /// Two digits beside each other changed places.
     TurnedDigits,
     /// Some other mistake in one number.
@@ -66,8 +68,8 @@ pub struct Slip {
 }
 
 impl Kind {
-    /// Logarithm of how often it happens to a given number, each kind as often as another. Turned and doubled
-    /// digits, of which many good stones look guilty, need more evidence.
+    /// Logarithm of how often it happens in a given place, each kind as often as another. Doubled, turned and
+    /// wrong digits, of which many good stones look guilty, need more evidence.
     fn prior(self) -> f64 {
         match self {
             Self::Shifted => -3.2,
@@ -76,6 +78,7 @@ impl Kind {
             Self::MissingDigit => -5.0,
             Self::DoubledDigit => -6.7,
             Self::TurnedDigits => -9.7,
+            Self::WrongDigit => -14.0,
             Self::Unknown => -16.0,
         }
     }
@@ -159,6 +162,7 @@ impl Slip {
             }
             Kind::MissingDigit => ", as if a digit were missing".into(),
             Kind::DoubledDigit => ", as if a digit had been typed twice".into(),
+            Kind::WrongDigit => ", as if one digit were wrong".into(),
             Kind::TurnedDigits => ", as if two digits had changed places".into(),
             Kind::Unknown => String::new(),
         };
