@@ -100,7 +100,8 @@ impl RawDiamond<'_> {
             if let Some(number) = NUMBERS.iter().position(|field| *field == fault.field)
                 && !fault.value.is_empty()
             {
-                let others = NUMBERS.map(|field| self.number(field).ok());
+                let read = |field| self.number(field).or_else(|fault| mended(&fault.value).ok_or(()));
+                let others = NUMBERS.map(|field| read(field).ok());
                 let likely = meant(number, &fault.value, &others);
                 fault.likely = likely.map(|value| Correction([(fault.field, value)].into()));
             }
