@@ -66,6 +66,29 @@ pub(crate) struct Record {
     pub(crate) document: String,
 }
 
+impl Record {
+    /// The record that this document was written for.
+    ///
+    /// # Errors
+    /// When it is no record's.
+    pub(crate) fn read(document: String) -> Result<Self, String> {
+        #[derive(serde::Deserialize)]
+        struct Written {
+            _id: Uuid,
+            received_at: DateTime<Utc>,
+            route: Option<String>,
+            response: Answered,
+        }
+        #[derive(serde::Deserialize)]
+        struct Answered {
+            status: u16,
+        }
+        let Written { _id: id, received_at, route, response: Answered { status } } =
+            serde_json::from_str(&document).map_err(|error| error.to_string())?;
+        Ok(Self { id, received_at, route, status, document })
+    }
+}
+
 impl Body {
     /// A body that a client sent: it may be anything.
     pub(crate) fn received(bytes: Bytes) -> Self {
