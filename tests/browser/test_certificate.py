@@ -41,7 +41,7 @@ def test_a_valuation_leads_to_its_certificate(visit: Open) -> None:
         "$9,312.40",
         "between $8,411 and $10,299 in 90% of cases",
         "2008 US dollars, retail appraisal",
-        "Depth, %; Table, %",
+        "depth, table",
         "Version 7, xgboost",
         "Jan 30, 2026",
         FULL["request_id"],

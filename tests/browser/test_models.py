@@ -17,7 +17,7 @@ def test_every_model_is_there_with_its_figures_and_the_champion_is_marked(
 ) -> None:
     page = visit("/models")
     history = served.ask("GET", "/v1/models").json()
-    rows = page.get_by_role("region", name="History").locator("tbody tr")
+    rows = page.get_by_role("region", name="Every model, newest first").locator("tbody tr")
     expect(rows).to_have_count(len(history["models"]))
     for row, model in zip(rows.all(), history["models"], strict=True):
         expect(row).to_contain_text(f"${model['metrics']['mae_usd']:,.2f}")
@@ -31,7 +31,7 @@ def test_the_figure_that_is_drawn_can_be_chosen(visit: Open) -> None:
     expect(page.get_by_role("img", name="mean error (MAE), $ of every model")).to_be_visible()
     expect(page.locator(".chart path")).to_have_count(2)
     expect(page.locator(".chart .champion")).to_have_count(1)
-    page.get_by_label("Figure").select_option("r2")
+    page.get_by_label("Show").select_option("r2")
     expect(page.get_by_role("img", name="share explained (R²) of every model")).to_be_visible()
 
 
@@ -43,7 +43,7 @@ def test_a_promotion_changes_the_page_and_the_model_that_answers(visit: Open, se
     promote(page, other, "It was checked by hand.", KEY)
     expect(page.locator("#said")).to_have_text(f"Version {other} is the champion now.")
     expect(page.locator("#champion")).to_contain_text(f"Model {other}, linear")
-    marked = page.get_by_role("region", name="History").locator("tr", has_text="champion")
+    marked = page.get_by_role("region", name="Every model, newest first").locator("tr", has_text="champion")
     expect(marked.locator("td").first).to_have_text(f"{other} champion")
     latest = page.locator(".decisions li").first
     expect(latest).to_contain_text(f"Version {other} became the champion")

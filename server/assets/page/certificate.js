@@ -1,7 +1,7 @@
 // A past valuation on a sheet to print.
 import { byId, element } from "./elements.js";
 import { ask } from "./server.js";
-import { date, money, number, rangeInWords, stoneInWords, t } from "./words.js";
+import { date, fieldsInWords, money, number, rangeInWords, stoneInWords, t } from "./words.js";
 
 const MEASUREMENTS = ["x", "y", "z", "depth", "table"];
 
@@ -29,7 +29,7 @@ function certificate(answer) {
     ["range", range && rangeInWords(range)],
     ["basis", answer.basis],
     ...known.map((field) => [field, number(stone[field], 3)]),
-    ["assumed", assumed.length > 0 ? assumed.map((field) => t(`field.${field}`)).join("; ") : t("certificate.assumed.none")],
+    ["assumed", assumed.length > 0 ? fieldsInWords(assumed) : t("certificate.assumed.none")],
     ["valued_at", answer.valued_at && date(answer.valued_at)],
     ["model", t("certificate.model.is", { version: String(model.version), family: model.family })],
     ["data_date", answer.data_date && date(answer.data_date)],

@@ -10,7 +10,7 @@ const MARGIN = { left: 58, right: 14, top: 26, bottom: 42 };
  */
 export function chart(width, height, label, x, y) {
   const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
-  const across = scale(x, left, right, Math.max(2, Math.floor(width / 90)));
+  const across = scale(x, left, right, Math.max(2, Math.floor(width / 80)));
   const up = scale(y, bottom, top, 5);
   const svg = shape("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label });
   for (const tick of up.ticks) {

@@ -106,9 +106,7 @@ async function take(values) {
 
 /** A button that takes over a likely correction. */
 function likely(values) {
-  const named = Object.entries(values).map(([field, value]) =>
-    t("counter.likely.field", { field: t(`field.${field}`), value: grade(String(value)) }),
-  );
+  const named = Object.entries(values).map(([field, value]) => t(`given.${field}`, { value: grade(String(value)) }));
   return element(
     "button",
     { type: "button", class: "likely", click: () => take(values) },

@@ -19,7 +19,7 @@ export function showFaults(form, faults) {
     (place?.querySelector(".error") ?? byId("general")).append(element("p", {}, message), ...actions);
   }
   const first = form.querySelector(".invalid");
-  first?.closest("details")?.setAttribute("open", "");
+  for (const field of form.querySelectorAll("details .invalid")) field.closest("details").open = true;
   first?.querySelector("input:checked, input, select, textarea")?.focus();
 }
 

@@ -47,7 +47,7 @@ function showChampion(model) {
 
 function historyTable() {
   const header = ["version", "family", "trained"].map((name) => t(`models.${name}`));
-  const figures = Object.keys(FIGURES).map((name) => t(`models.metric.${name}`));
+  const figures = Object.keys(FIGURES).map((name) => t(`models.short.${name}`));
   const rows = models.map((model) => [
     model.is_champion
       ? [String(model.version), " ", element("strong", { class: "badge" }, t("models.is-champion"))]
@@ -57,7 +57,7 @@ function historyTable() {
     number(model.data.n_train),
     ...Object.entries(FIGURES).map(([name, inWords]) => inWords(model.metrics[name])),
   ]);
-  return table(t("models.history"), [...header, t("models.rows"), ...figures], rows);
+  return table(t("models.table"), [...header, t("models.rows"), ...figures], rows);
 }
 
 function drawHistory() {

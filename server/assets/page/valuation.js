@@ -3,7 +3,7 @@
 import { comparables } from "./comparables.js";
 import { element } from "./elements.js";
 import { reasons } from "./reasons.js";
-import { money, moreOrLess, rangeInWords, stoneInWords, t } from "./words.js";
+import { fieldsInWords, money, moreOrLess, rangeInWords, stoneInWords, t } from "./words.js";
 
 export function valuation(stone, answer, { take, likely }) {
   return [
@@ -16,7 +16,7 @@ export function valuation(stone, answer, { take, likely }) {
   ];
 }
 
-function headline(stone, { price_usd, price_per_carat_usd, range }) {
+function headline(stone, { price_usd, price_per_carat_usd, range, assumed = [] }) {
   return element(
     "div",
     { class: "headline" },
@@ -24,6 +24,7 @@ function headline(stone, { price_usd, price_per_carat_usd, range }) {
     element("p", { class: "price" }, money(price_usd)),
     range && element("p", { class: "range" }, rangeInWords(range)),
     element("p", { class: "hint" }, t("value.per-carat", { price: money(price_per_carat_usd) })),
+    assumed.length > 0 && element("p", { class: "hint" }, t("value.assumed", { fields: fieldsInWords(assumed) })),
   );
 }
 
@@ -57,13 +58,11 @@ function whatIfs(found = [], take) {
   ];
 }
 
-function small({ request_id, assumed = [], model }) {
-  const fields = assumed.map((field) => t(`field.${field}`)).join("; ");
+function small({ request_id, model }) {
   const id = encodeURIComponent(request_id);
   return element(
     "div",
     { class: "small" },
-    assumed.length > 0 && element("p", {}, t("value.assumed", { fields })),
     element("p", {}, t("value.model", { version: String(model.version), family: model.family, id: request_id })),
     element("p", {}, element("a", { class: "button", href: `/certificate?id=${id}` }, t("value.certificate"))),
   );

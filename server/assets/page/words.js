@@ -52,6 +52,9 @@ export function rangeInWords({ low_usd, high_usd, confidence }) {
   return t("value.range", { low: money(low_usd), high: money(high_usd), percent: percent(confidence) });
 }
 
+/** Measurements by their names. */
+export const fieldsInWords = (fields) => fields.map((field) => t(`name.${field}`)).join(", ");
+
 /** A stone in words. */
 export function stoneInWords({ carat, cut, color, clarity }) {
   return t("stone", { carat: number(Number(carat), 3), cut: grade(cut), color, clarity });
