@@ -57,10 +57,6 @@ def guide(page: Page, csv: Csv) -> None:
     page.goto("/docs/guide")
 
 
-def problems(page: Page, csv: Csv) -> None:
-    page.goto("/docs/problems")
-
-
 STATES: list[Callable[[Page, Csv], None]] = [
     counter,
     valued,
@@ -69,7 +65,6 @@ STATES: list[Callable[[Page, Csv], None]] = [
     models,
     certificate,
     guide,
-    problems,
 ]
 
 
