@@ -7,6 +7,7 @@ mod geometry;
 mod grade;
 mod parse;
 mod price;
+mod variant;
 
 pub use fault::{Fault, Severity};
 pub use field::Field;
