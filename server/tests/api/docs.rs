@@ -15,7 +15,21 @@ use crate::json_schema::{faults, resolved};
 
 const SIMILAR: &str = "/v1/similar-diamonds";
 const STONE: &str = "carat=1.2&cut=Premium&color=E&clarity=VS1";
-const PAGES: [&str; 5] = ["/", "/docs/", "/docs/problems", "/docs/style.css", "/openapi.json"];
+/// Each page with its type.
+const PAGES: [(&str, &str); 11] = [
+    ("/", HTML),
+    ("/batch", HTML),
+    ("/models", HTML),
+    ("/certificate", HTML),
+    ("/docs/", HTML),
+    ("/docs/guide", HTML),
+    ("/docs/problems", HTML),
+    ("/docs/style.css", "text/css; charset=utf-8"),
+    ("/page/page.css", "text/css; charset=utf-8"),
+    ("/page/counter.js", "text/javascript; charset=utf-8"),
+    ("/openapi.json", "application/json; charset=utf-8"),
+];
+const HTML: &str = "text/html; charset=utf-8";
 
 fn document(app: &TestApp) -> Value {
     app.get("/openapi.json").json()
@@ -275,7 +289,7 @@ fn snippet(page: &str, id: &str) -> String {
 #[test]
 fn the_snippets_of_the_guide_work_as_they_are() {
     let app = TestApp::new();
-    let page = app.get("/").text;
+    let page = app.get("/docs/guide").text;
     for (id, path) in [("curl", "/v1/valuations"), ("curl-batch", "/v1/valuations/batch")] {
         let command = snippet(&page, id);
         assert!(command.starts_with(&format!("curl {} \\\n", app.url(path))), "{command}");
@@ -296,7 +310,8 @@ fn the_snippets_of_the_guide_work_as_they_are() {
 fn a_host_that_is_none_does_not_reach_the_snippets() {
     let app = TestApp::empty();
     for host in ["$(reboot)", "x';reboot;'", "<script>alert(1)</script>"] {
-        let request = Request::get(app.url("/")).header("x-forwarded-host", host).body(Vec::new()).unwrap();
+        let request = Request::get(app.url("/docs/guide")).header("x-forwarded-host", host);
+        let request = request.body(Vec::new()).unwrap();
         let answer = app.send(request);
         assert_eq!(answer.status, 200);
         assert!(!answer.text.contains(host), "{host}");
@@ -307,13 +322,7 @@ fn a_host_that_is_none_does_not_reach_the_snippets() {
 #[test]
 fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
     let app = TestApp::empty();
-    for (path, content_type) in PAGES.iter().zip([
-        "text/html; charset=utf-8",
-        "text/html; charset=utf-8",
-        "text/html; charset=utf-8",
-        "text/css; charset=utf-8",
-        "application/json; charset=utf-8",
-    ]) {
+    for (path, content_type) in PAGES {
         let page = app.get(path);
         assert_eq!((page.status, page.header("content-type")), (200, content_type), "{path}");
         let policy = page.header("content-security-policy");
@@ -321,7 +330,7 @@ fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
         let head = app.send(Request::head(app.url(path)).body(Vec::new()).unwrap());
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
     }
-    for path in ["/", "/docs/", "/docs/problems"] {
+    for (path, _) in PAGES.iter().filter(|(_, content_type)| *content_type == HTML) {
         let page = app.get(path).text;
         assert!(page.contains("<html lang=\"en\">"), "{path}");
         for outside in ["src=\"http", "href=\"http", "src=\"//", "href=\"//", "@import"] {
@@ -333,7 +342,7 @@ fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
     let app = TestApp::new();
-    for path in ["/", "/docs/problems", "/docs/"] {
+    for (path, _) in PAGES.iter().filter(|(_, content_type)| *content_type == HTML) {
         let page = app.get(path).text;
         let mut n_links = 0;
         for (_, rest) in page
@@ -389,13 +398,14 @@ fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
         "/v1/exchanges",
         "/v1/nothing",
     ];
-    for path in paths.iter().chain(&PAGES).chain(&["/livez", "/readyz", "/docs/favicon-16x16.png"]) {
+    let pages = PAGES.map(|(path, _)| path);
+    for path in paths.iter().chain(&pages).chain(&["/livez", "/readyz", "/docs/favicon-16x16.png"]) {
         let answer = app.get(path);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
         let expected = match *path {
-            "/" => "no-store",
-            path if path.starts_with("/docs/") || path == "/openapi.json" => "no-cache",
+            "/docs/guide" => "no-store",
+            path if path.starts_with("/docs/") || pages.contains(&path) => "no-cache",
             _ => "no-store",
         };
         assert_eq!(answer.header("cache-control"), expected, "{path}");
@@ -406,7 +416,12 @@ fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
 #[test]
 fn reading_the_documentation_is_no_exchange() {
     let app = TestApp::new();
-    for path in PAGES.iter().chain(&["/docs", "/docs/swagger-ui.css", "/docs/nothing.js"]) {
+    for path in PAGES.map(|(path, _)| path).iter().chain(&[
+        "/docs",
+        "/page/nothing.js",
+        "/docs/swagger-ui.css",
+        "/docs/nothing.js",
+    ]) {
         app.get(path);
     }
     let request =
