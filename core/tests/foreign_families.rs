@@ -137,7 +137,7 @@ fn frame() -> Frame {
     let mut table = Table::open(Path::new(FIRST)).unwrap();
     let mut rows: Option<DataFrame> = None;
     while let Some(batch) = table.next_batch().unwrap() {
-        let part = batch.into_frame();
+        let part = batch.into_frame().unwrap();
         rows = Some(rows.map_or(part.clone(), |rows| rows.vstack(&part).unwrap()));
     }
     Frame { name: "the frame".into(), rows: rows.unwrap(), extra_columns: vec!["note".into()] }
