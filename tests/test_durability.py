@@ -105,7 +105,7 @@ def test_an_exchange_is_synced_before_its_answer_leaves_unless_told_otherwise(
         address = said.split()[2].rstrip(";")
         stone = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
         for _ in range(10):
-            before = len(synced(log, "exchanges.sqlite-wal"))
+            before = len(synced(log, "exchange-log/journal-"))
             request = urllib.request.Request(
                 f"{address}/v1/valuations",
                 data=json.dumps(stone).encode(),
@@ -113,7 +113,7 @@ def test_an_exchange_is_synced_before_its_answer_leaves_unless_told_otherwise(
             )
             with urllib.request.urlopen(request, timeout=10) as answer:
                 assert answer.status == 200
-            after = len(synced(log, "exchanges.sqlite-wal"))
+            after = len(synced(log, "exchange-log/journal-"))
             assert (after > before) == is_synced
     finally:
         server.terminate()

@@ -465,6 +465,18 @@ def test_rows_that_are_no_diamonds_are_named_with_field_value_and_what_is_allowe
         model.predict(file)
 
 
+def test_a_stone_too_unlike_all_others_has_no_price_and_is_named(
+    trained: Trained, stones: pd.DataFrame
+) -> None:
+    model = xc.Registry(trained.folder).load(trained.version("linear"))
+    far = stones.head(3).reset_index(drop=True)
+    far.loc[1, ["carat", "x", "y", "z"]] = [1e6, 1e6, 1e6, 6e5]
+    with pytest.raises(xc.InvalidDiamondError, match="row 1: price = .* too unlike those") as caught:
+        model.predict(far)
+    assert (caught.value.row, caught.value.field) == (1, "price")
+    assert model.predict(far.drop(index=1)).shape == (2,)
+
+
 def test_of_very_many_faults_the_first_are_named_and_the_rest_counted(
     model: xc.Model, public: pd.DataFrame
 ) -> None:

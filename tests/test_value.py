@@ -102,6 +102,16 @@ def test_refused_rows_have_an_empty_price_and_are_named(trained: Trained, tmp_pa
     assert "5 of 40 rows could not be priced" in said
 
 
+def test_a_stone_too_unlike_all_others_has_no_price_and_is_named(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(3)
+    rows.loc[1, ["carat", "x", "y", "z"]] = [1e6, 1e6, 1e6, 6e5]
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    said = value(trained, tmp_path / "rows.csv", tmp_path / "out.csv", 2, trained.version("linear"))
+    assert "rows.csv, line 3: price = " in said
+    assert "too unlike those that it learned from; allowed is from 1 to 1,000,000,000 US dollars" in said
+    assert read_csv(tmp_path / "out.csv")["price_usd"].isna().tolist() == [False, True, False]
+
+
 def test_what_is_missing_is_estimated_well_enough(trained: Trained, tmp_path: Path) -> None:
     rows = trained.rows("test")
     whole = priced(trained, rows, tmp_path)

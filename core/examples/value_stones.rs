@@ -1,11 +1,12 @@
-//! Prices the stones of a file one by one, as a Rust program does, and prints the bits of each price:
-//! `value_stones REGISTRY VERSION FILE`.
+//! Prices the stones of a file one by one, as a Rust program does, and prints the bits of each price, or
+//! `none` where the model has none: `value_stones REGISTRY VERSION FILE`.
 
 use std::path::Path;
 
 use xtream_core::dataset::Table;
+use xtream_core::diamond::Field;
 use xtream_core::features::PartialDiamond;
-use xtream_core::{Error, Registry, Result};
+use xtream_core::{Error, Registry};
 
 #[allow(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -17,10 +18,11 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut table = Table::open(Path::new(file))?;
     while let Some(batch) = table.next_batch()? {
         for row in 0..batch.len() {
-            let valued: Result<_> = pipeline
-                .value(PartialDiamond(batch.raw(row)))
-                .map_err(|faults| Error::InvalidDiamond { faults });
-            println!("{:016x}", valued?.price_usd.to_bits());
+            match pipeline.value(PartialDiamond(batch.raw(row))) {
+                Ok(valuation) => println!("{:016x}", valuation.price_usd.to_bits()),
+                Err(faults) if faults.iter().all(|fault| fault.field == Field::Price) => println!("none"),
+                Err(faults) => return Err(Error::InvalidDiamond { faults }.into()),
+            }
         }
     }
     Ok(())

@@ -1,17 +1,22 @@
 //! What is trained is what is served: encoder, model and target transform are fitted together,
 //! stored in one file and loaded as one. Serving has no encoding of its own to get wrong.
 
+mod stored;
+
 use std::ops::ControlFlow;
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::diamond::{Diamond, Fault, Field, PricedDiamond};
-use crate::error::{Error, Result};
+use crate::appraisal::{self, Appraisal, Question, Range};
+use crate::comparables::Comparables;
+use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
+use crate::error::Result;
 use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
-use crate::model::{self, Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use crate::model::{Estimator, Params, Regressor, Samples, StoredHeader, Watch};
+
+pub use self::stored::FORMAT_VERSION;
 
 /// What the model learns in place of the price itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +54,8 @@ pub struct Recipe {
     pub target: Target,
     /// The algorithm.
     pub estimator: Box<dyn Estimator>,
+    /// Parameters with which the same algorithm makes a small model of how far off the prices are.
+    pub difficulty: Params,
 }
 
 /// Stones to look at while a pipeline is fitted.
@@ -67,6 +74,10 @@ pub struct Pipeline {
     target: Target,
     proportions: Proportions,
     regressor: Box<dyn Regressor>,
+    /// `None` until it is calibrated.
+    range: Option<Range>,
+    /// The average stone, as a sample.
+    background: Vec<Diamond>,
 }
 
 /// A stone's value.
@@ -113,7 +124,15 @@ impl Recipe {
             }
         };
         let proportions = Proportions::fit(bare());
-        Ok(Pipeline { family: family.into(), encoder, target: self.target, proportions, regressor })
+        Ok(Pipeline {
+            family: family.into(),
+            encoder,
+            target: self.target,
+            proportions,
+            regressor,
+            range: None,
+            background: Vec::new(),
+        })
     }
 }
 
@@ -128,7 +147,8 @@ impl Pipeline {
         &self.encoder
     }
 
-    /// One price per stone, in US dollars. A stone's price does not depend on the others.
+    /// What the model makes of each stone, in US dollars, for judging it: also where no diamond can have
+    /// such a price. A stone's price does not depend on the others.
     pub fn predict<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Vec<f64> {
         let values = self.regressor.predict(self.encoder.encode(stones).view());
         values.into_iter().map(|value| self.target.to_price(value)).collect()
@@ -145,11 +165,64 @@ impl Pipeline {
     /// The value of one stone, of which measurements may be missing.
     ///
     /// # Errors
-    /// Every fault of what was given.
+    /// Every fault of what was given; or a fault of [`Field::Price`] alone, when the price is one that no
+    /// diamond can have: not a number, or not from a dollar to a billion.
     pub fn value(&self, stone: PartialDiamond<'_>) -> Result<Valuation, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let values = self.regressor.predict(self.encoder.encode(std::iter::once(&stone)).view());
-        Ok(Valuation { price_usd: self.target.to_price(values[0]), assumed })
+        Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0]))?, assumed })
+    }
+
+    /// This pipeline with what it needs to say how sure a price is and why it is the price.
+    pub fn calibrated(self, range: Option<Range>, background: Vec<Diamond>) -> Self {
+        Self { range, background, ..self }
+    }
+
+    /// How it tells where prices lie, if it does.
+    pub fn range(&self) -> Option<&Range> {
+        self.range.as_ref()
+    }
+
+    /// The stones whose mean price is that of the average stone.
+    pub fn background(&self) -> &[Diamond] {
+        &self.background
+    }
+
+    /// The features of these stones, as the model sees them.
+    pub(crate) fn features<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Array2<f64> {
+        self.encoder.encode(stones)
+    }
+
+    /// Everything that is asked about one stone, of which measurements may be missing. The price is that
+    /// of [`Pipeline::value`], bit for bit. `sold` are the stones among which comparable ones are looked
+    /// for; without them there are none.
+    ///
+    /// # Errors
+    /// As [`Pipeline::value`].
+    pub fn appraise(
+        &self,
+        stone: PartialDiamond<'_>,
+        question: &Question,
+        sold: Option<&Comparables>,
+    ) -> Result<Appraisal, Vec<Fault>> {
+        let (stone, assumed) = self.complete(stone)?;
+        let features = self.encoder.encode(std::iter::once(&stone));
+        let price_usd = possible_price(self.target.to_price(self.regressor.predict(features.view())[0]))?;
+        let prices = |stones: &[Diamond]| self.predict(stones.iter());
+        let range = self.range.as_ref().and_then(|range| {
+            range.of(features.view(), &[stone.carat()], &[price_usd], question.confidence).pop()
+        });
+        let reasons = question.reasons.then(|| appraisal::reasons(&stone, &self.background, &prices));
+        let sold = sold.filter(|_| question.comparables);
+        Ok(Appraisal {
+            stone,
+            assumed,
+            price_usd,
+            range,
+            reasons: reasons.flatten(),
+            comparables: sold.map(|sold| appraisal::comparables(&stone, price_usd, sold, &prices)),
+            what_if: question.what_if.then(|| appraisal::what_if(&stone, price_usd, &prices)),
+        })
     }
 
     /// Intercept and one coefficient a feature of the encoder's, if the model is linear.
@@ -162,86 +235,4 @@ impl Pipeline {
         let stored = self.regressor.stored();
         (stored.header == StoredHeader::Xgboost).then_some(stored.body)
     }
-}
-
-/// The first line of a stored pipeline, before the digest of all that follows it.
-const MAGIC: &str = "xtream-pipeline 1 sha256:";
-/// Version of the format, for model cards.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// The second line; the model's own bytes follow.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    family: String,
-    target: Target,
-    encoder: Encoder,
-    proportions: Proportions,
-    model: StoredHeader,
-}
-
-impl Pipeline {
-    /// The pipeline as one file: a line with the digest of the rest, a line of JSON, and the
-    /// model's own bytes.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let Stored { header: model, body } = self.regressor.stored();
-        let header = Header {
-            family: self.family.clone(),
-            target: self.target,
-            encoder: self.encoder.clone(),
-            proportions: self.proportions.clone(),
-            model,
-        };
-        let mut content =
-            serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
-        content.push(b'\n');
-        content.extend(body);
-        let mut bytes = format!("{MAGIC}{}\n", digest(&content)).into_bytes();
-        bytes.extend(content);
-        Ok(bytes)
-    }
-
-    /// Reads a stored pipeline and checks all of it before the first prediction.
-    ///
-    /// # Errors
-    /// [`Error::ModelFile`] when a single bit of it is not as it was written.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (first, content) = split_line(bytes)?;
-        let stated = first.strip_prefix(MAGIC.as_bytes());
-        let stated =
-            stated.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
-        if digest(content).as_bytes() != stated {
-            return Err(Error::model_file("its content does not match its digest"));
-        }
-        let (header, body) = split_line(content)?;
-        let header: Header =
-            serde_json::from_slice(header).map_err(|error| Error::model_file(error.to_string()))?;
-        let regressor = model::load(Stored { header: header.model, body: body.to_vec() })?;
-        if regressor.n_features() != header.encoder.n_features() {
-            return Err(Error::model_file(format!(
-                "its encoder makes {} features, its model takes {}",
-                header.encoder.n_features(),
-                regressor.n_features()
-            )));
-        }
-        if !header.proportions.is_sound() {
-            return Err(Error::model_file("its proportions are not those of stones"));
-        }
-        Ok(Self {
-            family: header.family,
-            encoder: header.encoder,
-            target: header.target,
-            proportions: header.proportions,
-            regressor,
-        })
-    }
-}
-
-fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'\n', bytes).ok_or_else(|| Error::model_file("it is cut off"))?;
-    Ok((&bytes[..end], &bytes[end + 1..]))
-}
-
-fn digest(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }

@@ -52,8 +52,12 @@ impl Regressor for RuleOfThumb {
 }
 
 fn foreign() -> Family {
-    let recipe =
-        Recipe { encoding: Encoding::Categories, target: Target::Price, estimator: Box::new(RuleOfThumb) };
+    let recipe = Recipe {
+        encoding: Encoding::Categories,
+        target: Target::Price,
+        estimator: Box::new(RuleOfThumb),
+        difficulty: Params::default(),
+    };
     Family {
         name: "foreign".into(),
         summary: "a test".into(),

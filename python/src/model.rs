@@ -132,8 +132,9 @@ impl Model {
     /// Raises
     /// ------
     /// InvalidDiamondError
-    ///     Rows that cannot be diamonds. It names row (from 0; for a file, its line from 1), field,
-    ///     value and what is allowed for the first faults, and counts the rest.
+    ///     Rows that cannot be diamonds, and those (field `price`) that the model has no price for, as
+    ///     no diamond could have it. It names row (from 0; for a file, its line from 1), field, value
+    ///     and what is allowed for the first faults, and counts the rest.
     /// InvalidInputError
     ///     A column is missing, or the file cannot be used.
     ///
@@ -165,7 +166,7 @@ impl Model {
     /// Raises
     /// ------
     /// InvalidDiamondError
-    ///     Every fault of what was given.
+    ///     Every fault of what was given; or that no diamond could have the price (field `price`).
     ///
     /// Examples
     /// --------

@@ -68,6 +68,7 @@ def test_a_full_disk_refuses_requests_and_heals_by_itself(small_disk: Path, serv
         else:
             assert_log_unavailable(answer)
     (small_disk / "filler").unlink()
+    eventually(lambda: served.ask("POST", VALUATIONS, STONE).status == 200, 5, "it answers again")
     after = [served.ask("POST", VALUATIONS, STONE) for _ in range(20)]
     assert {answer.status for answer in after} == {200}
     assert_recorded_once(before + after, served.in_outbox())

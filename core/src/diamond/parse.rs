@@ -100,11 +100,11 @@ impl<'a> RawDiamond<'a> {
 
 /// No stone's weight or measure comes near it, and nothing made of it turns infinite in the 32-bit
 /// numbers that trees compare with.
-const LARGEST: f64 = 1e6;
+pub(super) const LARGEST: f64 = 1e6;
 /// The same for prices.
-const LARGEST_PRICE: f64 = 1e9;
+pub(super) const LARGEST_PRICE: f64 = 1e9;
 /// Below this a number is a slip of the pen too; it keeps quotients of two fields finite.
-const SMALLEST: f64 = 1e-6;
+pub(super) const SMALLEST: f64 = 1e-6;
 
 /// The number in a cell, or what is wrong with it.
 pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {

@@ -40,7 +40,7 @@ pub struct Details {
     pub search: Option<SearchCard>,
     /// Seconds that the search took in this run.
     pub search_s: f64,
-    /// Seconds that the final fit took.
+    /// Seconds that the final fit and the calibration of its ranges took.
     pub fit_s: f64,
     /// Version of the program that trained it.
     pub code_version: String,

@@ -90,6 +90,7 @@ fn linear() -> Family {
             encoding: Encoding::OneHot(&[Field::Carat, Field::X]),
             target: Target::LogPrice,
             estimator: Box::new(LinearRegression),
+            difficulty: Params::default(),
         },
         plan: None,
         library_version: None,
@@ -107,11 +108,24 @@ fn xgboost(locations: &Locations) -> Family {
             encoding: Encoding::Categories,
             target: Target::Price,
             estimator: Box::new(Xgboost::new(locations.clone())),
+            difficulty: small_trees(),
         },
         plan: Some(Box::new(xgboost_plan)),
         library_version: Some(Box::new(move || Ok(for_version.library()?.version().to_owned()))),
         foreign: None,
     }
+}
+
+/// A small model of how far off the prices are: more trees of more leaves only learn the chance in it.
+fn small_trees() -> Params {
+    Params::from([
+        (N_ESTIMATORS, 200.0),
+        ("learning_rate", 0.05),
+        ("max_depth", 5.0),
+        ("min_child_weight", 30.0),
+        ("subsample", 0.7),
+        ("colsample_bytree", 0.7),
+    ])
 }
 
 fn xgboost_plan(preset: Preset) -> Plan {

@@ -1,6 +1,7 @@
 //! A training run: every family on the same rows, each searched, fitted and judged, all recorded,
 //! and the best of them held against the champion.
 
+mod calibration;
 mod contest;
 mod families;
 mod report;
@@ -13,6 +14,7 @@ use std::time::Instant;
 
 use chrono::Utc;
 
+pub use self::calibration::Calibration;
 pub use self::contest::compare_versions;
 pub use self::families::{EarlyStopping, Family, Plan, Preset, built_in, choose};
 pub use self::report::{Champion, DataSummary, Report, Standing};
@@ -213,7 +215,15 @@ impl Training {
         let search_s = started.elapsed().as_secs_f64();
         progress.report(&Event::Fitting { family: &family.name });
         let started = Instant::now();
-        let pipeline = family.recipe.fit(&family.name, train, &params, seed, None, interrupt)?;
+        let recipe = &family.recipe;
+        let mut pipeline = recipe.fit(&family.name, train, &params, seed, None, interrupt)?;
+        // A model that cannot answer has nothing to stand behind.
+        if family.foreign.is_none() {
+            let n_workers = self.n_workers;
+            let calibration =
+                Calibration { recipe, stones: train, params: &params, seed, n_workers, interrupt };
+            pipeline = calibration.of(pipeline)?;
+        }
         let fit_s = started.elapsed().as_secs_f64();
         let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
         let prices = pipeline.predict(test.iter().map(PricedDiamond::diamond));

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::record::Record;
+
 /// Conditions that must all hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Filter {
@@ -16,6 +18,19 @@ pub(crate) struct Filter {
     pub(crate) before: Option<String>,
     /// This very one.
     pub(crate) id: Option<String>,
+}
+
+impl Filter {
+    /// Whether a record meets all of it.
+    pub(crate) fn admits(&self, record: &Record) -> bool {
+        let (id, received_at) = (record.id.to_string(), timestamp(record.received_at));
+        self.since.is_none_or(|since| received_at >= timestamp(since))
+            && self.until.is_none_or(|until| received_at < timestamp(until))
+            && self.route.as_ref().is_none_or(|route| record.route.as_ref() == Some(route))
+            && self.status.is_none_or(|status| record.status == status)
+            && self.before.as_ref().is_none_or(|before| id < *before)
+            && self.id.as_ref().is_none_or(|asked| id == *asked)
+    }
 }
 
 /// A time as the log writes it: one length, so that text sorts as time does.

@@ -3,6 +3,7 @@
 //! An exchange is committed to the local `outbox` before its answer leaves (`middleware`). Where
 //! MongoDB is configured, `mongodb` empties the outbox into it; where not, the outbox is the log.
 
+mod faithful;
 mod filter;
 mod middleware;
 mod mongodb;

@@ -3,5 +3,6 @@
 pub(crate) mod exchanges;
 pub(crate) mod models;
 pub(crate) mod probes;
+mod question;
 pub(crate) mod similar;
 pub(crate) mod valuations;

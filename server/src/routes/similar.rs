@@ -2,6 +2,7 @@
 
 use actix_web::web;
 use serde::Serialize;
+use xtream_core::PricedDiamond;
 use xtream_core::comparables::Neighbour;
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, RawDiamond};
 use xtream_core::features::PartialDiamond;
@@ -31,8 +32,9 @@ pub(crate) struct Similar {
     dataset: DatasetName,
 }
 
+/// A stone that was sold.
 #[derive(Serialize)]
-struct SimilarDiamond {
+pub(crate) struct SimilarDiamond {
     carat: f64,
     cut: Cut,
     color: Color,
@@ -112,7 +114,13 @@ fn n(parameters: &Parameters) -> Result<usize, FieldError> {
 
 impl From<&Neighbour> for SimilarDiamond {
     fn from(neighbour: &Neighbour) -> Self {
-        let stone = neighbour.stone.diamond();
+        Self::new(&neighbour.stone, neighbour.carat_difference)
+    }
+}
+
+impl SimilarDiamond {
+    pub(crate) fn new(sold: &PricedDiamond, carat_difference: f64) -> Self {
+        let stone = sold.diamond();
         Self {
             carat: stone.carat(),
             cut: stone.cut(),
@@ -120,11 +128,11 @@ impl From<&Neighbour> for SimilarDiamond {
             clarity: stone.clarity(),
             depth: stone.depth(),
             table: stone.table(),
-            price_usd: neighbour.stone.price_usd(),
+            price_usd: sold.price_usd(),
             x: stone.x(),
             y: stone.y(),
             z: stone.z(),
-            carat_difference: neighbour.carat_difference,
+            carat_difference,
         }
     }
 }

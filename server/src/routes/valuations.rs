@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, web};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
+use xtream_core::appraisal::{self, PriceRange, Question, Reasons, WhatIf};
 use xtream_core::diamond::Field;
 use xtream_core::features::PartialDiamond;
 
@@ -13,6 +14,8 @@ use crate::diamond_json::{GivenDiamond, kind};
 use crate::field_error::FieldError;
 use crate::problem::{Problem, ProblemDocument};
 use crate::request_id::{Answer, RequestId};
+use crate::routes::question;
+use crate::routes::similar::SimilarDiamond;
 use crate::state::{Bundle, ModelName, State};
 
 const LARGEST_BODY: usize = 64 * 1024;
@@ -25,10 +28,28 @@ const LARGEST_BATCH: usize = 1000;
 struct Valuation {
     price_usd: f64,
     price_per_carat_usd: f64,
+    /// Where the price lies; not there when the model was never calibrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<PriceRange>,
     /// Measurements that were missing and had to be estimated.
     assumed: Vec<Field>,
     /// Numbers that were most likely mistyped, or contradict one another.
     warnings: Vec<FieldError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Reasons>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparables: Option<Vec<Comparable>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_if: Option<Vec<WhatIf>>,
+}
+
+/// A stone that was sold, how its grades differ from those asked for, and its price if they did not.
+#[derive(Serialize)]
+struct Comparable {
+    #[serde(flatten)]
+    stone: SimilarDiamond,
+    differences: Vec<String>,
+    adjusted_price_usd: f64,
 }
 
 /// The answer for one stone.
@@ -68,12 +89,22 @@ impl Serialize for Outcome {
 pub(crate) async fn one(
     id: RequestId,
     state: web::Data<State>,
+    web::Query(pairs): web::Query<Vec<(String, String)>>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Answer<Valued>>, Problem> {
     let bundle = state.bundle()?;
     let document = read_json(&request, payload, LARGEST_BODY).await?;
-    let valued = Valued { valuation: value(&document, "", &bundle)?, model: bundle.name() };
+    let question = question::of_one(pairs)?;
+    let model = bundle.name();
+    let valuation = if question.reasons {
+        // They take a thousand prices: too long for a thread that others wait for.
+        let valued = web::block(move || value(&document, "", &bundle, &question));
+        valued.await.map_err(Problem::internal)??
+    } else {
+        value(&document, "", &bundle, &question)?
+    };
+    let valued = Valued { valuation, model };
     Ok(web::Json(Answer { request_id: id, content: valued }))
 }
 
@@ -81,19 +112,21 @@ pub(crate) async fn one(
 pub(crate) async fn batch(
     id: RequestId,
     state: web::Data<State>,
+    web::Query(pairs): web::Query<Vec<(String, String)>>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Answer<BatchValued>>, Problem> {
     let bundle = state.bundle()?;
     let document = read_json(&request, payload, LARGEST_BATCH_BODY).await?;
     let diamonds = diamonds(document)?;
+    let question = question::of_batch(pairs)?;
     // A thousand valuations would keep the others that this thread answers waiting.
-    let valued = web::block(move || value_all(&diamonds, &bundle, id));
+    let valued = web::block(move || value_all(&diamonds, &bundle, &question, id));
     let valued = valued.await.map_err(Problem::internal)?;
     Ok(web::Json(Answer { request_id: id, content: valued }))
 }
 
-fn value(document: &Json, parent: &str, bundle: &Bundle) -> Result<Valuation, Problem> {
+fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) -> Result<Valuation, Problem> {
     let given = GivenDiamond::new(document, parent).map_err(Problem::invalid)?;
     let stone = PartialDiamond(given.cells());
     let completed = bundle.pipeline.complete(stone);
@@ -101,28 +134,36 @@ fn value(document: &Json, parent: &str, bundle: &Bundle) -> Result<Valuation, Pr
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let refuse = |faults: Vec<_>| Problem::invalid(given.faults(&faults));
-    let (completed, _) = completed.map_err(refuse)?;
-    let valuation = bundle.pipeline.value(stone).map_err(refuse)?;
-    let price_per_carat_usd = valuation.price_usd / completed.carat();
-    // JSON has no infinity, and a client that gets `null` for a price would take it for none; nor is
-    // any diamond worth less than a dollar.
-    let is_finite = valuation.price_usd.is_finite() && price_per_carat_usd.is_finite();
-    if !is_finite || valuation.price_usd < 1.0 {
-        return Err(Problem::beyond_the_model());
-    }
+    let (completed, _) = completed.map_err(|faults| Problem::invalid(given.faults(&faults)))?;
+    // What was given has no fault, so this is one of the price.
+    let appraised = bundle.pipeline.appraise(stone, question, Some(&bundle.comparables));
+    let appraised = appraised.map_err(|_| Problem::beyond_the_model())?;
     let doubts = completed.doubts(&stone.0);
     Ok(Valuation {
-        price_usd: valuation.price_usd,
-        price_per_carat_usd,
-        assumed: valuation.assumed,
+        price_usd: appraised.price_usd,
+        price_per_carat_usd: appraised.price_usd / completed.carat(),
+        range: appraised.range,
+        assumed: appraised.assumed,
         warnings: doubts.iter().map(|fault| FieldError::of(fault, parent)).collect(),
+        reasons: appraised.reasons,
+        comparables: appraised.comparables.map(|found| found.iter().map(Comparable::from).collect()),
+        what_if: appraised.what_if,
     })
 }
 
-fn value_all(diamonds: &[Json], bundle: &Arc<Bundle>, id: RequestId) -> BatchValued {
+impl From<&appraisal::Comparable> for Comparable {
+    fn from(found: &appraisal::Comparable) -> Self {
+        Self {
+            stone: SimilarDiamond::new(&found.stone, found.carat_difference),
+            differences: found.differences.clone(),
+            adjusted_price_usd: found.adjusted_price_usd,
+        }
+    }
+}
+
+fn value_all(diamonds: &[Json], bundle: &Arc<Bundle>, question: &Question, id: RequestId) -> BatchValued {
     let valued = diamonds.iter().enumerate().map(|(row, diamond)| {
-        match value(diamond, &format!("/diamonds/{row}"), bundle) {
+        match value(diamond, &format!("/diamonds/{row}"), bundle, question) {
             Ok(valuation) => Outcome::Valued(valuation),
             Err(problem) => Outcome::Refused(problem.document(id)),
         }

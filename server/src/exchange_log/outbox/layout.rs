@@ -28,6 +28,11 @@ const SCHEMA: &str = "
         reason TEXT NOT NULL
     );";
 
+/// Up to where the journal has been filled in, as a single row.
+const JOURNAL: &str = "
+    CREATE TABLE journal (generation INTEGER NOT NULL, \"end\" INTEGER NOT NULL);
+    INSERT INTO journal VALUES (0, 0);";
+
 /// From the first layout, whose table had an index for each filter.
 const FROM_FIRST_LAYOUT: &str = "
     INSERT INTO exchange SELECT seq, id, received_at, route, status, document FROM first_layout;
@@ -46,14 +51,17 @@ pub(super) fn lay_out(connection: &mut Connection) -> Result<(), String> {
         return connection.execute_batch(orphans).map_err(failed);
     }
     let transaction = connection.transaction().map_err(failed)?;
-    let is_first = transaction.table_exists(None, "exchange").map_err(failed)?;
-    if is_first {
-        transaction.execute_batch("ALTER TABLE exchange RENAME TO first_layout").map_err(failed)?;
+    if found < 2 {
+        let is_first = transaction.table_exists(None, "exchange").map_err(failed)?;
+        if is_first {
+            transaction.execute_batch("ALTER TABLE exchange RENAME TO first_layout").map_err(failed)?;
+        }
+        transaction.execute_batch(SCHEMA).map_err(failed)?;
+        if is_first {
+            transaction.execute_batch(FROM_FIRST_LAYOUT).map_err(failed)?;
+        }
     }
-    transaction.execute_batch(SCHEMA).map_err(failed)?;
-    if is_first {
-        transaction.execute_batch(FROM_FIRST_LAYOUT).map_err(failed)?;
-    }
+    transaction.execute_batch(JOURNAL).map_err(failed)?;
     transaction.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
     transaction.commit().map_err(failed)
 }

@@ -1,24 +1,29 @@
-//! The local log, in SQLite: an exchange is in it, on disk, before its answer leaves.
+//! The local log: an exchange is in it, on disk, before its answer leaves.
 //!
-//! One thread writes. Whoever waits when it begins a transaction shares that transaction and its
-//! fsync, so the cost of durability is paid once for all of them.
+//! The thread that answers appends it to the `journal`, and a thread of its own syncs that for all who wait
+//! at the moment. Another, the `writer`, fills SQLite from there, where exchanges are found, counted and
+//! shipped from. Between them is the `queue`.
 
+mod journal;
 mod layout;
+mod queue;
 mod reserve;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
-use tokio::sync::oneshot;
 
+use self::journal::Journal;
 use self::layout::lay_out;
+use self::queue::{Queue, Queued};
 use self::reserve::Reserve;
-use self::writer::Writer;
+use self::writer::{Writer, kept};
 use super::filter::{Filter, timestamp};
 use super::record::Record;
 
@@ -42,9 +47,6 @@ pub struct Retention {
     pub max_megabytes: Option<u64>,
 }
 
-/// Exchanges that wait for the writer; more than that and requests are refused.
-const MOST_WAITING: usize = 4096;
-
 /// The exchange could not be written down.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotStored {
@@ -52,8 +54,14 @@ pub(crate) enum NotStored {
     #[error("the exchange log cannot be written: {0}")]
     Refused(String),
     /// More are waiting than the writer can serve.
-    #[error("the exchange log has {MOST_WAITING} entries waiting")]
+    #[error("the exchange log cannot write as fast as requests come")]
     Full,
+}
+
+impl NotStored {
+    fn stopped() -> Self {
+        Self::Refused("its thread has stopped".into())
+    }
 }
 
 /// An exchange as it lies in the log.
@@ -73,15 +81,11 @@ pub(crate) enum Settled {
     Refused(i64, String),
 }
 
-enum Command {
-    Add(Box<Record>, oneshot::Sender<Result<(), NotStored>>),
-    Settle(Vec<Settled>, oneshot::Sender<Result<(), NotStored>>),
-}
-
 /// The open log.
 pub(crate) struct Outbox {
-    commands: mpsc::SyncSender<Command>,
+    queue: Arc<Queue>,
     reader: Mutex<Connection>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Outbox {
@@ -90,49 +94,53 @@ impl Outbox {
         let path = folder.join("exchanges.sqlite");
         let failed = |error: &dyn std::fmt::Display| format!("cannot open {}: {error}", path.display());
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-        let mut writer = Connection::open(&path).map_err(|error| failed(&error))?;
+        let mut connection = Connection::open(&path).map_err(|error| failed(&error))?;
         let synchronous = match durability {
             Durability::Fsync => "FULL",
             Durability::Os => "OFF",
         };
-        writer
+        connection
             .execute_batch(&format!(
                 "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
                  PRAGMA synchronous = {synchronous}; PRAGMA busy_timeout = 5000;"
             ))
             .map_err(|error| failed(&error))?;
-        lay_out(&mut writer).map_err(|error| failed(&error))?;
+        lay_out(&mut connection).map_err(|error| failed(&error))?;
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(|error| failed(&error))?;
         reader.busy_timeout(Duration::from_secs(5)).map_err(|error| failed(&error))?;
+        let kept = kept(&connection).map_err(|error| failed(&error))?;
+        let journal = Journal::open(folder, kept);
+        let (journal, left) =
+            journal.map_err(|error| format!("cannot open the journal of {}: {error}", path.display()))?;
+        let left = left.into_iter().map(|(at, document)| Ok(Queued { at, record: Record::read(document)? }));
+        let left = left.collect::<Result<Vec<_>, String>>().map_err(|error| failed(&error))?;
+        let queue = Arc::new(Queue::new(durability, journal, left));
         let reserve = Reserve::new(folder);
-        let (commands, queue) = mpsc::sync_channel(MOST_WAITING);
-        std::thread::Builder::new()
-            .name("exchange-log".into())
-            .spawn(move || Writer { connection: writer, reserve, retention, n_transactions: 0 }.run(&queue))
-            .map_err(|error| failed(&error))?;
-        Ok(Self { commands, reader: Mutex::new(reader) })
+        let writer = Writer { connection, durability, reserve, retention, n_transactions: 0 };
+        let start = |name: &str, run: Box<dyn FnOnce(&Queue) + Send>| {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new().name(name.into()).spawn(move || run(&queue))
+        };
+        let mut threads = vec![start("exchange-log", Box::new(|queue| writer.run(queue)))];
+        if durability == Durability::Fsync {
+            threads.push(start("exchange-sync", Box::new(Queue::sync)));
+        }
+        let threads = threads.into_iter().collect::<Result<_, _>>().map_err(|error| failed(&error))?;
+        Ok(Self { queue, reader: Mutex::new(reader), threads })
     }
 
     /// Adds an exchange; when this returns `Ok`, it is kept.
     pub(crate) async fn add(&self, record: Record) -> Result<(), NotStored> {
-        let (done, answer) = oneshot::channel();
-        self.send(Command::Add(Box::new(record), done))?;
-        answer.await.unwrap_or_else(|_| Err(NotStored::Refused("its writer has stopped".into())))
+        match self.queue.add(record)? {
+            None => Ok(()),
+            Some(answer) => answer.await.unwrap_or_else(|_| Err(NotStored::stopped())),
+        }
     }
 
     /// Notes what became of documents that were offered to the database.
     pub(crate) async fn settle(&self, settled: Vec<Settled>) -> Result<(), NotStored> {
-        let (done, answer) = oneshot::channel();
-        self.send(Command::Settle(settled, done))?;
-        answer.await.unwrap_or_else(|_| Err(NotStored::Refused("its writer has stopped".into())))
-    }
-
-    fn send(&self, command: Command) -> Result<(), NotStored> {
-        self.commands.try_send(command).map_err(|error| match error {
-            mpsc::TrySendError::Full(_) => NotStored::Full,
-            mpsc::TrySendError::Disconnected(_) => NotStored::Refused("its writer has stopped".into()),
-        })
+        self.queue.settle(settled).await.unwrap_or_else(|_| Err(NotStored::stopped()))
     }
 
     /// The oldest exchanges but for those whose pause after a refusal is not over: at most `limit`,
@@ -162,7 +170,9 @@ impl Outbox {
 
     /// Exchanges in the log.
     pub(crate) fn len(&self) -> Result<u64, String> {
-        self.count("SELECT count(*) FROM exchange")
+        // What is filled in between the two is counted twice rather than not at all.
+        let n_unfilled = self.queue.n_unfilled();
+        Ok(self.count("SELECT count(*) FROM exchange")? + n_unfilled)
     }
 
     /// Documents that the database refused for good.
@@ -170,10 +180,13 @@ impl Outbox {
         self.count("SELECT count(*) FROM dead_letter")
     }
 
-    /// Exchanges that the filter lets through, newest first, and then those that were set aside.
+    /// Exchanges that the filter lets through, newest first, and then those that were set aside and those
+    /// that are in the journal only. One may be there twice.
     pub(crate) fn newest(&self, filter: &Filter, limit: usize) -> Result<Vec<Stored>, String> {
         const SET_ASIDE: &str = "(SELECT 0 AS seq, id, document, document ->> '$.received_at' AS received_at,
             document ->> '$.route' AS route, document ->> '$.response.status' AS status FROM dead_letter)";
+        // The journal first: what is filled in between is then found in both places, not in none.
+        let unfilled = self.queue.unfilled();
         let (conditions, values) = conditions(filter);
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
@@ -186,6 +199,12 @@ impl Outbox {
             rows.try_for_each(|row| row.map(|row| found.push(row)))
         };
         read("exchange").and_then(|()| read(SET_ASIDE)).map_err(|error| error.to_string())?;
+        let unfilled = unfilled.iter().map(|queued| &queued.record).filter(|record| filter.admits(record));
+        found.extend(unfilled.map(|record| Stored {
+            seq: 0,
+            id: record.id.to_string(),
+            document: record.document.clone(),
+        }));
         Ok(found)
     }
 
@@ -193,6 +212,20 @@ impl Outbox {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let count = reader.query_row(query, [], |row| row.get::<_, i64>(0));
         count.map(|count| count as u64).map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Outbox {
+    /// Whoever opens the database after the end finds all of it there.
+    fn drop(&mut self) {
+        self.queue.close();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!(
+                    "a thread of the exchange log ended in a panic; the journal has what it did not write"
+                );
+            }
+        }
     }
 }
 

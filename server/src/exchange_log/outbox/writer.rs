@@ -1,16 +1,18 @@
-//! The thread that writes.
+//! The thread that fills SQLite from the journal, and notes what was shipped.
 
-use std::sync::mpsc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::journal::Position;
+use super::queue::{Queue, Work};
 use super::reserve::Reserve;
-use super::{Command, NotStored, Retention, Settled, now_ms};
+use super::{Durability, NotStored, Retention, Settled, now_ms};
 use crate::exchange_log::filter::timestamp;
 use crate::exchange_log::record::Record;
 
-/// Exchanges in one transaction.
-const MOST_TOGETHER: usize = 512;
+/// Waiting time before SQLite is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Times a document is offered before it is set aside.
 pub(super) const MOST_TRIES: u32 = 5;
 /// Milliseconds between the first two offers; each pause after that is four times as long, so that a
@@ -22,22 +24,45 @@ const SWEEP_EVERY: u64 = 256;
 /// The one connection that changes anything.
 pub(super) struct Writer {
     pub(super) connection: Connection,
+    pub(super) durability: Durability,
     pub(super) reserve: Reserve,
     pub(super) retention: Retention,
     pub(super) n_transactions: u64,
 }
 
 impl Writer {
-    /// Until nobody can send any more.
-    pub(super) fn run(mut self, queue: &mpsc::Receiver<Command>) {
-        while let Ok(first) = queue.recv() {
-            let mut together = vec![first];
-            together.extend(queue.try_iter().take(MOST_TOGETHER - 1));
-            match self.commit(&together) {
-                Ok(()) => conclude(together, &Ok(())),
+    /// Until the queue is closed.
+    pub(super) fn run(mut self, queue: &Queue) {
+        let mut is_troubled = false;
+        while let Some(mut work) = queue.next() {
+            let committed = match self.commit(&work) {
+                Ok(()) => Ok(()),
                 Err(error) => {
-                    tracing::warn!(%error, "the exchange log could not be written; trying again");
-                    self.commit_with_care(together);
+                    if !is_troubled {
+                        tracing::warn!(%error, "the exchange log could not be written; trying again");
+                    }
+                    self.commit_with_care(&mut work)
+                }
+            };
+            match committed {
+                Ok(()) => {
+                    is_troubled = false;
+                    queue.written(work);
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    if !std::mem::replace(&mut is_troubled, true) {
+                        tracing::error!(
+                            error,
+                            "exchanges cannot be recorded; requests are refused until they can"
+                        );
+                    }
+                    queue.in_trouble(error);
+                    if queue.is_closing() {
+                        // All of it is in the journal, for the next start.
+                        return;
+                    }
+                    std::thread::sleep(PAUSE);
                 }
             }
             self.sweep();
@@ -45,45 +70,46 @@ impl Writer {
     }
 
     /// After a failure, most likely for want of space: first what frees some, then the rest.
-    fn commit_with_care(&mut self, together: Vec<Command>) {
+    fn commit_with_care(&mut self, work: &mut Work) -> rusqlite::Result<()> {
         // What is in the write-ahead log goes to the file now, and its space is free again. If that
         // fails as well, the commits below say so.
         let _ = self.checkpoint();
-        let (settled, added): (Vec<_>, Vec<_>) =
-            together.into_iter().partition(|command| matches!(command, Command::Settle(..)));
-        if !settled.is_empty() {
+        let settled = Work { settled: std::mem::take(&mut work.settled), ..Work::default() };
+        if !settled.settled.is_empty() {
             let mut committed = self.commit(&settled);
             if committed.is_err() && self.reserve.release() {
                 committed = self.commit(&settled);
             }
             let _ = self.checkpoint();
-            conclude(settled, &committed.map_err(|error| error.to_string()));
-        }
-        if !added.is_empty() {
-            let committed = self.commit(&added).map_err(|error| error.to_string());
-            if let Err(error) = &committed {
-                let n_refused = added.len();
-                tracing::error!(error, n_refused, "exchanges cannot be recorded; their requests are refused");
+            for (_, done) in settled.settled {
+                let told =
+                    committed.as_ref().map(drop).map_err(|error| NotStored::Refused(error.to_string()));
+                // The shipper waits for it as long as it lives.
+                let _ = done.send(told);
             }
-            conclude(added, &committed);
         }
+        self.commit(work)
     }
 
     fn checkpoint(&self) -> rusqlite::Result<()> {
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
-    fn commit(&mut self, together: &[Command]) -> rusqlite::Result<()> {
+    fn commit(&mut self, work: &Work) -> rusqlite::Result<()> {
+        if self.durability == Durability::Fsync {
+            // The journal keeps what SQLite may lose in a power cut, until a file of the journal is
+            // written over: whatever was in it must be in SQLite for good by then.
+            let synchronous = if work.frees_journal { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", synchronous)?;
+        }
         let transaction = self.connection.transaction()?;
-        for command in together {
-            match command {
-                Command::Add(record, _) => insert(&transaction, record)?,
-                Command::Settle(settled, _) => {
-                    for settled in settled {
-                        settle(&transaction, settled)?;
-                    }
-                }
-            }
+        for queued in &work.added {
+            insert(&transaction, &queued.record)?;
+        }
+        let last = work.added.last().map(|queued| queued.at);
+        keep_position(&transaction, last)?;
+        for settled in work.settled.iter().flat_map(|(settled, _)| settled) {
+            settle(&transaction, settled)?;
         }
         transaction.commit()
     }
@@ -127,13 +153,24 @@ impl Writer {
     }
 }
 
-/// Tells all who wait what became of their transaction.
-fn conclude(together: Vec<Command>, committed: &Result<(), String>) {
-    for command in together {
-        let (Command::Add(_, done) | Command::Settle(_, done)) = command;
-        // A client that left does not wait for the answer; its exchange is kept all the same.
-        let _ = done.send(committed.clone().map_err(NotStored::Refused));
-    }
+/// Up to where the journal is in SQLite, in the transaction that brought it there.
+pub(super) fn kept(connection: &Connection) -> rusqlite::Result<Position> {
+    connection.query_row("SELECT generation, \"end\" FROM journal", [], |row| {
+        let number = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
+        Ok(Position { generation: number(0)?, end: number(1)? })
+    })
+}
+
+/// Without a position, writes the one that is there again: a transaction that changes nothing is not synced.
+fn keep_position(transaction: &Connection, at: Option<Position>) -> rusqlite::Result<()> {
+    let Position { generation, end } = match at {
+        Some(at) => at,
+        None => kept(transaction)?,
+    };
+    transaction
+        .prepare_cached("UPDATE journal SET generation = ?1, \"end\" = ?2")?
+        .execute(params![generation.cast_signed(), end.cast_signed()])
+        .map(drop)
 }
 
 fn insert(transaction: &Connection, record: &Record) -> rusqlite::Result<()> {

@@ -1,0 +1,66 @@
+//! An appraisal: what stands beside a price so that a jeweller can stand behind it. How sure it is
+//! ([`range`]), where it comes from ([`reasons`]), what comparable stones were sold for
+//! ([`comparable`]), and what it would be if the stone were another ([`what_if`]).
+//!
+//! Nothing here knows how a price is made: whoever asks brings a way to price stones.
+
+mod comparable;
+mod question;
+mod range;
+mod reasons;
+mod what_if;
+
+use crate::diamond::{Diamond, Field};
+
+pub use comparable::{Comparable, N_COMPARABLES, comparables, nearest_comparables};
+pub use question::{Confidence, Question};
+pub use range::{FEWEST_SCORES, PriceRange, Range, Score};
+pub use reasons::{Contribution, Group, N_BACKGROUND, Reasons, background, reasons};
+pub use what_if::{Change, WhatIf, what_if};
+
+/// Prices of stones in US dollars, one for each, in order; a stone's price does not depend on the
+/// others.
+pub type Prices<'a> = &'a dyn Fn(&[Diamond]) -> Vec<f64>;
+
+/// All that was asked about a stone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Appraisal {
+    /// The stone, with its missing measurements estimated.
+    pub stone: Diamond,
+    /// The measurements that were missing.
+    pub assumed: Vec<Field>,
+    /// Price in US dollars.
+    pub price_usd: f64,
+    /// Where the price lies; `None` when the model was never calibrated.
+    pub range: Option<PriceRange>,
+    /// Why it is the price; `None` when nobody asked, or the model has no background stones.
+    pub reasons: Option<Reasons>,
+    /// Stones that were sold, nearest first; `None` when nobody asked.
+    pub comparables: Option<Vec<Comparable>>,
+    /// The price if one thing were different; `None` when nobody asked.
+    pub what_if: Option<Vec<WhatIf>>,
+}
+
+/// A whole number of dollars as people write it: `$1,240`.
+fn in_dollars(amount_usd: f64) -> String {
+    let digits = format!("{:.0}", amount_usd.abs());
+    let mut text = String::from("$");
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_written_as_people_write_them() {
+        let written = [0.4, 999.5, 1240.11, -12.0, 1_234_567.0].map(in_dollars);
+        assert_eq!(written, ["$0", "$1,000", "$1,240", "$12", "$1,234,567"]);
+    }
+}

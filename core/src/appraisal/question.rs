@@ -1,0 +1,48 @@
+//! What is asked about a stone besides its price.
+
+use crate::error::{Error, Result};
+
+/// How often a range shall hold the price, from .5 to .99.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Confidence(f64);
+
+impl Confidence {
+    /// The allowed values, for messages.
+    pub const ALLOWED: &'static str = "a number from 0.5 to 0.99, such as 0.9";
+
+    /// Nine times in ten, the default.
+    pub const NINE_IN_TEN: Self = Self(0.9);
+
+    /// # Errors
+    /// [`Error::Usage`] outside .5 to .99.
+    pub fn new(share: f64) -> Result<Self> {
+        if (0.5..=0.99).contains(&share) {
+            return Ok(Self(share));
+        }
+        Err(Error::Usage { reason: format!("a confidence of {share}"), allowed: Self::ALLOWED.into() })
+    }
+
+    /// As a share of 1.
+    pub fn share(self) -> f64 {
+        self.0
+    }
+}
+
+impl Default for Confidence {
+    fn default() -> Self {
+        Self::NINE_IN_TEN
+    }
+}
+
+/// What is asked; the default is the price and its range alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Question {
+    /// How often the range shall hold the price.
+    pub confidence: Confidence,
+    /// Whether to say how size, grades and proportions make the price.
+    pub reasons: bool,
+    /// Whether to look for comparable stones.
+    pub comparables: bool,
+    /// Whether to price the stone with one thing changed.
+    pub what_if: bool,
+}

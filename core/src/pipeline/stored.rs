@@ -1,0 +1,182 @@
+//! A pipeline as one file: a line with the digest of all that follows, a line of JSON, and the bytes of the
+//! model and of the model of difficulty, one after the other.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Pipeline, Target};
+use crate::appraisal::Range;
+use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
+use crate::error::{Error, Result};
+use crate::features::{Encoder, Proportions};
+use crate::model::{self, Stored, StoredHeader};
+
+/// How the first line begins; the digest of all that follows it comes next.
+const MAGIC: &str = "xtream-pipeline 2 sha256:";
+/// The same for the format before ranges and reasons. Such a model still prices, and does not tell more.
+const MAGIC_1: &str = "xtream-pipeline 1 sha256:";
+/// Version of the format, for model cards.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The second line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    family: String,
+    target: Target,
+    encoder: Encoder,
+    proportions: Proportions,
+    model: StoredHeader,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range: Option<StoredRange>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    background: Vec<StoredDiamond>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRange {
+    difficulty: StoredHeader,
+    /// How many of the last bytes of the file are the model of difficulty.
+    n_bytes: usize,
+    bands: Vec<Vec<f64>>,
+}
+
+/// A stone is written down as anybody would type it, and read as anything typed is.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredDiamond {
+    carat: f64,
+    cut: Cut,
+    color: Color,
+    clarity: Clarity,
+    depth: f64,
+    table: f64,
+    x: f64,
+    y: f64,
+    z: f64,
+}
+
+impl Pipeline {
+    /// The pipeline as one file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let Stored { header: model, mut body } = self.regressor.stored();
+        let range = self.range.as_ref().map(|range| {
+            let stored = range.difficulty().stored();
+            body.extend(&stored.body);
+            StoredRange {
+                difficulty: stored.header,
+                n_bytes: stored.body.len(),
+                bands: range.bands().to_vec(),
+            }
+        });
+        let header = Header {
+            family: self.family.clone(),
+            target: self.target,
+            encoder: self.encoder.clone(),
+            proportions: self.proportions.clone(),
+            model,
+            range,
+            background: self.background.iter().map(StoredDiamond::from).collect(),
+        };
+        let mut content =
+            serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
+        content.push(b'\n');
+        content.extend(body);
+        let mut bytes = format!("{MAGIC}{}\n", digest(&content)).into_bytes();
+        bytes.extend(content);
+        Ok(bytes)
+    }
+
+    /// Reads a stored pipeline and checks all of it before the first prediction.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] when a single bit of it is not as it was written.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (first, content) = split_line(bytes)?;
+        let stated = [MAGIC, MAGIC_1].iter().find_map(|magic| first.strip_prefix(magic.as_bytes()));
+        let stated =
+            stated.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
+        if digest(content).as_bytes() != stated {
+            return Err(Error::model_file("its content does not match its digest"));
+        }
+        let (header, body) = split_line(content)?;
+        let header: Header =
+            serde_json::from_slice(header).map_err(|error| Error::model_file(error.to_string()))?;
+        let n_bytes = header.range.as_ref().map_or(0, |range| range.n_bytes);
+        let n_model = body.len().checked_sub(n_bytes).ok_or_else(|| Error::model_file("it is cut off"))?;
+        let (body, difficulty) = body.split_at(n_model);
+        let n_features = header.encoder.n_features();
+        let regressor = load(header.model, body, n_features)?;
+        if !header.proportions.is_sound() {
+            return Err(Error::model_file("its proportions are not those of stones"));
+        }
+        let range = match header.range {
+            // The model of difficulty sees one feature more: the price.
+            Some(range) => {
+                Some(Range::new(load(range.difficulty, difficulty, n_features + 1)?, range.bands)?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            family: header.family,
+            encoder: header.encoder,
+            target: header.target,
+            proportions: header.proportions,
+            regressor,
+            range,
+            background: header.background.into_iter().map(StoredDiamond::parse).collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn load(header: StoredHeader, body: &[u8], n_features: usize) -> Result<Box<dyn model::Regressor>> {
+    let regressor = model::load(Stored { header, body: body.to_vec() })?;
+    if regressor.n_features() == n_features {
+        return Ok(regressor);
+    }
+    let takes = regressor.n_features();
+    Err(Error::model_file(format!("its encoder makes {n_features} features, its model takes {takes}")))
+}
+
+impl From<&Diamond> for StoredDiamond {
+    fn from(stone: &Diamond) -> Self {
+        Self {
+            carat: stone.carat(),
+            cut: stone.cut(),
+            color: stone.color(),
+            clarity: stone.clarity(),
+            depth: stone.depth(),
+            table: stone.table(),
+            x: stone.x(),
+            y: stone.y(),
+            z: stone.z(),
+        }
+    }
+}
+
+impl StoredDiamond {
+    fn parse(self) -> Result<Diamond> {
+        let raw = RawDiamond {
+            carat: Cell::Number(self.carat),
+            cut: Cell::Text(self.cut.label()),
+            color: Cell::Text(self.color.label()),
+            clarity: Cell::Text(self.clarity.label()),
+            depth: Cell::Number(self.depth),
+            table: Cell::Number(self.table),
+            x: Cell::Number(self.x),
+            y: Cell::Number(self.y),
+            z: Cell::Number(self.z),
+        };
+        raw.parse().map_err(|_| Error::model_file("a stone of its background is none"))
+    }
+}
+
+fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', bytes).ok_or_else(|| Error::model_file("it is cut off"))?;
+    Ok((&bytes[..end], &bytes[end + 1..]))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}

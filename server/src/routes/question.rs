@@ -1,0 +1,68 @@
+//! What a valuation is asked besides the price: the parameters `include` and `confidence`.
+
+use xtream_core::appraisal::{Confidence, Question};
+
+use crate::field_error::{FieldError, shortened};
+use crate::parameters::Parameters;
+use crate::problem::Problem;
+
+const PARAMETERS: [&str; 2] = ["include", "confidence"];
+const PARTS: [&str; 3] = ["reasons", "comparables", "what_if"];
+
+/// The question that a query asks about one diamond.
+///
+/// # Errors
+/// Every fault of the query.
+pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Question, Problem> {
+    let parameters = Parameters::new(pairs);
+    let mut errors = parameters.faults(&PARAMETERS);
+    let mut question = Question { confidence: confidence(&parameters, &mut errors), ..Question::default() };
+    let include = parameters.get("include").unwrap_or_default();
+    let mut is_known = true;
+    for part in include.split(',').map(str::trim) {
+        match part {
+            "reasons" => question.reasons = true,
+            "comparables" => question.comparables = true,
+            "what_if" => question.what_if = true,
+            // What `include=` and a comma at the end come to.
+            "" => {}
+            _ => is_known = false,
+        }
+    }
+    if !is_known {
+        let message = format!(
+            "include {:?} is not a list of {}, separated by commas",
+            shortened(include),
+            PARTS.join(", ")
+        );
+        errors.push(FieldError { allowed: Some(PARTS.into()), ..FieldError::new("/include", message) });
+    }
+    if errors.is_empty() { Ok(question) } else { Err(Problem::invalid(errors)) }
+}
+
+/// The question that a query asks about each diamond of a batch.
+///
+/// # Errors
+/// Every fault of the query; `include` is one.
+pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Question, Problem> {
+    let parameters = Parameters::new(pairs);
+    let mut errors = parameters.faults(&PARAMETERS);
+    if parameters.get("include").is_some_and(|include| !include.trim().is_empty()) {
+        let message = "include is for one diamond at a time, at POST /v1/valuations";
+        errors.push(FieldError::new("/include", message));
+    }
+    let question = Question { confidence: confidence(&parameters, &mut errors), ..Question::default() };
+    if errors.is_empty() { Ok(question) } else { Err(Problem::invalid(errors)) }
+}
+
+fn confidence(parameters: &Parameters, errors: &mut Vec<FieldError>) -> Confidence {
+    let Some(text) = parameters.get("confidence") else {
+        return Confidence::default();
+    };
+    let confidence = text.trim().parse().ok().and_then(|share| Confidence::new(share).ok());
+    confidence.unwrap_or_else(|| {
+        let message = format!("confidence {:?} is not {}", shortened(text), Confidence::ALLOWED);
+        errors.push(FieldError::new("/confidence", message));
+        Confidence::default()
+    })
+}
