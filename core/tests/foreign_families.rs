@@ -65,6 +65,7 @@ fn foreign() -> Family {
         plan: None,
         library_version: None,
         foreign: Some("a test".into()),
+        can_be_monotone: false,
     }
 }
 
@@ -81,6 +82,7 @@ fn training(delivery: Delivery, families: Vec<Family>) -> Training {
         seed: 1,
         n_repeats: 1,
         promotes: true,
+        is_monotone: false,
     }
 }
 

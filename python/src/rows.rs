@@ -199,5 +199,6 @@ pub(crate) fn as_json(row: Option<u64>, fault: &Fault) -> Value {
         "value": fault.value,
         "reason": fault.reason,
         "allowed": fault.allowed,
+        "likely": fault.likely,
     })
 }

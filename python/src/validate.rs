@@ -55,6 +55,8 @@ fn faults<'py>(py: Python<'py>, found: &Validation) -> PyResult<Bound<'py, PyDic
     columns.set_item("severity", each().map(|(_, fault)| fault.severity.name()).collect::<Vec<_>>())?;
     columns.set_item("reason", each().map(|(_, fault)| &*fault.reason).collect::<Vec<_>>())?;
     columns.set_item("allowed", each().map(|(_, fault)| &*fault.allowed).collect::<Vec<_>>())?;
+    let likely = each().map(|(_, fault)| fault.likely.as_ref().and_then(|likely| likely.of(fault.field)));
+    columns.set_item("likely", PyArray1::from_iter(py, likely.map(|value| value.unwrap_or(f64::NAN))))?;
     Ok(columns)
 }
 

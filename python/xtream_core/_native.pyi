@@ -176,6 +176,7 @@ def _train(
     duplicates: str,
     max_rejects: float,
     space: str,
+    monotone: bool,
     progress: Callable[[dict[str, Any]], object] | None,
 ) -> dict[str, Any]: ...
 def _validate(data: Any, suspect: str, duplicates: str) -> dict[str, Any]: ...

@@ -1,7 +1,7 @@
 //! One fault of a request: where it is, what is wrong, what may stand there instead.
 
 use serde::Serialize;
-use xtream_core::diamond::{Fault, labels};
+use xtream_core::diamond::{Correction, Fault, labels};
 
 /// Unknown names that are repeated one by one; an answer should not outgrow what it answers.
 const MOST_NAMED: usize = 10;
@@ -17,11 +17,23 @@ pub(crate) struct FieldError {
     /// What may stand there, where that is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) allowed: Option<Vec<&'static str>>,
+    /// What was most likely meant: fields and their values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) likely: Option<Correction>,
+    /// What may have been meant as well, nearly as likely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alternative: Option<Correction>,
 }
 
 impl FieldError {
     pub(crate) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into(), allowed: None }
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+            allowed: None,
+            likely: None,
+            alternative: None,
+        }
     }
 
     /// One fault for each name that is not `allowed`, in the object at `parent` of the request.
@@ -32,7 +44,8 @@ impl FieldError {
     ) -> Vec<Self> {
         let mut names = names.filter(|name| !allowed.contains(name));
         let list = allowed.join(", ");
-        let error = |pointer, message| Self { pointer, message, allowed: Some(allowed.into()) };
+        let error =
+            |pointer: String, message| Self { allowed: Some(allowed.into()), ..Self::new(pointer, message) };
         let unknown = |name: &str| {
             let name = shortened(name);
             let pointer = format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -56,8 +69,10 @@ impl FieldError {
         let labels = labels(*field);
         Self {
             pointer: format!("{parent}/{field}"),
-            message: format!("{field} {value}{reason}; allowed is {allowed}"),
+            message: format!("{field} {value}{reason}; allowed is {allowed}{}", fault.hint()),
             allowed: (!labels.is_empty()).then_some(labels),
+            likely: fault.likely.clone(),
+            alternative: fault.alternative.clone(),
         }
     }
 }

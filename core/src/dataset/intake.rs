@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use super::{Batch, Frame, RowFingerprint, Table, row_fingerprint};
-use crate::diamond::{Fault, Field, PricedDiamond};
+use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::{Event, Progress};
@@ -149,7 +149,7 @@ fn read_table(
     while let Some(batch) = table.next_batch()? {
         interrupt.check()?;
         for row in 0..batch.len() {
-            let verdict = judge(batch.raw(row).parse_priced(batch.cell(row, Field::Price)), policy.suspect);
+            let verdict = judge(&batch.raw(row), batch.cell(row, Field::Price), policy.suspect);
             let place = Place { file: path, batch: &batch, row };
             intake.counts.n_rows += 1;
             match verdict {
@@ -184,13 +184,11 @@ struct Refusal {
     is_certain: bool,
 }
 
-fn judge(parsed: Result<PricedDiamond, Vec<Fault>>, suspect: Suspect) -> Result<PricedDiamond, Refusal> {
-    let stone = parsed.map_err(|faults| Refusal { faults, is_certain: true })?;
-    if suspect == Suspect::Reject {
-        let faults = stone.diamond().suspicions();
-        if !faults.is_empty() {
-            return Err(Refusal { faults, is_certain: false });
-        }
+fn judge(raw: &RawDiamond<'_>, price: Cell<'_>, suspect: Suspect) -> Result<PricedDiamond, Refusal> {
+    let stone = raw.parse_priced(price);
+    let stone = stone.map_err(|faults| Refusal { faults: raw.explained(faults), is_certain: true })?;
+    if suspect == Suspect::Reject && !stone.diamond().suspicions().is_empty() {
+        return Err(Refusal { faults: stone.diamond().doubts(raw), is_certain: false });
     }
     Ok(stone)
 }

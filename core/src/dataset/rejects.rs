@@ -18,7 +18,8 @@ pub struct Reject<'a> {
     pub fault: &'a Fault,
 }
 
-/// Writes refused rows as CSV, a line for each fault.
+/// Writes refused rows as CSV, a line for each fault; `likely` is what its value should most likely be, where
+/// that can be told.
 pub struct RejectFile<W: Write> {
     writer: csv::Writer<W>,
 }
@@ -27,13 +28,14 @@ impl<W: Write> RejectFile<W> {
     /// Starts a list with its header.
     pub fn new(writer: W) -> Result<Self> {
         let mut file = Self { writer: csv::Writer::from_writer(writer) };
-        file.record(["file", "line", "column", "value", "severity", "reason", "allowed"])?;
+        file.record(["file", "line", "column", "value", "severity", "reason", "allowed", "likely"])?;
         Ok(file)
     }
 
     /// Adds one fault.
     pub fn add(&mut self, reject: &Reject<'_>) -> Result<()> {
         let Reject { file, line, fault } = reject;
+        let likely = fault.likely.as_ref().and_then(|likely| likely.of(fault.field));
         self.record([
             &*file.to_string_lossy(),
             &line.to_string(),
@@ -42,6 +44,7 @@ impl<W: Write> RejectFile<W> {
             fault.severity.name(),
             &fault.reason,
             &fault.allowed,
+            &likely.map_or(String::new(), |value| value.to_string()),
         ])
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Field;
+use super::{Correction, Field};
 
 /// How sure we are that a value is a mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -12,6 +12,8 @@ pub enum Severity {
     Wrong,
     /// Such a stone is implausible, most likely a typing error: refused unless the user keeps it.
     Suspect,
+    /// Such a stone can be, but it looks mistyped: never refused, only pointed out.
+    Doubtful,
 }
 
 impl Severity {
@@ -20,6 +22,7 @@ impl Severity {
         match self {
             Self::Wrong => "wrong",
             Self::Suspect => "suspect",
+            Self::Doubtful => "doubtful",
         }
     }
 }
@@ -37,23 +40,44 @@ pub struct Fault {
     pub allowed: String,
     /// Whether it is certainly or only probably a mistake.
     pub severity: Severity,
+    /// What was most likely meant, where that can be told.
+    pub likely: Option<Correction>,
+    /// What may have been meant as well, nearly as likely.
+    pub alternative: Option<Correction>,
 }
 
 impl Fault {
     /// A certain mistake.
     pub(crate) fn wrong(field: Field, value: &str, reason: &str, allowed: String) -> Self {
-        Self { field, value: shortened(value), reason: reason.into(), allowed, severity: Severity::Wrong }
+        Self::new(field, shortened(value), reason.into(), allowed, Severity::Wrong)
     }
 
     /// A probable mistake.
     pub(crate) fn suspect(field: Field, value: f64, reason: String, allowed: String) -> Self {
-        Self { field, value: value.to_string(), reason, allowed, severity: Severity::Suspect }
+        Self::new(field, value.to_string(), reason, allowed, Severity::Suspect)
+    }
+
+    fn new(field: Field, value: String, reason: String, allowed: String, severity: Severity) -> Self {
+        Self { field, value, reason, allowed, severity, likely: None, alternative: None }
+    }
+
+    /// What was most likely meant, in words to follow those of the fault; empty where that cannot be told.
+    pub fn hint(&self) -> String {
+        let Some(likely) = &self.likely else { return String::new() };
+        let alternative = self.alternative.as_ref().map_or(String::new(), |other| format!(", or {other}"));
+        match &*likely.0 {
+            [(field, value)] if *field == self.field => {
+                format!("; most likely {value} is meant{alternative}")
+            }
+            _ => format!("; most likely {likely} are meant{alternative}"),
+        }
     }
 }
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} = {:?} {}; allowed is {}", self.field, self.value, self.reason, self.allowed)
+        let Self { field, value, reason, allowed, .. } = self;
+        write!(f, "{field} = {value:?} {reason}; allowed is {allowed}{}", self.hint())
     }
 }
 

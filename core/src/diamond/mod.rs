@@ -7,6 +7,7 @@ mod geometry;
 mod grade;
 mod parse;
 mod price;
+mod slip;
 mod variant;
 
 pub use fault::{Fault, Severity};
@@ -15,6 +16,7 @@ pub use geometry::{CARAT_PER_MM3, depth_percent};
 pub use grade::{Clarity, Color, Cut, Grade, labels};
 pub use parse::{Cell, RawDiamond};
 pub(crate) use price::possible_price;
+pub use slip::{Correction, Kind as SlipKind, Slip};
 
 /// One cut stone with all nine of its features. Every number is finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -106,7 +106,8 @@ pub(super) const LARGEST_PRICE: f64 = 1e9;
 /// Below this a number is a slip of the pen too; it keeps quotients of two fields finite.
 pub(super) const SMALLEST: f64 = 1e-6;
 
-fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
+/// The number in a cell, or what is wrong with it.
+pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
     let (largest, in_words) =
         if field == Field::Price { (LARGEST_PRICE, "1,000,000,000") } else { (LARGEST, "1,000,000") };
     let refuse = |value: &str, reason| {

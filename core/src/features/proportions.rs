@@ -55,7 +55,10 @@ impl Proportions {
     /// # Errors
     /// Every fault of what was given, and of a missing weight or grade.
     pub fn complete(&self, stone: PartialDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
-        let PartialDiamond(raw) = stone;
+        self.completed(&stone.0).map_err(|faults| stone.0.explained(faults))
+    }
+
+    fn completed(&self, raw: &RawDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
         let is_missing = |cell: Cell<'_>| match cell {
             Cell::Missing => true,
             Cell::Text(text) => text.trim().is_empty(),
@@ -79,7 +82,7 @@ impl Proportions {
             x: stand_in(raw.x, missing[2]),
             y: stand_in(raw.y, missing[3]),
             z: stand_in(raw.z, missing[4]),
-            ..raw
+            ..*raw
         }
         .parse()?;
         let typical = self.by_cut[given.cut().rank()];

@@ -33,7 +33,7 @@ struct Valuation {
     range: Option<PriceRange>,
     /// Measurements that were missing and had to be estimated.
     assumed: Vec<Field>,
-    /// Numbers of the stone that contradict one another.
+    /// Numbers that were most likely mistyped, or contradict one another.
     warnings: Vec<FieldError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Reasons>,
@@ -138,13 +138,13 @@ fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) ->
     // What was given has no fault, so this is one of the price.
     let appraised = bundle.pipeline.appraise(stone, question, Some(&bundle.comparables));
     let appraised = appraised.map_err(|_| Problem::beyond_the_model())?;
-    let suspicions = completed.suspicions();
+    let doubts = completed.doubts(&stone.0);
     Ok(Valuation {
         price_usd: appraised.price_usd,
         price_per_carat_usd: appraised.price_usd / completed.carat(),
         range: appraised.range,
         assumed: appraised.assumed,
-        warnings: suspicions.iter().map(|fault| FieldError::of(fault, parent)).collect(),
+        warnings: doubts.iter().map(|fault| FieldError::of(fault, parent)).collect(),
         reasons: appraised.reasons,
         comparables: appraised.comparables.map(|found| found.iter().map(Comparable::from).collect()),
         what_if: appraised.what_if,

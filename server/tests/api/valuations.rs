@@ -144,6 +144,41 @@ fn numbers_that_contradict_one_another_are_warned_about() {
 }
 
 #[test]
+fn a_likely_typing_error_is_named_with_what_was_meant() {
+    let app = TestApp::new();
+    let answer = app.post("/v1/valuations", &with(json!({"x": 68}))).json();
+    let message = "x \"68\" does not fit the other numbers, as if its decimal point had moved; allowed is what the \
+                   certificate says; most likely 6.8 is meant";
+    assert_eq!(answer["warnings"], json!([{"pointer": "/x", "message": message, "likely": {"x": 6.8}}]));
+    let answer = app.post("/v1/valuations", &with(json!({"x": 4.2, "z": 6.8}))).json();
+    let warnings = answer["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 2, "{answer}");
+    for (warning, pointer) in warnings.iter().zip(["/x", "/z"]) {
+        assert_eq!(
+            (&warning["pointer"], &warning["likely"]),
+            (&json!(pointer), &json!({"x": 6.8, "z": 4.2}))
+        );
+    }
+    let four_cs = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "depth": 6.23});
+    let answer = app.post("/v1/valuations", &four_cs).json();
+    assert_eq!(answer["warnings"][0]["likely"], json!({"depth": 62.3}));
+}
+
+#[test]
+fn what_was_most_likely_meant_is_told_of_a_refused_number_too() {
+    let app = TestApp::new();
+    let problem = app.post("/v1/valuations", &with(json!({"carat": "1,2", "z": 0}))).json();
+    assert_eq!(problem["errors"][0]["likely"], json!({"carat": 1.2}));
+    assert!(problem["errors"][0]["message"].as_str().unwrap().ends_with("; most likely 1.2 is meant"));
+    let height = problem["errors"][1]["likely"]["z"].as_f64().unwrap();
+    assert!((height - 4.2).abs() < 0.1, "{problem}");
+    let batch = json!({"diamonds": [with(json!({"y": 675}))]});
+    let answer = app.post("/v1/valuations/batch", &batch).json();
+    assert_eq!(answer["results"][0]["warnings"][0]["pointer"], "/diamonds/0/y");
+    assert_eq!(answer["results"][0]["warnings"][0]["likely"], json!({"y": 6.75}));
+}
+
+#[test]
 fn a_stone_beyond_every_model_is_refused_rather_than_priced_null_or_nothing() {
     let app = TestApp::new();
     let weightless = json!({"carat": 5000, "cut": "Premium", "color": "E", "clarity": "VS1"});

@@ -1,0 +1,414 @@
+//! Slips of the pen: numbers that do not fit together, and what was most likely meant.
+//!
+//! Each possible correction is judged by how usual the corrected stone would be (`plausibility`) and
+//! by how often such a slip happens; the best is named when it beats the stone as typed by far.
+
+mod candidates;
+mod plausibility;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use self::candidates::{Change, digits, offer, rounded};
+use self::plausibility::{estimate, plausibility};
+use super::{Cell, Diamond, Fault, Field, RawDiamond, Severity, parse};
+
+/// The numbers of a stone in the order of [`NUMBERS`]; `None` where there is none to believe.
+type Numbers = [Option<f64>; 6];
+
+const NUMBERS: [Field; 6] = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
+const CARAT: usize = 0;
+const DEPTH: usize = 1;
+const TABLE: usize = 2;
+const X: usize = 3;
+const Y: usize = 4;
+const Z: usize = 5;
+
+/// How much better a correction must be than what was typed, as a difference of logarithms. Of the even rows
+/// of the public data (`plausibility`), 24 in 26,928 exceed it.
+const EVIDENCE: f64 = 3.0;
+/// A corrected stone must be one that could be met: 99.98 % of real stones are above this.
+const FLOOR: f64 = -20.0;
+/// A second correction is named when it is at least half as likely.
+const CLOSE: f64 = 0.7;
+
+/// What became of the pen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The decimal point stands one or two places off.
+    Shifted,
+    /// Two numbers changed places.
+    Swapped,
+    /// The number of another field (mostly the weight) was typed once more.
+    Repeated,
+    /// A digit was left out.
+    MissingDigit,
+    /// A digit was typed twice.
+    DoubledDigit,
+    /// One digit was mistaken for another.
+    WrongDigit,
+    /// Two digits beside each other changed places.
+    TurnedDigits,
+    /// Some other mistake in one number.
+    Unknown,
+}
+
+/// Fields and the values that they should most likely have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Correction(pub Box<[(Field, f64)]>);
+
+/// A likely typing error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slip {
+    /// What most likely happened.
+    pub kind: Kind,
+    /// What was most likely meant.
+    pub likely: Correction,
+    /// What may have been meant as well, if it is nearly as likely.
+    pub alternative: Option<Correction>,
+}
+
+impl Kind {
+    /// Logarithm of how often it happens in a given place, each kind as often as another. Doubled, turned and
+    /// wrong digits, of which many good stones look guilty, need more evidence.
+    fn prior(self) -> f64 {
+        match self {
+            Self::Shifted => -3.2,
+            Self::Swapped => -2.7,
+            Self::Repeated => -1.1,
+            Self::MissingDigit => -5.0,
+            Self::DoubledDigit => -6.7,
+            Self::TurnedDigits => -9.7,
+            Self::WrongDigit => -14.0,
+            Self::Unknown => -16.0,
+        }
+    }
+}
+
+impl RawDiamond<'_> {
+    /// The most likely typing error in the numbers, if they have one. What is missing takes no part.
+    pub fn slip(&self) -> Option<Slip> {
+        let cells = NUMBERS.map(|field| self.number(field));
+        // Beside a number that cannot be read, doubts about the others are no news.
+        let is_unreadable =
+            |cell: &Result<_, Fault>| cell.as_ref().is_err_and(|fault| !fault.value.is_empty());
+        if cells.iter().any(is_unreadable) { None } else { search(&cells.map(Result::ok)) }
+    }
+
+    /// The faults of this stone, those of its numbers with what was likely meant.
+    pub fn explained(&self, faults: Vec<Fault>) -> Vec<Fault> {
+        let explain = |mut fault: Fault| {
+            if let Some(number) = NUMBERS.iter().position(|field| *field == fault.field)
+                && !fault.value.is_empty()
+            {
+                let read = |field| self.number(field).or_else(|fault| mended(&fault.value).ok_or(()));
+                let others = NUMBERS.map(|field| read(field).ok());
+                let likely = meant(number, &fault.value, &others);
+                fault.likely = likely.map(|value| Correction([(fault.field, value)].into()));
+            }
+            fault
+        };
+        faults.into_iter().map(explain).collect()
+    }
+
+    fn number(&self, field: Field) -> Result<f64, Fault> {
+        let cell = match field {
+            Field::Carat => self.carat,
+            Field::Depth => self.depth,
+            Field::Table => self.table,
+            Field::X => self.x,
+            Field::Y => self.y,
+            Field::Z => self.z,
+            Field::Cut | Field::Color | Field::Clarity | Field::Price => Cell::Missing,
+        };
+        parse::number(field, cell)
+    }
+}
+
+impl Diamond {
+    /// What is doubtful about this stone, typed as `raw` and then perhaps completed: a likely typing error is
+    /// named at the numbers to correct, in place of the contradictions that follow from it
+    /// ([`Diamond::suspicions`]). It is [`Severity::Suspect`] where there are such contradictions, else
+    /// [`Severity::Doubtful`].
+    pub fn doubts(&self, raw: &RawDiamond<'_>) -> Vec<Fault> {
+        let suspicions = self.suspicions();
+        let Some(slip) = raw.slip() else { return suspicions };
+        let severity = if suspicions.is_empty() { Severity::Doubtful } else { Severity::Suspect };
+        let fault = |field| {
+            Some(Fault {
+                field,
+                value: raw.number(field).ok()?.to_string(),
+                reason: slip.reason(field, raw),
+                allowed: "what the certificate says".into(),
+                severity,
+                likely: Some(slip.likely.clone()),
+                alternative: slip.alternative.clone(),
+            })
+        };
+        slip.likely.0.iter().filter_map(|(field, _)| fault(*field)).collect()
+    }
+}
+
+impl Slip {
+    fn reason(&self, field: Field, raw: &RawDiamond<'_>) -> String {
+        let how = match self.kind {
+            Kind::Shifted => ", as if its decimal point had moved".into(),
+            Kind::Swapped => {
+                let fields: Vec<_> = self.likely.0.iter().map(|(field, _)| field.name()).collect();
+                format!(", as if {} had changed places", fields.join(" and "))
+            }
+            Kind::Repeated => {
+                let value = raw.number(field).ok();
+                let of = NUMBERS.into_iter().find(|of| raw.number(*of).ok() == value);
+                format!(", but is the {} once more", of.unwrap_or(field))
+            }
+            Kind::MissingDigit => ", as if a digit were missing".into(),
+            Kind::DoubledDigit => ", as if a digit had been typed twice".into(),
+            Kind::WrongDigit => ", as if one digit were wrong".into(),
+            Kind::TurnedDigits => ", as if two digits had changed places".into(),
+            Kind::Unknown => String::new(),
+        };
+        format!("does not fit the other numbers{how}")
+    }
+}
+
+/// The best correction of numbers that are all believed to be numbers, if it is needed.
+fn search(typed: &Numbers) -> Option<Slip> {
+    let as_typed = plausibility(typed);
+    let mut best: Option<(f64, Kind, Change)> = None;
+    let mut second: Option<(f64, Change)> = None;
+    offer(typed, |kind, change| {
+        let corrected = changed(typed, change);
+        let plausibility = plausibility(&corrected);
+        let score = plausibility + kind.prior();
+        if plausibility < FLOOR || score < as_typed + EVIDENCE - CLOSE {
+            return;
+        }
+        match best {
+            Some((best, _, of_best)) if score <= best => {
+                if second.is_none_or(|(second, _)| score > second) && !is_much_the_same(change, of_best) {
+                    second = Some((score, change));
+                }
+            }
+            former => {
+                best = Some((score, kind, change));
+                let beaten = former.map(|(score, _, change)| (score, change)).into_iter().chain(second);
+                let others = beaten.filter(|(_, other)| !is_much_the_same(*other, change));
+                second = others.max_by(|one, other| one.0.total_cmp(&other.0));
+            }
+        }
+    });
+    let (score, kind, change) = best.filter(|(score, ..)| *score >= as_typed + EVIDENCE)?;
+    let alternative = second.filter(|(second, _)| *second >= score - CLOSE);
+    Some(Slip {
+        kind,
+        likely: correction(change),
+        alternative: alternative.map(|(_, change)| correction(change)),
+    })
+}
+
+/// What was meant by a text that is no possible number, beside the others; `None` if they do not tell.
+fn meant(number: usize, text: &str, others: &Numbers) -> Option<f64> {
+    /// An estimate is a last resort: the digits that were typed mean something.
+    const ESTIMATED: f64 = -8.0;
+    let mut best: Option<(f64, f64)> = None;
+    let mut offer = |prior: f64, value: f64| {
+        let plausibility = plausibility(&changed(others, [Some((number, value)), None]));
+        if plausibility >= FLOOR && best.is_none_or(|(best, _)| plausibility + prior > best) {
+            best = Some((plausibility + prior, value));
+        }
+    };
+    if let Some(value) = mended(text) {
+        offer(0.0, value);
+        digits(number, value, |kind, meant| offer(kind.prior(), meant));
+    }
+    if let Some(value) = estimate(number, others) {
+        offer(ESTIMATED, rounded(number, value));
+    }
+    best.map(|(_, value)| value)
+}
+
+/// The number in a text such as `6,8` or `6.8 mm` or `-6.8`.
+fn mended(text: &str) -> Option<f64> {
+    let text = text.trim().trim_start_matches(['-', '+']);
+    let text = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '%').trim();
+    let text = if text.contains('.') { text.to_owned() } else { text.replacen(',', ".", 1) };
+    text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0)
+}
+
+fn changed(numbers: &Numbers, change: Change) -> Numbers {
+    let mut changed = *numbers;
+    change.into_iter().flatten().for_each(|(number, value)| changed[number] = Some(value));
+    changed
+}
+
+/// Whether two corrections differ by no more than what a hand-held gauge does.
+fn is_much_the_same(one: Change, other: Change) -> bool {
+    one.iter().zip(&other).all(|(one, other)| match (one, other) {
+        (None, None) => true,
+        (Some((one, value)), Some((other, other_value))) => {
+            one == other && (value / other_value - 1.0).abs() < 0.01
+        }
+        _ => false,
+    })
+}
+
+fn correction(change: Change) -> Correction {
+    Correction(change.into_iter().flatten().map(|(number, value)| (NUMBERS[number], value)).collect())
+}
+
+impl Correction {
+    /// The value that this field should have, if it is to be corrected.
+    pub fn of(&self, field: Field) -> Option<f64> {
+        self.0.iter().find(|(corrected, _)| *corrected == field).map(|(_, value)| *value)
+    }
+}
+
+impl std::fmt::Display for Correction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts: Vec<_> = self.0.iter().map(|(field, value)| format!("{field} {value}")).collect();
+        f.write_str(&parts.join(" and "))
+    }
+}
+
+/// An object of fields and values, such as `{"x": 6.8}`.
+impl Serialize for Correction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(field, value)| map.serialize_entry(field.name(), value))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A real stone: 1.2 ct, 62.3 %, 58 %, 6.79 x 6.74 x 4.21 mm.
+    fn stone<'a>(change: impl Fn(Field) -> Option<Cell<'a>>) -> RawDiamond<'a> {
+        RawDiamond::from_cells(|field| {
+            change(field).unwrap_or(match field {
+                Field::Carat => Cell::Number(1.2),
+                Field::Cut => Cell::Text("Premium"),
+                Field::Color => Cell::Text("E"),
+                Field::Clarity => Cell::Text("VS1"),
+                Field::Depth => Cell::Number(62.2),
+                Field::Table => Cell::Number(58.0),
+                Field::X => Cell::Number(6.79),
+                Field::Y => Cell::Number(6.74),
+                Field::Z => Cell::Number(4.21),
+                Field::Price => Cell::Missing,
+            })
+        })
+    }
+
+    fn with<'a>(typed: &[(Field, f64)]) -> RawDiamond<'a> {
+        let typed = typed.to_vec();
+        stone(move |field| typed.iter().find(|(f, _)| *f == field).map(|(_, value)| Cell::Number(*value)))
+    }
+
+    fn only<'a>(typed: &[(Field, f64)]) -> RawDiamond<'a> {
+        let typed = typed.to_vec();
+        stone(move |field| {
+            let given = typed.iter().find(|(f, _)| *f == field).map(|(_, value)| Cell::Number(*value));
+            NUMBERS.contains(&field).then_some(given.unwrap_or(Cell::Missing))
+        })
+    }
+
+    #[track_caller]
+    fn assert_slip(typed: &[(Field, f64)], kind: Kind, likely: &[(Field, f64)]) {
+        let slip = with(typed).slip().unwrap();
+        assert_eq!((slip.kind, &*slip.likely.0), (kind, likely));
+    }
+
+    #[test]
+    fn a_real_stone_has_no_slip_however_much_of_it_is_missing() {
+        assert_eq!(with(&[]).slip(), None);
+        for choice in 0..64_usize {
+            let raw = stone(|field| {
+                let number = NUMBERS.iter().position(|number| *number == field)?;
+                (choice >> number & 1 == 1).then_some(Cell::Missing)
+            });
+            assert_eq!(raw.slip(), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_slip_is_told_and_put_right() {
+        assert_slip(&[(Field::X, 67.9)], Kind::Shifted, &[(Field::X, 6.79)]);
+        assert_slip(&[(Field::Carat, 120.0)], Kind::Shifted, &[(Field::Carat, 1.2)]);
+        assert_slip(&[(Field::Table, 0.58)], Kind::Shifted, &[(Field::Table, 58.0)]);
+        let (x, z) = ((Field::X, 6.79), (Field::Z, 4.21));
+        assert_slip(&[(Field::X, 4.21), (Field::Z, 6.79)], Kind::Swapped, &[x, z]);
+        assert_slip(&[(Field::Z, 1.2)], Kind::Repeated, &[z]);
+        assert_slip(&[(Field::Y, 6.4)], Kind::MissingDigit, &[(Field::Y, 6.74)]);
+        assert_slip(&[(Field::Y, 66.74)], Kind::DoubledDigit, &[(Field::Y, 6.74)]);
+        assert_slip(&[(Field::Depth, 26.2)], Kind::TurnedDigits, &[(Field::Depth, 62.2)]);
+    }
+
+    #[test]
+    fn a_slip_is_found_among_few_numbers() {
+        for (typed, likely) in [
+            (vec![(Field::Carat, 1.2), (Field::X, 67.9)], (Field::X, 6.79)),
+            (vec![(Field::Carat, 1.2), (Field::Z, 42.1)], (Field::Z, 4.21)),
+            (vec![(Field::Carat, 12.0), (Field::X, 6.79), (Field::Y, 6.74)], (Field::Carat, 1.2)),
+            (vec![(Field::Carat, 1.2), (Field::Depth, 6.22)], (Field::Depth, 62.2)),
+        ] {
+            assert_eq!(*only(&typed).slip().unwrap().likely.0, [likely], "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_put_right_too() {
+        for (field, text, likely) in [
+            (Field::X, "6,79", Some(6.79)),
+            (Field::X, "6.79 mm", Some(6.79)),
+            (Field::X, "-6.79", Some(6.79)),
+            (Field::X, "0", Some(6.79)),
+            (Field::Carat, "1,2", Some(1.2)),
+            (Field::Carat, "0.0", Some(1.2)),
+            (Field::Z, "421e9", Some(4.2)),
+            (Field::Table, "many", None),
+            (Field::Depth, "NaN", Some(62.2)),
+        ] {
+            let raw = stone(|asked| (asked == field).then_some(Cell::Text(text)));
+            let faults = raw.explained(raw.parse().unwrap_err());
+            let found = faults[0].likely.as_ref().map(|correction| correction.of(field).unwrap());
+            let is_near = |(found, likely): (f64, f64)| (found / likely - 1.0).abs() < 0.01;
+            assert!(
+                found.is_some() == likely.is_some() && found.zip(likely).is_none_or(is_near),
+                "{text}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_doubt_takes_the_place_of_the_contradictions_that_follow_from_it() {
+        let raw = with(&[(Field::X, 67.9)]);
+        let stone = raw.parse().unwrap();
+        assert!(stone.suspicions().len() > 1);
+        let [doubt] = &*stone.doubts(&raw) else { unreachable!() };
+        assert_eq!((doubt.field, doubt.severity), (Field::X, Severity::Suspect));
+        assert_eq!(
+            doubt.to_string(),
+            "x = \"67.9\" does not fit the other numbers, as if its decimal point had moved; allowed is what \
+             the certificate says; most likely 6.79 is meant"
+        );
+        let raw = with(&[(Field::Y, 6.4)]);
+        let stone = raw.parse().unwrap();
+        assert_eq!(stone.suspicions(), [], "within the limits of refusal");
+        assert_eq!(stone.doubts(&raw)[0].severity, Severity::Doubtful);
+    }
+
+    #[test]
+    fn whatever_is_typed_is_judged_without_a_panic() {
+        for value in [1e-6, 1e-3, 0.1, 1.0, 9.0, 99.99, 1e4, 1e6, 0.1 + 0.2, 1.0 / 3.0] {
+            for one in NUMBERS {
+                for other in NUMBERS {
+                    with(&[(one, value), (other, 1e6)]).slip();
+                    only(&[(one, value), (other, value)]).slip();
+                }
+            }
+        }
+    }
+}
