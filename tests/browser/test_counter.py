@@ -185,6 +185,20 @@ def test_a_likely_correction_of_a_refused_value_is_offered_at_its_field(visit: O
     assert [stone["carat"] for stone in asked] == [120, 1.2]
 
 
+def test_a_slip_of_the_pen_is_mended_by_the_server_that_found_it(visit: Open, served: Served) -> None:
+    page = visit()
+    type_in(page)
+    page.locator("summary").click()
+    for label, typed in {"Length x, mm": "68", "Width y, mm": "6.75", "Height z, mm": "4.2"}.items():
+        page.get_by_label(label).fill(typed)
+    submit(page)
+    page.get_by_role("button", name="Did you mean length 6.8 mm?").click()
+    expect(page.get_by_label("Length x, mm")).to_have_value("6.8")
+    expected = served.ask("POST", VALUATIONS, STONE | {"x": 6.8, "y": 6.75, "z": 4.2}).json()
+    expect(page.locator(".price")).to_have_text(dollars(expected["price_usd"]))
+    expect(page.locator(".notice, .error p")).to_have_count(0)
+
+
 def test_an_answer_that_has_no_more_than_a_price_is_shown_too(visit: Open) -> None:
     page = visit()
     plain = {key: FULL[key] for key in ("request_id", "price_usd", "price_per_carat_usd", "model")}
