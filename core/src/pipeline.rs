@@ -231,8 +231,8 @@ impl Pipeline {
     ) -> Result<Appraisal, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let features = self.encoder.encode(std::iter::once(&stone));
-        let price_usd =
-            possible_price(self.target.to_price(self.regressor.predict(features.view())[0], stone.carat()))?;
+        let value = self.regressor.predict(features.view())[0];
+        let price_usd = possible_price(self.target.to_price(value, stone.carat()))?;
         let prices = |stones: &[Diamond]| self.predict(stones.iter());
         let range = self.range.as_ref().and_then(|range| {
             range.of(features.view(), &[stone.carat()], &[price_usd], question.confidence).pop()

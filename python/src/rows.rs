@@ -57,7 +57,7 @@ impl Rows {
 
     /// The rows, and what their numbers are: as Python counts, `df.iloc[0]` is the first row of a frame;
     /// a file has lines.
-    fn table(self) -> Result<(Table, &'static str)> {
+    pub(crate) fn table(self) -> Result<(Table, &'static str)> {
         Ok(match self {
             Self::Frame(stream) => {
                 // A price is what is asked for: whatever stands in such a column does not matter.

@@ -162,6 +162,11 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         c.send(&app, 200, ["GET", route, &path], "");
         c.send(&app, 405, ["DELETE", route, &path], "");
     }
+    let all = "include=reasons,comparables,what_if&confidence=0.95";
+    c.send(&app, 200, ["POST", one, &format!("{one}?{all}")], stone);
+    c.send(&app, 422, ["POST", one, &format!("{one}?confidence=90")], stone);
+    c.send(&app, 200, ["POST", many, &format!("{many}?confidence=0.5")], &batch);
+    c.send(&app, 422, ["POST", many, &format!("{many}?{all}")], &batch);
     c.send(&app, 422, ["GET", SIMILAR, &format!("{SIMILAR}?{STONE}&n=0")], "");
     c.send(&app, 422, ["GET", exchanges, "/v1/exchanges?status=good"], "");
     c.send(&app, 404, ["GET", model, "/v1/models/9"], "");

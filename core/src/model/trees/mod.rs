@@ -94,8 +94,9 @@ impl TreeEnsemble {
                 self.questions.answer(row, answers);
             }
             let n_rows = rows.len() / self.n_features;
+            let n_begun = n_rows.next_multiple_of(ROWS_TOGETHER) * self.questions.len();
             // Behind the last row stand answers of an earlier one or none; nobody asks for their sums.
-            sums.extend_from_slice(&self.sums(&answers)[..n_rows]);
+            sums.extend_from_slice(&self.sums(&answers[..n_begun])[..n_rows]);
         }
         sums
     }
