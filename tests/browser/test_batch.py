@@ -48,6 +48,8 @@ def test_a_file_comes_back_with_values_and_problems(visit: Open, served: Served,
     first = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
     expected = served.ask("POST", VALUATIONS, first).json()
     assert float(rows[0][6]) == expected["price_usd"]
+    assert float(rows[0][7]) == expected["range"]["low_usd"]
+    assert float(rows[0][8]) == expected["range"]["high_usd"]
     assert int(rows[0][9]) == expected["model"]["version"]
     assert rows[1][6] == ""
     assert (

@@ -25,6 +25,28 @@ def test_a_stone_is_valued_as_the_api_values_it(visit: Open, served: Served) -> 
     ).to_be_visible()
 
 
+def test_range_reasons_similar_stones_and_what_ifs_are_those_of_the_api(visit: Open, served: Served) -> None:
+    page = visit()
+    type_in(page)
+    submit(page)
+    everything = f"{VALUATIONS}?include=reasons,comparables,what_if&confidence=0.9"
+    expected = served.ask("POST", everything, STONE).json()
+    low, high = (dollars(expected["range"][end]) for end in ("low_usd", "high_usd"))
+    expect(page.locator(".range")).to_have_text(f"between {low} and {high} in 90% of cases")
+    sentences = [part["sentence"] for part in expected["reasons"]["contributions"]]
+    average = f"The average stone: {dollars(expected['reasons']['average_usd'])}"
+    this = f"This stone: {dollars(expected['price_usd'])}"
+    expect(page.locator(".reasons li")).to_have_text([average, *sentences, this])
+    expect(page.locator(".chart circle.sold")).to_have_count(len(expected["comparables"]))
+    cells = page.get_by_role("region", name="Similar stones").locator("tbody td:last-child")
+    expect(cells).to_have_text([dollars(sold["adjusted_price_usd"]) for sold in expected["comparables"]])
+    labels = page.locator(".what-if span:first-child")
+    expect(labels).to_have_text([other["label"] for other in expected["what_if"]])
+    chosen = expected["what_if"][0]
+    page.locator(".what-if").first.click()
+    expect(page.locator(".price")).to_have_text(dollars(chosen["price_usd"]))
+
+
 def test_the_keyboard_is_enough(visit: Open, served: Served) -> None:
     page = visit()
     page.get_by_label("Carat").focus()
@@ -161,6 +183,20 @@ def test_a_likely_correction_of_a_refused_value_is_offered_at_its_field(visit: O
     button.click()
     expect(page.get_by_label("Carat")).to_have_value("1.2")
     assert [stone["carat"] for stone in asked] == [120, 1.2]
+
+
+def test_a_slip_of_the_pen_is_mended_by_the_server_that_found_it(visit: Open, served: Served) -> None:
+    page = visit()
+    type_in(page)
+    page.locator("summary").click()
+    for label, typed in {"Length x, mm": "68", "Width y, mm": "6.75", "Height z, mm": "4.2"}.items():
+        page.get_by_label(label).fill(typed)
+    submit(page)
+    page.get_by_role("button", name="Did you mean length 6.8 mm?").click()
+    expect(page.get_by_label("Length x, mm")).to_have_value("6.8")
+    expected = served.ask("POST", VALUATIONS, STONE | {"x": 6.8, "y": 6.75, "z": 4.2}).json()
+    expect(page.locator(".price")).to_have_text(dollars(expected["price_usd"]))
+    expect(page.locator(".notice, .error p")).to_have_count(0)
 
 
 def test_an_answer_that_has_no_more_than_a_price_is_shown_too(visit: Open) -> None:

@@ -227,11 +227,12 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     c.send(&app, 503, ["GET", model, "/v1/models/1"], "");
     c.send(&app, 503, ["POST", promote, "/v1/models/1/promote"], r#"{"reason": "a test"}"#);
     // An exchange log whose table is gone.
-    let log = rusqlite::Connection::open(closed.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
+    let log = rusqlite::Connection::open(empty.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
     log.execute_batch("DROP TABLE exchange").unwrap();
-    c.send(&closed, 503, ["GET", exchanges, exchanges], "");
-    c.send(&closed, 503, ["GET", exchange, "/v1/exchanges/9"], "");
-    c.send(&closed, 503, ["GET", "/metrics", "/metrics"], "");
+    c.send(&empty, 503, ["GET", exchanges, exchanges], "");
+    let unread = "/v1/exchanges/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
+    c.send(&empty, 503, ["GET", exchange, unread], "");
+    c.send(&empty, 503, ["GET", "/metrics", "/metrics"], "");
 
     assert!(checker.unseen().is_empty(), "{:?}", checker.unseen());
 }

@@ -216,10 +216,12 @@ fn numbers_that_contradict_one_another_are_warned_about() {
 #[test]
 fn a_likely_typing_error_is_named_with_what_was_meant() {
     let app = TestApp::new();
-    let answer = app.post("/v1/valuations", &with(json!({"x": 68}))).json();
+    let answer = app.post("/v1/valuations", &with(json!({"x": 68})));
     let message = "x \"68\" does not fit the other numbers, as if its decimal point had moved; allowed is what the \
                    certificate says; most likely 6.8 is meant";
-    assert_eq!(answer["warnings"], json!([{"pointer": "/x", "message": message, "likely": {"x": 6.8}}]));
+    // The linear model of these tests makes billions of so long a stone.
+    let problem = assert_problem(&answer, 422, "beyond_the_model");
+    assert_eq!(problem["errors"], json!([{"pointer": "/x", "message": message, "likely": {"x": 6.8}}]));
     let answer = app.post("/v1/valuations", &with(json!({"x": 4.2, "z": 6.8}))).json();
     let warnings = answer["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 2, "{answer}");
