@@ -75,7 +75,7 @@ def test_a_stone_alone_has_the_range_that_it_has_in_a_frame(model: xc.Model, sto
         assert alone["range"] == {"low_usd": figures[0], "high_usd": figures[1], "confidence": 0.8}
     with pytest.raises(xc.InvalidInputError, match="one of the two"):
         model.value(stones, carat=1.0)
-    with pytest.raises(xc.InvalidDiamondError, match="carat is missing"):
+    with pytest.raises(xc.InvalidDiamondError, match='carat = "" is missing'):
         model.value(cut="Ideal", color="E", clarity="VS1")
 
 
