@@ -59,7 +59,7 @@ def test_both_run_one_after_the_other(folder: Path) -> None:
     by_hand = re.search(r"by hand: (MAE [\d.]+, R2 [\d.]+)", text)
     ours = re.search(r"xtream_core: (MAE [\d.]+, R2 [\d.]+)", text)
     assert by_hand and ours and by_hand[1] == ours[1]
-    assert n_pictures(first) == 5
+    assert n_pictures(first) == 6
     for part in ["NotServedWarning: forest is run by sklearn", "not served", "champion"]:
         assert part in text, part
     second = executed(NAMES[1], folder)

@@ -8,12 +8,13 @@ use std::sync::LazyLock;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use sha2::{Digest, Sha256};
 use xtream_core::dataset::Delivery;
 use xtream_core::model::trees::TreeEnsemble;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{Params, Regressor};
 use xtream_core::progress::Silent;
-use xtream_core::training::{built_in, choose};
+use xtream_core::training::{Calibration, built_in, choose};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn stones() -> Vec<PricedDiamond> {
@@ -64,6 +65,82 @@ fn every_flipped_bit_of_a_stored_pipeline_is_refused() {
         damaged[bit / 8] ^= 1 << (bit % 8);
         assert!(Pipeline::from_bytes(&damaged).is_err(), "seed {seed}, bit {bit}");
     }
+}
+
+/// A small calibrated model, as it is stored.
+static CALIBRATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let family = &choose(built_in(&Locations::default()), &["linear".into()]).unwrap()[0];
+    let (recipe, stones) = (&family.recipe, &stones()[..3_000]);
+    let (params, interrupt) = (Params::default(), Interrupt::default());
+    let pipeline = recipe.fit("linear", stones, &params, 1, None, &interrupt).unwrap();
+    let calibration =
+        Calibration { recipe, stones, params: &params, seed: 1, n_workers: 1, interrupt: &interrupt };
+    calibration.of(pipeline).unwrap().to_bytes().unwrap()
+});
+
+/// The calibrated model with its header changed, under a digest that is right again.
+fn forged(version: u32, change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
+    let content = CALIBRATED.splitn(2, |byte| *byte == b'\n').nth(1).unwrap();
+    let mut parts = content.splitn(2, |byte| *byte == b'\n');
+    let mut header = serde_json::from_slice(parts.next().unwrap()).unwrap();
+    change(&mut header);
+    let mut content = serde_json::to_vec(&header).unwrap();
+    content.push(b'\n');
+    content.extend(parts.next().unwrap());
+    let digest = Sha256::digest(&content);
+    let mut bytes = format!("xtream-pipeline {version} sha256:{digest:x}\n").into_bytes();
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn every_truncation_and_flipped_bit_of_a_calibrated_pipeline_is_refused() {
+    let bytes = &*CALIBRATED;
+    for place in 0..bytes.len() {
+        assert!(Pipeline::from_bytes(&bytes[..place]).is_err(), "cut at {place}");
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1 << (place % 8);
+        assert!(Pipeline::from_bytes(&damaged).is_err(), "byte {place}");
+    }
+}
+
+#[test]
+fn a_model_of_the_first_format_still_prices_and_tells_no_more() {
+    let old = forged(1, |header| {
+        let header = header.as_object_mut().unwrap();
+        header.remove("range").unwrap();
+        header.remove("background").unwrap();
+    });
+    let (old, new) = (Pipeline::from_bytes(&old).unwrap(), Pipeline::from_bytes(&CALIBRATED).unwrap());
+    let stones = stones();
+    let prices = |pipeline: &Pipeline| pipeline.predict(stones[..500].iter().map(PricedDiamond::diamond));
+    assert_eq!(prices(&old), prices(&new));
+    assert!(old.range().is_none() && old.background().is_empty() && new.range().is_some());
+}
+
+#[test]
+fn made_up_ranges_and_background_stones_are_refused() {
+    assert!(Pipeline::from_bytes(&forged(2, |_| {})).is_ok(), "the forgery itself is sound");
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, Change); 10] = [
+        ("quantiles that fall", |header| header["range"]["bands"][0][0] = 1e6.into()),
+        ("a negative quantile", |header| header["range"]["bands"][0][0] = (-1.0).into()),
+        ("no number", |header| header["range"]["bands"][3][9] = serde_json::Value::Null),
+        ("too few quantiles", |header| header["range"]["bands"][2].as_array_mut().unwrap().truncate(49)),
+        ("too few bands", |header| header["range"]["bands"].as_array_mut().unwrap().truncate(7)),
+        ("more bytes than there are", |header| header["range"]["n_bytes"] = (1_u64 << 40).into()),
+        ("a difficulty of other features", |header| {
+            header["range"]["difficulty"]["coefficients"].as_array_mut().unwrap().truncate(3);
+        }),
+        ("a field that nobody knows", |header| header["range"]["width"] = 1.into()),
+        ("a stone without weight", |header| header["background"][0]["carat"] = 0.0.into()),
+        ("a stone of no known cut", |header| header["background"][0]["cut"] = "Shiny".into()),
+    ];
+    for (what, change) in changes {
+        let refused = Pipeline::from_bytes(&forged(2, change));
+        assert!(matches!(refused, Err(Error::ModelFile { .. })), "{what}");
+    }
+    assert!(Pipeline::from_bytes(&forged(3, |_| {})).is_err(), "a format of the future");
 }
 
 #[test]
