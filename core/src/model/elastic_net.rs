@@ -2,6 +2,7 @@
 
 use linfa::prelude::*;
 use linfa_elasticnet::ElasticNet as Linfa;
+use ndarray::{Array2, ShapeBuilder};
 
 use super::standardized::Standardized;
 use super::{Estimator, Params, Regressor, Samples, Watch};
@@ -33,7 +34,10 @@ impl Estimator for ElasticNet {
         params.only(&["penalty", "l1_ratio"])?;
         interrupt.check()?;
         let samples = Standardized::of(samples)?;
-        let dataset = linfa::DatasetBase::new(samples.rows.view(), samples.target.view());
+        // linfa goes through a feature at a time: each is laid out in one piece.
+        let mut columns = Array2::zeros(samples.rows.dim().f());
+        columns.assign(&samples.rows);
+        let dataset = linfa::DatasetBase::new(columns, samples.target.view());
         let fitted = Linfa::params()
             .penalty(params.get("penalty").unwrap_or(1e-4))
             .l1_ratio(params.get("l1_ratio").unwrap_or(0.5))
@@ -48,7 +52,7 @@ impl Estimator for ElasticNet {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use ndarray::{Array1, Array2};
+    use ndarray::Array1;
 
     use super::*;
     use crate::model::FeatureKind;
