@@ -123,7 +123,7 @@ def test_reports_runs_models_and_cards_are_tables(tmp_path: Path) -> None:
     report = Cells(xc.validate(FIRST)._repr_html_())
     assert any(text.startswith("5,000 rows: 4,975 clean") for text in report.texts)
     assert any("give or take 2 points" in text for text in report.texts)
-    assert run.leaderboard._repr_html_().count("<tr") == 3
+    assert run.leaderboard._repr_html_().count("<tr") == 1 + 5
 
 
 def test_what_others_wrote_is_shown_and_never_run() -> None:

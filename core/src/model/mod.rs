@@ -1,8 +1,10 @@
 //! Models over numbers: a matrix in, a vector out. Nothing here knows what a diamond is.
 
+mod elastic_net;
 mod linear;
 mod params;
 mod ridge;
+mod standardized;
 pub mod trees;
 pub mod xgboost;
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
+pub use elastic_net::ElasticNet;
 pub use linear::{LinearModel, LinearRegression};
 pub use params::Params;
 pub use ridge::Ridge;

@@ -2,9 +2,10 @@
 
 use linfa::prelude::*;
 use linfa_linear::LinearRegression as LeastSquares;
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, s};
 
-use super::{Estimator, LinearModel, Params, Regressor, Samples, Watch};
+use super::standardized::Standardized;
+use super::{Estimator, Params, Regressor, Samples, Watch};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -19,7 +20,6 @@ pub struct Ridge;
 
 const LAMBDA: &str = "lambda";
 const DEFAULT_LAMBDA: f64 = 0.1;
-const FEWEST_ROWS: usize = 2;
 
 impl Estimator for Ridge {
     fn fit(
@@ -37,39 +37,25 @@ impl Estimator for Ridge {
             return Err(Error::Usage { reason, allowed: "a number above 0".into() });
         }
         interrupt.check()?;
-        let (n_rows, n_features) = samples.features.dim();
-        if n_rows < FEWEST_ROWS {
-            return Err(Error::TooFewRows { reason: format!("{n_rows} rows are too few for a regression") });
-        }
-        let refused = |reason: String| Error::Fit { model: "ridge", reason };
-        let weight = samples.weight.map_or_else(|| Array1::ones(n_rows), |weight| weight.to_owned());
-        let total = weight.sum();
-        let mean = weight.dot(&samples.features) / total;
-        let centered = &samples.features - &mean;
-        // A feature that never changes says nothing; its coefficient comes out as zero.
-        let deviation =
-            (weight.dot(&centered.mapv(|x| x * x)) / total).mapv(|v| if v > 0.0 { v.sqrt() } else { 1.0 });
-        let mean_target = weight.dot(&samples.target) / total;
-        let root = weight.mapv(f64::sqrt);
+        let standardized = Standardized::of(samples)?;
+        let (n_rows, n_features) = standardized.rows.dim();
         // The penalty is one more row a feature, whose error is the coefficient itself.
         let mut rows = Array2::zeros((n_rows + n_features, n_features));
         let mut target = Array1::zeros(n_rows + n_features);
-        rows.slice_mut(s![..n_rows, ..]).assign(&(centered / &deviation * root.view().insert_axis(Axis(1))));
-        target.slice_mut(s![..n_rows]).assign(&((&samples.target - mean_target) * &root));
+        rows.slice_mut(s![..n_rows, ..]).assign(&standardized.rows);
+        target.slice_mut(s![..n_rows]).assign(&standardized.target);
         rows.slice_mut(s![n_rows.., ..]).diag_mut().fill(lambda.sqrt());
         let dataset = linfa::DatasetBase::new(rows, target);
         let fitted = LeastSquares::new().with_intercept(false).fit(&dataset);
-        let coefficients = fitted.map_err(|error| refused(error.to_string()))?.params() / &deviation;
-        let intercept = mean_target - coefficients.dot(&mean);
-        let model = LinearModel::new(intercept, coefficients.to_vec());
-        model.map(|model| Box::new(model) as _).map_err(|_| refused("the features are too large".into()))
+        let fitted = fitted.map_err(|error| Error::Fit { model: "ridge", reason: error.to_string() })?;
+        standardized.model(fitted.params().view(), "ridge")
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use ndarray::array;
+    use ndarray::{Axis, array};
 
     use super::*;
     use crate::model::FeatureKind;

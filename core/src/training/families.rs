@@ -9,7 +9,7 @@ use crate::diamond::Field;
 use crate::error::{Error, Result};
 use crate::features::Encoding;
 use crate::model::xgboost::{Locations, MONOTONE, N_ESTIMATORS};
-use crate::model::{LinearRegression, Params, Ridge, Xgboost};
+use crate::model::{ElasticNet, LinearRegression, Params, Ridge, Xgboost};
 use crate::pipeline::{Recipe, Target};
 use crate::tuning::{Domain, Space};
 
@@ -114,7 +114,7 @@ impl EarlyStopping {
 
 /// Every family, in the order in which they are trained.
 pub fn built_in(xgboost: &Locations) -> Vec<Family> {
-    vec![linear(), self::xgboost(xgboost), linear_derived(), xgboost_derived(xgboost)]
+    vec![linear(), self::xgboost(xgboost), linear_derived(), xgboost_derived(xgboost), elastic_net()]
 }
 
 /// The notebook's log-linear regression: carat, length and the grades against the logarithm of
@@ -171,6 +171,20 @@ fn linear_derived() -> Family {
         library_version: None,
         foreign: None,
         can_be_monotone: false,
+    }
+}
+
+/// The terms of `linear-derived`, less those that are of little use.
+fn elastic_net() -> Family {
+    Family {
+        name: "elastic-net".into(),
+        summary: "least squares on the logarithm of the price per carat, on as few terms as possible".into(),
+        recipe: Recipe {
+            encoding: Encoding::Terms,
+            target: Target::LogPricePerCarat,
+            estimator: Box::new(ElasticNet),
+        },
+        ..linear_derived()
     }
 }
 

@@ -1,0 +1,70 @@
+//! Searches the notebook's space, learning from one file and judging on another, and says after each trial
+//! how many seconds have passed and how good the best one is: `search LEARNERS JUDGES SEED TRIALS`.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use xtream_core::dataset::{Delivery, Duplicates, Policy, Suspect};
+use xtream_core::metrics::mean_absolute_error;
+use xtream_core::model::Params;
+use xtream_core::model::xgboost::Locations;
+use xtream_core::pipeline::Validation;
+use xtream_core::progress::Silent;
+use xtream_core::training::{Preset, built_in, choose};
+use xtream_core::tuning::{Measured, Milestone, Report, SamplerKind, Search, Study, StudyHeader, Trial};
+use xtream_core::{Interrupt, PricedDiamond};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [learners, judges, seed, n_trials] = &arguments[..] else { return };
+    let library = std::env::var_os("XTREAM_XGBOOST_LIB").unwrap();
+    let started = Instant::now();
+    let family =
+        choose(built_in(&Locations::new(vec![library.into()])), &["xgboost".into()]).unwrap().remove(0);
+    let plan = (family.plan.as_ref().unwrap())(Preset::Notebook);
+    let delivery = Delivery {
+        data: vec![learners.into()],
+        test: vec![judges.into()],
+        policy: Policy { suspect: Suspect::Keep, duplicates: Duplicates::Keep },
+        ..Delivery::default()
+    };
+    let interrupt = Interrupt::default();
+    let rows = delivery.read(&mut std::io::sink(), &Silent, &interrupt).unwrap().dataset;
+    let (train, test) = (rows.train(), rows.test());
+    let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
+    let objective = |params: &Params, report: Report<'_>| {
+        let (mut last, mut is_given_up) = (f64::INFINITY, false);
+        let mut after_round = |round: usize, prices: &[f64]| {
+            last = mean_absolute_error(&actual, prices);
+            is_given_up = report(Milestone::Rounds(round), last).is_break();
+            Ok(if is_given_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        let watch = Validation { stones: &test, after_round: &mut after_round };
+        family.recipe.fit(&family.name, &train, params, 42, Some(watch), &interrupt)?;
+        Ok((!is_given_up).then(|| Measured { value: last, refit: params.clone() }))
+    };
+    let after_trial = |_: &Trial, _: usize, best: Option<f64>| {
+        println!("{}", serde_json::json!({"s": started.elapsed().as_secs_f64(), "mae": best}));
+    };
+    let header = StudyHeader {
+        format: 1,
+        objective: "benchmark".into(),
+        space: plan.space,
+        sampler: SamplerKind::Tpe,
+        seed: seed.parse().unwrap(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut study = Study::open(&folder.path().join("study"), &header).unwrap();
+    let mut sampler = header.sampler.sampler(&header.space, header.seed).unwrap();
+    let search = Search {
+        n_trials: n_trials.parse().unwrap(),
+        n_workers: std::thread::available_parallelism().unwrap().get(),
+        patience: plan.pruning_patience,
+        objective: &objective,
+        after_trial: &after_trial,
+        interrupt: &interrupt,
+    };
+    search.run(&mut study, &mut *sampler).unwrap();
+}
