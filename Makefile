@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module chromium soak bench-serve bench-python
+.PHONY: run test build lint rust-tests python-tests module chromium soak bench bench-core bench-serve bench-python
 
 ## Train on the public data unless a model is there already, then answer over HTTP.
 run: build $(VENV)/xgboost.done
@@ -37,6 +37,18 @@ chromium:
 ## docs/soak.md has the last results.
 soak: build $(VENV)/test.done
 	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(addprefix tests/server/test_,kill.py hot_swaps.py schema.py latency.py)
+
+## Everything that is measured beside its peers, one after the other, and all ratios with their goals as one
+## table. Each part can be run by itself, and the table be printed again: benches/table.py. Let nothing else
+## run meanwhile.
+bench: bench-core bench-serve bench-python
+	$(PYTHON) benches/table.py
+
+## Trees, similar stones, reading and pricing ten million rows, beside XGBoost's library, polars and pandas.
+bench-core: $(VENV)/test.done
+	cargo build --release -p xtream-cli
+	cargo build --release -p xtream-core --example stopwatch
+	$(PYTHON) benches/core/bench.py
 
 ## The server beside its peers, in one run: docs/benchmarks.md has the last results.
 bench-serve: $(VENV)/bench.done

@@ -33,9 +33,13 @@ from sklearn.preprocessing import OneHotEncoder
 from xtream_core import _native
 
 PUBLIC = Path(__file__).resolve().parents[2] / "data" / "diamonds.csv"
+sys.path.insert(0, str(PUBLIC.parents[1] / "benches"))
+from results import Result, compared, save  # noqa: E402
+
 REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
 FEATURES = ["carat", "cut", "color", "clarity", "depth", "table", "x", "y", "z"]
 GRADES = {name: labels for name, labels in _native._GRADES.items()}
+RESULTS: list[Result] = []
 
 
 def milliseconds(action: Callable[[], object]) -> tuple[float, float]:
@@ -111,11 +115,16 @@ def predict(
     whole = line("xtream_core trees, pandas frame as it is", lambda: trees.predict(stones))
     line("xtream_core trees, polars frame as it is", lambda: trees.predict(frame))
     line("xtream_core trees, pyarrow table as it is", lambda: trees.predict(table))
-    line("xgboost, from the same pandas frame", lambda: theirs.predict(with_categories(stones)))
+    peer = line("xgboost, from the same pandas frame", lambda: theirs.predict(with_categories(stones)))
+    RESULTS.append(compared(f"predict {len(stones):,} stones, pandas frame", "ms", whole, "xgboost", peer))
     line("xgboost, grades made categories beforehand", lambda: theirs.predict(prepared))
-    line("xtream_core linear, pandas frame as it is", lambda: linear.predict(stones))
+    ours = line("xtream_core linear, pandas frame as it is", lambda: linear.predict(stones))
     line("xtream_core linear, polars frame as it is", lambda: linear.predict(frame))
-    line("scikit-learn linear, the same pandas frame", lambda: np.exp(ordinary.predict(stones[FEATURES])))
+    peer = line(
+        "scikit-learn linear, the same pandas frame", lambda: np.exp(ordinary.predict(stones[FEATURES]))
+    )
+    name = f"predict {len(stones):,} stones, linear, pandas frame"
+    RESULTS.append(compared(name, "ms", ours, "scikit-learn", peer))
     border = line("reading the pandas frame and nothing else", lambda: _native._count_rows(stones))
     line("reading the polars frame and nothing else", lambda: _native._count_rows(frame))
     print(f"  the border is {100 * border / whole:.0f} % of pricing a pandas frame with trees")
@@ -147,11 +156,13 @@ def similar(stones: pd.DataFrame, model: xc.Model, asked: dict[str, object]) -> 
     found = xc.similar(stones, **asked)
     assert found["price"].tolist() == by_pandas()["price"].tolist()
     title(f"the five most similar of {len(stones):,} stones, ms")
-    line("xtream_core.similar, pandas frame", lambda: xc.similar(stones, **asked))
+    ours = line("xtream_core.similar, pandas frame", lambda: xc.similar(stones, **asked))
     line("xtream_core.similar, polars frame", lambda: xc.similar(frame, **asked))
-    line("pandas, filter and sort", by_pandas)
-    line("Model.similar, an index", lambda: model.similar(**asked))
-    line("scikit-learn NearestNeighbors, an index for each cell", by_neighbours)
+    peer = line("pandas, filter and sort", by_pandas)
+    RESULTS.append(compared(f"five similar of {len(stones):,}, pandas frame", "ms", ours, "pandas", peer))
+    ours = line("Model.similar, an index", lambda: model.similar(**asked))
+    peer = line("scikit-learn NearestNeighbors, an index for each cell", by_neighbours)
+    RESULTS.append(compared("five similar, an index", "ms", ours, "scikit-learn", peer))
 
 
 def main() -> None:
@@ -165,6 +176,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         predictions(stones, folder)
+    save("python", RESULTS)
 
 
 if __name__ == "__main__":

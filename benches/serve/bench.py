@@ -27,6 +27,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "benches"))
+from results import Result, save  # noqa: E402
+
 LOADS = [8, 64]
 SLOW_FSYNC_MS = 4
 PLAIN, OS, FSYNC, SLOW, PEER = (
@@ -104,6 +107,30 @@ def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
                     flush=True,
                 )
     print_ratios(measured)
+    save("serve", results(measured))
+
+
+def results(measured: dict[tuple[str, int], Measured]) -> list[Result]:
+    """The goals, for the table of all benchmarks."""
+    found = []
+    for ours, peer, at_least in [
+        ("xtream serve, os", "plain actix route", 0.5),
+        ("xtream serve, os", "FastAPI, XGBoost, pymongo", 20),
+    ]:
+        for n in LOADS:
+            with contextlib.suppress(KeyError):
+                rates = [measured[name, n].requests_per_s for name in (ours, peer)]
+                ratio, goal = rates[0] / rates[1], f"{at_least:g} x or more"
+                what = f"{ours}, {n} clients"
+                found.append(
+                    Result(what, "requests/s", rates[0], peer, rates[1], ratio, goal, ratio >= at_least)
+                )
+    for n in LOADS:
+        with contextlib.suppress(KeyError):
+            p99 = measured["xtream serve, fsync", n].p99_ms
+            goal = "20 ms or less"
+            found.append(Result(f"fsync, {n} clients, p99", "ms", p99, goal=goal, met=p99 <= 20))
+    return found
 
 
 def print_ratios(measured: dict[tuple[str, int], Measured]) -> None:

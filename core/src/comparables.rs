@@ -7,7 +7,8 @@ use crate::diamond::{Clarity, Color, Cut, Grade, PricedDiamond};
 
 const N_CELLS: usize = Cut::ALL.len() * Color::ALL.len() * Clarity::ALL.len();
 
-/// An index over priced stones.
+/// An index over priced stones: 72 bytes a stone, and 64 more while it is built.
+/// A query is two searches by halving and then a search a weight found.
 pub struct Comparables {
     /// The stones by cell, then carat, then price, then row.
     stones: Vec<Indexed>,

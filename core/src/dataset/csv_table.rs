@@ -20,7 +20,7 @@ use crate::diamond;
 use crate::error::{Error, Result};
 
 /// Bytes parsed at once.
-const BLOCK: usize = 2 << 20;
+const BLOCK: usize = 256 << 10;
 /// An open CSV file.
 pub struct CsvTable {
     format: Arc<CsvFormat>,

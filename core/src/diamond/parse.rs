@@ -117,13 +117,10 @@ pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
     let value = match cell {
         Cell::Missing => return refuse("", "is missing"),
         Cell::Number(value) => value,
-        Cell::Text(text) => match (plain_decimal(text), text.trim()) {
-            (Some(value), _) => value,
-            (None, "") => return refuse("", "is missing"),
-            (None, trimmed) => match trimmed.parse() {
-                Ok(value) => value,
-                Err(_) => return refuse(text, "is not a number"),
-            },
+        Cell::Text(text) => match plain_decimal(text).or_else(|| text.trim().parse().ok()) {
+            Some(value) => value,
+            None if text.trim().is_empty() => return refuse("", "is missing"),
+            None => return refuse(text, "is not a number"),
         },
     };
     let given = || match cell {
