@@ -18,6 +18,7 @@ mod error;
 pub mod exchange_log;
 mod field_error;
 mod parameters;
+mod past_models;
 mod problem;
 mod request_id;
 mod routes;

@@ -25,7 +25,7 @@ pub use rejects::{Reject, RejectFile};
 pub use sources::expand;
 pub use split::Split;
 pub use table::{Batch, Table};
-pub use validation::{RefusedRow, Validation};
+pub use validation::{FaultyRow, Validation};
 
 use crate::diamond::PricedDiamond;
 
