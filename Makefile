@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module soak bench-serve bench-python
+.PHONY: run test build lint rust-tests python-tests module chromium soak bench-serve bench-python
 
 ## Train on the public data unless a model is there already, then answer over HTTP.
 run: build $(VENV)/xgboost.done
@@ -24,8 +24,14 @@ build:
 rust-tests: $(VENV)/test.done
 	XTREAM_XGBOOST_LIB=$$(echo $(VENV)/lib/python3*/site-packages/xgboost/lib/libxgboost.*) cargo test
 
-python-tests: build module
+python-tests: build module chromium
 	$(PYTHON) -m pytest -q tests
+
+## The browser that the pages are tested in; where it cannot be installed, those tests say that they are skipped.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -y -q chromium; \
+	  else echo "There is no Chromium; 'sudo apt-get install chromium' has the pages tested too."; fi
 
 ## What takes long: ten million rows, hundreds of kills, a thousand swaps, thousands of made-up requests.
 ## docs/soak.md has the last results.

@@ -83,6 +83,10 @@ pub(crate) struct TrainOptions {
     /// How the search chooses the next trial [default: tpe]
     #[arg(long, value_enum)]
     pub(crate) sampler: Option<Sampler>,
+    /// Only models whose price never falls with better color, better clarity or more weight; the card
+    /// says what that costs in accuracy
+    #[arg(long)]
+    pub(crate) monotone: bool,
     /// Record the models but leave the champion alone
     #[arg(long)]
     pub(crate) no_promote: bool,

@@ -22,6 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("{} bytes are not rows of {n_columns} numbers", bytes.len()).into());
     }
     let values: Vec<_> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
-    let sums = values.chunks_exact(n_columns).flat_map(|row| ensemble.predict_row(row).to_le_bytes());
-    Ok(std::fs::write(out, sums.collect::<Vec<_>>())?)
+    let sums = ensemble.predict_rows(&values);
+    for (row, sum) in values.chunks_exact(n_columns).zip(&sums) {
+        if ensemble.predict_row(row).to_bits() != sum.to_bits() {
+            return Err(format!("{row:?} has another value alone than among others").into());
+        }
+    }
+    Ok(std::fs::write(out, sums.iter().flat_map(|sum| sum.to_le_bytes()).collect::<Vec<_>>())?)
 }

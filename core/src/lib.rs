@@ -4,6 +4,7 @@
 //! programs and this crate points here. See `ARCHITECTURE.md` for a walk through a training run
 //! and through a prediction.
 
+mod ahead;
 pub mod appraisal;
 pub mod comparables;
 pub mod dataset;

@@ -26,22 +26,39 @@ pub enum Target {
     Price,
     /// Its natural logarithm: errors count in proportion, and no prediction is negative.
     LogPrice,
+    /// The natural logarithm of the price per carat. A stone's error counts by its price when it is
+    /// fitted: an error in proportion costs as many times more dollars.
+    LogPricePerCarat,
 }
 
 impl Target {
-    /// What is learned in the place of this price (US dollars).
-    pub fn of_price(self, price_usd: f64) -> f64 {
+    /// What is learned in the place of the price (US dollars) of a stone of this weight.
+    pub fn of_price(self, price_usd: f64, carat: f64) -> f64 {
         match self {
             Self::Price => price_usd,
             Self::LogPrice => price_usd.ln(),
+            Self::LogPricePerCarat => (price_usd / carat).ln(),
         }
     }
 
-    /// The price in US dollars that a learned value stands for.
-    pub fn to_price(self, value: f64) -> f64 {
+    /// The price in US dollars that a learned value stands for, of a stone of this weight.
+    pub fn to_price(self, value: f64, carat: f64) -> f64 {
         match self {
             Self::Price => value,
             Self::LogPrice => value.exp(),
+            Self::LogPricePerCarat => value.exp() * carat,
+        }
+    }
+
+    /// How much each stone's error counts, on average 1; `None` where all count alike.
+    fn weight(self, stones: &[PricedDiamond]) -> Option<Array1<f64>> {
+        match self {
+            Self::Price | Self::LogPrice => None,
+            Self::LogPricePerCarat => {
+                let prices: Array1<_> = stones.iter().map(PricedDiamond::price_usd).collect();
+                let mean = prices.mean()?;
+                Some(prices / mean)
+            }
         }
     }
 }
@@ -106,18 +123,23 @@ impl Recipe {
         let bare = || stones.iter().map(PricedDiamond::diamond);
         let encoder = self.encoding.fit(bare());
         let features = encoder.encode(bare());
-        let target: Array1<f64> =
-            stones.iter().map(|stone| self.target.of_price(stone.price_usd())).collect();
+        let learned =
+            |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
+        let target: Array1<f64> = stones.iter().map(learned).collect();
         let kinds = encoder.kinds();
-        let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds };
+        let weight = self.target.weight(stones);
+        let weight = weight.as_ref().map(Array1::view);
+        let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
         let fit = |watch| self.estimator.fit(samples, params, seed, watch, interrupt);
         let regressor = match validation {
             None => fit(None)?,
             Some(Validation { stones, after_round }) => {
                 let watched = encoder.encode(stones.iter().map(PricedDiamond::diamond));
                 let mut in_dollars = |round, values: &[f32]| {
-                    let prices: Vec<_> =
-                        values.iter().map(|value| self.target.to_price(f64::from(*value))).collect();
+                    let price = |(value, stone): (&f32, &PricedDiamond)| {
+                        self.target.to_price(f64::from(*value), stone.diamond().carat())
+                    };
+                    let prices: Vec<_> = values.iter().zip(stones).map(price).collect();
                     after_round(round, &prices)
                 };
                 fit(Some(Watch { features: watched.view(), after_round: &mut in_dollars }))?
@@ -150,8 +172,10 @@ impl Pipeline {
     /// What the model makes of each stone, in US dollars, for judging it: also where no diamond can have
     /// such a price. A stone's price does not depend on the others.
     pub fn predict<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Vec<f64> {
-        let values = self.regressor.predict(self.encoder.encode(stones).view());
-        values.into_iter().map(|value| self.target.to_price(value)).collect()
+        let stones: Vec<_> = stones.collect();
+        let values = self.regressor.predict(self.encoder.encode(stones.iter().copied()).view());
+        let price = |(value, stone): (f64, &Diamond)| self.target.to_price(value, stone.carat());
+        values.into_iter().zip(stones).map(price).collect()
     }
 
     /// A stone with its missing measurements estimated, and their names.
@@ -170,7 +194,7 @@ impl Pipeline {
     pub fn value(&self, stone: PartialDiamond<'_>) -> Result<Valuation, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let values = self.regressor.predict(self.encoder.encode(std::iter::once(&stone)).view());
-        Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0]))?, assumed })
+        Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0], stone.carat()))?, assumed })
     }
 
     /// This pipeline with what it needs to say how sure a price is and why it is the price.
@@ -207,7 +231,8 @@ impl Pipeline {
     ) -> Result<Appraisal, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
         let features = self.encoder.encode(std::iter::once(&stone));
-        let price_usd = possible_price(self.target.to_price(self.regressor.predict(features.view())[0]))?;
+        let value = self.regressor.predict(features.view())[0];
+        let price_usd = possible_price(self.target.to_price(value, stone.carat()))?;
         let prices = |stones: &[Diamond]| self.predict(stones.iter());
         let range = self.range.as_ref().and_then(|range| {
             range.of(features.view(), &[stone.carat()], &[price_usd], question.confidence).pop()

@@ -6,13 +6,16 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
 use xtream_core::dataset::Delivery;
+use xtream_core::diamond::{Cell, Diamond, Field, RawDiamond, labels};
 use xtream_core::metrics::Metrics;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::pipeline::Validation;
 use xtream_core::progress::Silent;
-use xtream_core::training::{Family, Preset, built_in, choose};
+use xtream_core::training::{Family, Preset, built_in, choose, monotone};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn families() -> Vec<Family> {
@@ -120,6 +123,73 @@ fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
     let rounds = Params::from([("n_estimators", 37.0)]);
     let again = family.recipe.fit("xgboost", &train, &params.overlaid(&rounds), 5, None, &interrupt).unwrap();
     assert_eq!(again.to_bytes().unwrap(), pipeline.to_bytes().unwrap(), "stopping early is training less");
+}
+
+/// Stones near real ones, each as it is and again with one grade or the weight raised.
+#[test]
+fn a_monotone_model_never_prices_a_better_or_heavier_stone_lower() {
+    let (train, test) = stones();
+    let family = choose(families(), &["xgboost-derived".into()]).unwrap().remove(0);
+    let fit = |monotone| {
+        let params = Params::from([("monotone", monotone), ("learning_rate", 0.1), ("subsample", 0.7)]);
+        family.recipe.fit(&family.name, &train, &params, 1, None, &Interrupt::default()).unwrap()
+    };
+    let count_falls = |pipeline: &Pipeline| {
+        let seed = 11;
+        let mut random = Pcg64::seed_from_u64(seed);
+        let mut n_falls = 0;
+        for _ in 0..20_000 {
+            let stone = test[random.random_range(0..test.len())].diamond();
+            let raised = [Field::Carat, Field::Color, Field::Clarity][random.random_range(0..3)];
+            let share = random.random_range(1.0..1.5);
+            let Some(better) = raise(stone, raised, share) else { continue };
+            let prices = pipeline.predict([stone, &better].into_iter());
+            n_falls += u32::from(prices[1] < prices[0]);
+        }
+        n_falls
+    };
+    assert_eq!(count_falls(&fit(1.0)), 0);
+    assert!(count_falls(&fit(0.0)) > 100, "a free model does so all the time");
+}
+
+/// The stone with its weight multiplied by `share`, or with the next better grade if there is one.
+fn raise(stone: &Diamond, field: Field, share: f64) -> Option<Diamond> {
+    let grades: Vec<_> = Field::GRADES
+        .into_iter()
+        .map(|grade| {
+            let rank = stone.rank(grade).unwrap() + usize::from(grade == field);
+            labels(grade).get(rank).copied()
+        })
+        .collect::<Option<_>>()?;
+    let raw = RawDiamond::from_cells(|cell| match cell {
+        Field::Cut => Cell::Text(grades[0]),
+        Field::Color => Cell::Text(grades[1]),
+        Field::Clarity => Cell::Text(grades[2]),
+        Field::Carat if field == Field::Carat => Cell::Number(stone.carat() * share),
+        Field::Price => Cell::Missing,
+        _ => Cell::Number(stone.number(cell).unwrap()),
+    });
+    Some(raw.parse().unwrap())
+}
+
+#[test]
+fn families_that_cannot_be_monotone_are_refused_when_named_and_left_out_when_not() {
+    let names: Vec<_> = monotone(families(), false).unwrap().into_iter().map(|family| family.name).collect();
+    assert_eq!(names, ["xgboost-derived"]);
+    let refused = monotone(families(), true).err().unwrap();
+    assert!(matches!(&refused, Error::Usage { reason, .. } if reason.contains("linear")), "{refused}");
+}
+
+#[test]
+fn the_derived_families_are_nearer_than_those_of_the_notebook() {
+    let (train, test) = stones();
+    let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
+    let mae = |name: &str| {
+        let family = choose(families(), &[name.into()]).unwrap().remove(0);
+        Metrics::of(&actual, &prices(&fit(&family, &train, 1), &test)).mae_usd
+    };
+    let (linear, trees) = (mae("linear-derived"), mae("xgboost-derived"));
+    assert!(linear < 0.65 * mae("linear") && trees < 0.95 * mae("xgboost"), "{linear} {trees}");
 }
 
 #[test]

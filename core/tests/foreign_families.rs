@@ -65,6 +65,7 @@ fn foreign() -> Family {
         plan: None,
         library_version: None,
         foreign: Some("a test".into()),
+        can_be_monotone: false,
     }
 }
 
@@ -81,6 +82,7 @@ fn training(delivery: Delivery, families: Vec<Family>) -> Training {
         seed: 1,
         n_repeats: 1,
         promotes: true,
+        is_monotone: false,
     }
 }
 
@@ -135,7 +137,7 @@ fn frame() -> Frame {
     let mut table = Table::open(Path::new(FIRST)).unwrap();
     let mut rows: Option<DataFrame> = None;
     while let Some(batch) = table.next_batch().unwrap() {
-        let part = batch.into_frame();
+        let part = batch.into_frame().unwrap();
         rows = Some(rows.map_or(part.clone(), |rows| rows.vstack(&part).unwrap()));
     }
     Frame { name: "the frame".into(), rows: rows.unwrap(), extra_columns: vec!["note".into()] }

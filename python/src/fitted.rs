@@ -35,6 +35,9 @@ impl Fitted {
     }
 }
 
+/// Numbers are no stones: what is learned of them is not learned by the carat.
+const ONE_CARAT: f64 = 1.0;
+
 fn family_named(py: Python<'_>, name: &str) -> PyResult<Family> {
     let families = built_in(&Locations::new(xgboost::candidates(py)?));
     let mut chosen = choose(families, &[name.into()]).map_err(|error| error::to_python(py, &error))?;
@@ -64,11 +67,12 @@ pub(crate) fn fit_numbers(
         move |place| features[place]
     });
     let target: Array1<f64> =
-        target.as_array().iter().map(|value| family.recipe.target.of_price(*value)).collect();
+        target.as_array().iter().map(|value| family.recipe.target.of_price(*value, ONE_CARAT)).collect();
     let params = params_of(params);
     let kind = attended(py, None, move |_, interrupt| {
         let kinds = vec![FeatureKind::Number; features.ncols()];
-        let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds };
+        let samples =
+            Samples { features: features.view(), target: target.view(), kinds: &kinds, weight: None };
         let regressor = family.recipe.estimator.fit(samples, &params, seed, None, interrupt)?;
         Ok(Kind::Numbers { target: family.recipe.target, regressor })
     })?;
@@ -135,7 +139,7 @@ impl Fitted {
             return Err(mixed_up(py));
         }
         let values = py.detach(|| regressor.predict(features));
-        Ok(PyArray1::from_iter(py, values.into_iter().map(|value| target.to_price(value))))
+        Ok(PyArray1::from_iter(py, values.into_iter().map(|value| target.to_price(value, ONE_CARAT))))
     }
 
     /// One price (US dollars) a row of a frame of stones.

@@ -2,6 +2,7 @@
 //! Nothing is calculated here.
 
 mod abandoned;
+mod appraisals;
 mod arguments;
 mod arrow_stream;
 mod attended;

@@ -7,6 +7,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
+use xtream_core::appraisal::{Confidence, Question};
 use xtream_core::comparables::{Comparables, Neighbour};
 use xtream_core::dataset::{Dataset, store};
 use xtream_core::diamond::{Cell, Field, RawDiamond};
@@ -14,6 +15,7 @@ use xtream_core::features::PartialDiamond;
 use xtream_core::registry::{BlobKind, Card};
 use xtream_core::{Diamond, Error, Pipeline, Registry, Result};
 
+use crate::appraisals::{appraise, columns};
 use crate::arguments::whole;
 use crate::attended::attended;
 use crate::error;
@@ -155,55 +157,158 @@ impl Model {
             .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
     }
 
-    /// The value of one stone: `carat` in ct, `depth` and `table` in percent, `x`, `y`, `z` in mm.
+    /// The value of one stone, or of many.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, str or os.PathLike, optional
+    ///     Many stones, as for `predict`. One stone is given by keywords instead: `carat` in ct, `cut`, `color`
+    ///     and `clarity`, and, where they are known, `depth` and `table` in percent, `x`, `y`, `z` in mm.
+    /// confidence : float
+    ///     How often the range shall hold the price, from 0.5 to 0.99.
     ///
     /// Returns
     /// -------
     /// dict
-    ///     `price_usd`, and in `assumed` the names of the measurements that were missing and had to
-    ///     be estimated.
+    ///     Of one stone: `price_usd`; its `range` with `low_usd`, `high_usd` and `confidence`, or None for a
+    ///     model that was never calibrated; and in `assumed` the names of the measurements that were
+    ///     missing and had to be estimated.
+    /// frame of the same kind
+    ///     Of many: one row for each, in order (and with the same index in pandas), with `price_usd`,
+    ///     `low_usd`, `high_usd`, the price `average_usd` of the average stone, and what moves this one's
+    ///     away from it: `reason_size_usd`, `reason_color_usd`, `reason_clarity_usd`, `reason_cut_usd` and
+    ///     `reason_proportions_usd` (exact Shapley values), which add up with the average to the price. All are
+    ///     US dollars, float64; NaN where the model has no such figure.
     ///
     /// Raises
     /// ------
     /// InvalidDiamondError
     ///     Every fault of what was given; or that no diamond could have the price (field `price`).
+    /// InvalidInputError
+    ///     Another confidence, or as `predict`.
+    ///
+    /// Notes
+    /// -----
+    /// The reasons of one stone take about as long as a thousand prices. Prices alone: `predict`.
     ///
     /// Examples
     /// --------
     /// >>> model = xc.Registry("registry").champion()
     /// >>> model.value(carat=1.2, cut="premium", color="e", clarity="vs1", depth=61.0)["assumed"]
     /// ['table', 'x', 'y', 'z']
-    #[pyo3(signature = (*, carat, cut, color, clarity, depth=None, table=None, x=None, y=None, z=None))]
+    /// >>> import pandas as pd
+    /// >>> stones = pd.DataFrame({"carat": [0.5, 1.2], "cut": "Ideal", "color": "E", "clarity": "VS1"})
+    /// >>> valued = model.value(stones, confidence=0.95)
+    /// >>> bool((valued["low_usd"] < valued["price_usd"]).all())
+    /// True
+    /// >>> bool(valued["reason_size_usd"][0] < valued["reason_size_usd"][1])
+    /// True
+    #[pyo3(signature = (data=None, *, confidence=0.9, carat=None, cut=None, color=None, clarity=None,
+                        depth=None, table=None, x=None, y=None, z=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords, one for each column")]
     fn value<'py>(
-        &self,
-        py: Python<'py>,
-        carat: f64,
-        cut: &str,
-        color: &str,
-        clarity: &str,
+        slf: &Bound<'py, Self>,
+        data: Option<&Bound<'py, PyAny>>,
+        confidence: f64,
+        carat: Option<f64>,
+        cut: Option<&str>,
+        color: Option<&str>,
+        clarity: Option<&str>,
         depth: Option<f64>,
         table: Option<f64>,
         x: Option<f64>,
         y: Option<f64>,
         z: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
         let number = |value: Option<f64>| value.map_or(Cell::Missing, Cell::Number);
+        fn text(value: Option<&str>) -> Cell<'_> {
+            value.map_or(Cell::Missing, Cell::Text)
+        }
         let stone = RawDiamond {
-            carat: Cell::Number(carat),
-            cut: Cell::Text(cut),
-            color: Cell::Text(color),
-            clarity: Cell::Text(clarity),
+            carat: number(carat),
+            cut: text(cut),
+            color: text(color),
+            clarity: text(clarity),
             depth: number(depth),
             table: number(table),
             x: number(x),
             y: number(y),
             z: number(z),
         };
-        let valuation = self.0.pipeline.value(PartialDiamond(stone));
-        let valuation =
-            valuation.map_err(|faults| error::to_python(py, &Error::InvalidDiamond { faults }))?;
-        to_python(py, &json!({"price_usd": valuation.price_usd, "assumed": valuation.assumed}))
+        if let Some(data) = data {
+            let numbers = [carat, depth, table, x, y, z];
+            let grades = [cut, color, clarity];
+            if numbers.iter().any(Option::is_some) || grades.iter().any(Option::is_some) {
+                let reason = "data and a stone by keywords at once".into();
+                let allowed = "one of the two".into();
+                return Err(error::to_python(py, &Error::Usage { reason, allowed }));
+            }
+            return py.import("xtream_core._value")?.call_method1("value", (slf, data, confidence));
+        }
+        let raise = |error: Error| error::to_python(py, &error);
+        let question =
+            Question { confidence: Confidence::new(confidence).map_err(raise)?, ..Question::default() };
+        let appraisal = slf.get().0.pipeline.appraise(PartialDiamond(stone), &question, None);
+        let appraisal = appraisal.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
+        let value = json!({
+            "price_usd": appraisal.price_usd,
+            "range": appraisal.range,
+            "assumed": appraisal.assumed,
+        });
+        to_python(py, &value)
+    }
+
+    /// Why these prices: how size, color, clarity, cut and proportions move each away from the price of
+    /// the average stone.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, str or os.PathLike
+    ///     As for `predict`.
+    ///
+    /// Returns
+    /// -------
+    /// frame of the same kind
+    ///     Five rows for each stone, one for each property: `row` (from 0), `group` (`size`, `color`, `clarity`,
+    ///     `cut` or `proportions`), `amount_usd` (US dollars; with `average_usd`, the price of the average
+    ///     stone, the five add up to the price) and a `sentence` for a customer. No rows for a model that was
+    ///     trained before there were reasons.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidDiamondError, InvalidInputError
+    ///     As `predict`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import pandas as pd
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> stone = pd.DataFrame({"carat": [1.2], "cut": "Ideal", "color": "E", "clarity": "VVS1"})
+    /// >>> reasons = model.explain(stone)
+    /// >>> reasons["group"].tolist()
+    /// ['size', 'color', 'clarity', 'cut', 'proportions']
+    /// >>> reasons["sentence"][2].endswith("for clarity VVS1 against an average stone")
+    /// True
+    fn explain<'py>(slf: &Bound<'py, Self>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("xtream_core._value")?.call_method1("explain", (slf, data))
+    }
+
+    /// Price, range and reasons, an array for each.
+    fn _appraise<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        confidence: f64,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let confidence = Confidence::new(confidence).map_err(|error| error::to_python(py, &error))?;
+        let question = Question { confidence, reasons: true, ..Question::default() };
+        let rows = Rows::from_python(data)?;
+        let model = Arc::clone(&self.0);
+        let appraised =
+            attended(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
+        let appraised = appraised.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
+        columns(py, &appraised)
     }
 
     /// The training stones of the same cut, color and clarity that are nearest in weight; equally

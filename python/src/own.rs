@@ -55,6 +55,7 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failure: &Failure) -> PyResult<
         }
     }
     let plan = Plan {
+        n_folds: 1,
         space: Space(space),
         fixed: Params::default(),
         // The class does not grow in rounds that anybody could watch.
@@ -76,6 +77,7 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failure: &Failure) -> PyResult<
         // It tells searches apart: the trials of another class or with other fixed parameters are
         // no part of this search.
         library_version: Some(Box::new(move || Ok(what.clone()))),
+        can_be_monotone: false,
         foreign: Some(class),
     }))
 }

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Fault, Field};
-use xtream_core::{Interrupt, Pipeline, Result, scoring};
+use xtream_core::scoring::{Price, price_table};
+use xtream_core::{Interrupt, Pipeline, Result};
 
 use crate::arguments::type_name;
 use crate::arrow_stream::{METHOD, Stream};
@@ -57,7 +58,7 @@ impl Rows {
 
     /// The rows, and what their numbers are: as Python counts, `df.iloc[0]` is the first row of a frame;
     /// a file has lines.
-    fn table(self) -> Result<(Table, &'static str)> {
+    pub(crate) fn table(self) -> Result<(Table, &'static str)> {
         Ok(match self {
             Self::Frame(stream) => {
                 // A price is what is asked for: whatever stands in such a column does not matter.
@@ -80,54 +81,24 @@ impl Rows {
     ) -> Result<Result<Vec<f64>, Refused>> {
         let (mut table, place) = self.table()?;
         let (mut prices, mut faults) = (Vec::new(), Faults::default());
-        while let Some(batch) = table.next_batch()? {
-            interrupt.check()?;
-            price(pipeline, &batch, place, &mut prices, &mut faults);
-        }
+        let take = |(batch, priced): (Batch, Vec<Price>)| {
+            for (row, price) in priced.into_iter().enumerate() {
+                match price {
+                    Ok(price) => {
+                        faults.count();
+                        prices.push(price);
+                    }
+                    Err(found) => faults.add(place, batch.line(row), found),
+                }
+            }
+            Ok(())
+        };
+        price_table(pipeline, &mut table, interrupt, |batch, priced| Ok((batch, priced)), take)?;
         Ok(match faults.finish() {
             None => Ok(prices),
             Some(refused) => Err(refused),
         })
     }
-}
-
-fn price(
-    pipeline: &Pipeline,
-    batch: &Batch,
-    place: &'static str,
-    prices: &mut Vec<f64>,
-    faults: &mut Faults,
-) {
-    for (row, price) in side_by_side(pipeline, batch).into_iter().enumerate() {
-        match price {
-            Ok(price) => {
-                faults.count();
-                prices.push(price);
-            }
-            Err(found) => faults.add(place, batch.line(row), found),
-        }
-    }
-}
-
-/// Fewest rows for which another thread is worth its start.
-const FEWEST_A_THREAD: usize = 1 << 9;
-
-/// All rows of the batch, each core taking a part. A row's price does not depend on the part it is in.
-fn side_by_side(pipeline: &Pipeline, batch: &Batch) -> Vec<Result<f64, Vec<Fault>>> {
-    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = batch.len().div_ceil(n_threads).max(FEWEST_A_THREAD);
-    std::thread::scope(|scope| {
-        let others = (part..batch.len()).step_by(part).map(|first| {
-            let rows = first..(first + part).min(batch.len());
-            scope.spawn(move || scoring::price(pipeline, batch, rows))
-        });
-        let others: Vec<_> = others.collect();
-        let mut priced = scoring::price(pipeline, batch, 0..part.min(batch.len()));
-        for other in others {
-            priced.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        priced
-    })
 }
 
 /// How many rows a frame or file has for core: reading it, and nothing else. The benchmark tells by it

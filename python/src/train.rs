@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use serde_json::json;
 use xtream_core::model::xgboost::Locations;
-use xtream_core::training::{Family, Preset, Training, built_in, choose};
+use xtream_core::training::{self, Family, Preset, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Registry};
 
@@ -37,6 +37,7 @@ pub(crate) fn train<'py>(
     duplicates: &str,
     max_rejects: f64,
     space: &str,
+    monotone: bool,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // A run that was stopped a moment ago may still hold its study file.
@@ -49,7 +50,10 @@ pub(crate) fn train<'py>(
         _ => return Err(raise(unknown("space", format!("{space:?}"), "\"narrow\" or \"notebook\""))),
     };
     let failure = Failure::default();
-    let families = families(py, models, &failure)?;
+    let mut families = families(py, models, &failure)?;
+    if monotone {
+        families = training::monotone(families, models.is_some()).map_err(raise)?;
+    }
     let n_trials = whole("trials", trials, 0).map_err(raise)?;
     let n_workers = match jobs {
         Some(jobs) => whole("jobs", jobs, 1).map_err(raise)?,
@@ -72,6 +76,7 @@ pub(crate) fn train<'py>(
             seed,
             n_repeats: 1,
             promotes: promote,
+            is_monotone: monotone,
         };
         training.run(&Registry::open_or_create(&registry)?, progress, interrupt)
     });

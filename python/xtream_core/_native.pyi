@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,9 +107,14 @@ class Model:
     def predict(self, data: Frame | _Path) -> NDArray[np.float64]:
         """One price in US dollars a row, shape (n_rows,). Missing measurements are estimated."""
 
+    @overload
+    def value(self, data: Frame | _Path, *, confidence: float = 0.9) -> Any: ...
+    @overload
     def value(
         self,
+        data: None = None,
         *,
+        confidence: float = 0.9,
         carat: float,
         cut: str,
         color: str,
@@ -120,7 +125,10 @@ class Model:
         y: float | None = None,
         z: float | None = None,
     ) -> dict[str, Any]:
-        """The value of one stone: `price_usd`, and `assumed`, the names of what was estimated."""
+        """Of one stone `price_usd`, `range` and `assumed`; of many a frame with price, range and reasons."""
+
+    def explain(self, data: Frame | _Path) -> Any:
+        """How size, grades and proportions move each price: five rows for each stone."""
 
     def similar(
         self, *, carat: float, cut: str, color: str, clarity: str, n: int = 5
@@ -130,6 +138,7 @@ class Model:
     def trials(self) -> list[dict[str, Any]]:
         """The trials of the search that found its parameters, by number."""
 
+    def _appraise(self, data: Frame | _Path, confidence: float) -> dict[str, Any]: ...
     def _rows(self, side: str) -> dict[str, Any]: ...
     def _repr_html_(self) -> str: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes, str, Path]]: ...
@@ -176,6 +185,7 @@ def _train(
     duplicates: str,
     max_rejects: float,
     space: str,
+    monotone: bool,
     progress: Callable[[dict[str, Any]], object] | None,
 ) -> dict[str, Any]: ...
 def _validate(data: Any, suspect: str, duplicates: str) -> dict[str, Any]: ...

@@ -32,6 +32,7 @@ def train(
     duplicates: Literal["drop", "keep"] = "drop",
     max_rejects: float = 1.0,
     space: Literal["narrow", "notebook"] = "narrow",
+    monotone: bool = False,
     progress: bool | Callback = True,
 ) -> Run:
     """Trains every family of models on the data, records each, and promotes the best if it is better
@@ -46,7 +47,7 @@ def train(
         Compare on these rows; all of `data` then trains. Without it each stone's own figures decide
         whether it trains or tests, for good.
     models : list, optional
-        Families to train: names of built-in ones ("linear", "xgboost"), `Family` objects, or classes with
+        Families to train: names of built-in ones ("linear", "xgboost-derived" and so on), `Family` objects, or classes with
         `fit(X, y)` and `predict(X)`. All built-in ones by default.
     trials : int
         Sets of parameters tried for each family; 0 trains with default parameters.
@@ -69,6 +70,9 @@ def train(
     space : {"narrow", "notebook"}
         What is searched for the built-in families: learning rates that are worth trying, or the space of
         the data scientist's notebook.
+    monotone : bool
+        Only models whose price never falls with better color, better clarity or more weight; the cards say
+        what that costs in accuracy. Of the built-in families "xgboost-derived" can promise it.
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,
@@ -142,6 +146,7 @@ def train(
             duplicates,
             max_rejects,
             space,
+            monotone,
             listen,
         )
     except KeyboardInterrupt as stopped:

@@ -4,6 +4,7 @@ Each function draws on `ax`, or on new axes, and returns the Axes. All figures c
 """
 
 import json
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -21,6 +22,7 @@ __all__ = [
     "parameter_importance",
     "predicted_against_actual",
     "search_history",
+    "waterfall",
 ]
 
 
@@ -245,3 +247,51 @@ def _searched(source: "Run | Model", family: "str | None") -> "list[dict[str, An
         allowed = f"one of {', '.join(names)}" if names else "a run or model with a search"
         raise InvalidInputError(f"family = {family!r} has no trials here; allowed is {allowed}")
     return sorted(chosen, key=lambda trial: trial["number"])
+
+
+def waterfall(model: Model, data: "Data", *, row: int = 0, ax: "Axes | None" = None) -> "Axes":
+    """How one stone comes to its price: from the average stone's price, what size, color, clarity, cut and
+    proportions add or take away, to its own, in US dollars.
+
+    Parameters
+    ----------
+    model : Model
+        A model with reasons: one that was trained by this version of the package or a later one.
+    data : frame or path
+        Stones, as for `Model.predict`.
+    row : int
+        Which of them, from 0.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> model = xc.Registry("registry").champion()
+    >>> stone = pd.DataFrame({"carat": [1.2], "cut": "Ideal", "color": "E", "clarity": "VVS1"})
+    >>> [label.get_text() for label in xc.plots.waterfall(model, stone).get_yticklabels()][:3]
+    ['average stone', 'size', 'color']
+    """
+    columns = model._appraise(at_rest(data), 0.9)
+    if not 0 <= row < len(columns["price_usd"]):
+        raise InvalidInputError(f"row {row}; allowed is a row of the data, from 0")
+    groups = ["size", "color", "clarity", "cut", "proportions"]
+    average, price = columns["average_usd"][row], columns["price_usd"][row]
+    amounts = [columns[f"reason_{group}_usd"][row] for group in groups]
+    if average != average:
+        raise InvalidInputError("this model has no reasons; training again makes one that has")
+    ends = list(accumulate(amounts, initial=average))
+    ax = _axes(ax)
+    ax.barh(0, average, color="tab:gray")
+    for place, (begin, end) in enumerate(pairwise(ends), start=1):
+        ax.barh(place, end - begin, left=begin, color="tab:green" if end >= begin else "tab:red")
+    ax.barh(len(ends), price, color="tab:blue")
+    for place, amount in enumerate([average, *amounts, price]):
+        right = max(amount, 0) if place in (0, len(ends)) else max(ends[place - 1 : place + 1])
+        text = f"{amount:,.0f}" if place in (0, len(ends)) else f"{amount:+,.0f}"
+        ax.annotate(text, (right, place), (4, 0), textcoords="offset points", va="center", fontsize="small")
+    ax.set_yticks(range(len(ends) + 1), ["average stone", *groups, "this stone"])
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(xlabel="US dollars", title=f"{price:,.0f} US dollars, and why")
+    return ax

@@ -4,7 +4,7 @@
 //! A request comes in through [`startup`]'s route table, gets its number in `request_id`, is read
 //! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
 //! `exchange_log` has it on disk before the answer leaves.
-//! `docs` has the pages for people.
+//! `page` has the pages of the shop, `docs` the documentation.
 //! `watcher` is the only part that waits for the registry.
 
 mod admin;
@@ -17,6 +17,7 @@ mod docs;
 mod error;
 pub mod exchange_log;
 mod field_error;
+mod page;
 mod parameters;
 mod past_models;
 mod problem;

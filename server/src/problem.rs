@@ -215,12 +215,11 @@ impl Problem {
         Self::new(Kind::UnsupportedMediaType, detail)
     }
 
-    pub(crate) fn beyond_the_model() -> Self {
-        Self::new(
-            Kind::BeyondTheModel,
-            "The stone is so unlike those that the model learned from that no price comes out; \
-             please check its numbers.",
-        )
+    /// `doubts` are numbers of the stone that look odd, where some do.
+    pub(crate) fn beyond_the_model(doubts: Vec<FieldError>) -> Self {
+        let detail = "The stone is so unlike those that the model learned from that no price comes out; \
+                      please check its numbers.";
+        Self { errors: doubts, ..Self::new(Kind::BeyondTheModel, detail) }
     }
 
     pub(crate) fn no_champion() -> Self {

@@ -26,6 +26,7 @@ use crate::docs::guide::Listening;
 use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
 use crate::exchange_log::{self, ExchangeLog, Recording, record};
+use crate::page;
 use crate::past_models::PastModels;
 use crate::problem::Problem;
 use crate::request_id::{identify, word};
@@ -327,9 +328,14 @@ pub(crate) fn api() -> Vec<Entry> {
 /// What people read.
 fn pages() -> Vec<Entry> {
     vec![
-        ("/", READ, get().to(guide::page)),
+        ("/", READ, get().to(page::counter)),
+        ("/batch", READ, get().to(page::batch)),
+        ("/models", READ, get().to(page::models)),
+        ("/certificate", READ, get().to(page::certificate)),
+        ("/page/{file:[^/]*}", READ, get().to(page::file)),
         ("/openapi.json", READ, get().to(openapi::document)),
         ("/docs", READ, get().to(openapi::entrance)),
+        ("/docs/guide", READ, get().to(guide::page)),
         ("/docs/problems", READ, get().to(problems::page)),
         ("/docs/style.css", READ, get().to(docs::style)),
         // The empty name is the folder itself.

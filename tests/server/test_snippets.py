@@ -19,7 +19,7 @@ def served(serve: Serve) -> Served:
 
 
 def snippet(served: Served, id: str) -> str:
-    page = served.ask("GET", "/").content.decode()
+    page = served.ask("GET", "/docs/guide").content.decode()
     (found,) = re.findall(rf'<pre id="{id}"[^>]*><code>(.*?)</code></pre>', page, re.DOTALL)
     return html.unescape(found)
 

@@ -31,7 +31,8 @@ pub(crate) fn run(
     let server = Server::build(options)?;
     let address = server.address();
     note(&format!("Listening on http://{address}; Ctrl-C ends it."));
-    note(&format!("  A short guide:      http://{address}/"));
+    note(&format!("  In a browser:       http://{address}/"));
+    note(&format!("  A short guide:      http://{address}/docs/guide"));
     note(&format!("  The documentation:  http://{address}/docs"));
     note("Try:");
     note(&format!(

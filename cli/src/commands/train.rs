@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtream_core::dataset::{Delivery, Duplicates, Policy, Split, Suspect, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{Preset, Report, Standing, Training, built_in, choose};
+use xtream_core::training::{Preset, Report, Standing, Training, built_in, choose, monotone};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
 
@@ -62,11 +62,12 @@ pub(super) fn training(
         .into());
     }
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
+    let chosen = choose(built_in(&locations), names)?;
     Ok(Training {
         delivery: Delivery { data: data.to_vec(), test: test.to_vec(), policy, split, ..Delivery::default() },
         max_rejects_percent,
         rejects: options.rejects.clone(),
-        families: choose(built_in(&locations), names)?,
+        families: if options.monotone { monotone(chosen, !names.is_empty())? } else { chosen },
         n_trials: options.trials.unwrap_or(defaults.trials),
         preset: options.space.map_or(defaults.space, |choice| match choice {
             args::Space::Narrow => Preset::Narrow,
@@ -80,6 +81,7 @@ pub(super) fn training(
         seed: options.seed.unwrap_or(defaults.seed),
         n_repeats: options.repeats.unwrap_or(defaults.repeats),
         promotes: !options.no_promote,
+        is_monotone: options.monotone,
     })
 }
 

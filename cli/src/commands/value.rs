@@ -1,15 +1,16 @@
 //! `xtream value`: the rows of a file, in order, with a column `price_usd` added.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
-use xtream_core::Interrupt;
-use xtream_core::dataset::Table;
-use xtream_core::diamond::Field;
-use xtream_core::scoring::price;
+use xtream_core::dataset::{Batch, Table, TextRows};
+use xtream_core::diamond::{Fault, Field};
+use xtream_core::scoring::{Price, price_table};
+use xtream_core::{Error, Interrupt};
 
 use super::{note, open, resolve};
 use crate::WrongUsage;
@@ -19,8 +20,6 @@ use crate::table::grouped;
 
 const PRICE: &str = "price_usd";
 const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
-/// Rows priced between two looks at the keyboard.
-const SLICE: usize = 16_384;
 /// Refused rows that are named one by one; a whole file of nonsense need not scroll by.
 const MOST_NAMED: u64 = 100;
 
@@ -30,28 +29,23 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     let mut table = Table::open(&args.file)?;
     table.require(&args.file, &REQUIRED)?;
     let mut output = Output::create(args.out.as_deref())?;
+    let empty = table.no_rows()?;
     let (mut n_rows, mut n_refused) = (0, 0);
-    while let Some(batch) = table.next_batch()? {
-        n_rows += batch.len() as u64;
-        let mut prices = Vec::with_capacity(batch.len());
-        for start in (0..batch.len()).step_by(SLICE) {
-            interrupt.check()?;
-            let rows = start..batch.len().min(start + SLICE);
-            for (row, price) in rows.clone().zip(price(&pipeline, &batch, rows)) {
-                prices.push(price.map_err(|faults| {
-                    n_refused += 1;
-                    for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
-                        note(&format!("{}, line {}: {fault}", args.file.display(), batch.line(row)));
-                    }
-                }));
+    let is_text = output.is_text();
+    let work = |batch: Batch, prices: Vec<Price>| Priced::of(batch, prices, is_text);
+    let take = |priced: Priced| {
+        n_rows += priced.n_rows;
+        for (line, faults) in &priced.refused {
+            n_refused += 1;
+            for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
+                note(&format!("{}, line {line}: {fault}", args.file.display()));
             }
         }
-        let prices = prices.into_iter().map(Result::ok);
-        let prices = Float64Chunked::from_iter_options(PRICE.into(), prices);
-        output.write(batch.into_frame(), prices)?;
-    }
+        output.write(&empty, priced.rows)
+    };
+    price_table(&pipeline, &mut table, interrupt, work, take)?;
     if n_rows == 0 {
-        output.write(table.no_rows()?, Float64Chunked::from_slice(PRICE.into(), &[]))?;
+        output.write(&empty, Rows::of_frame(empty.clone(), Vec::new(), is_text)?)?;
     }
     output.finish()?;
     if n_refused > 0 {
@@ -61,6 +55,67 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
         return Err(WrongUsage(message).into());
     }
     Ok(())
+}
+
+/// A batch with its prices, ready to be written.
+struct Priced {
+    n_rows: u64,
+    /// The rows that could not be priced, by their lines.
+    refused: Vec<(u64, Vec<Fault>)>,
+    rows: Rows,
+}
+
+enum Rows {
+    /// Lines of CSV, without a header.
+    Text(Vec<u8>),
+    Frame(DataFrame),
+}
+
+impl Priced {
+    fn of(batch: Batch, prices: Vec<Price>, is_text: bool) -> xtream_core::Result<Self> {
+        let n_rows = batch.len() as u64;
+        let mut refused = Vec::new();
+        let keep = |(row, price): (usize, Price)| {
+            price.map_err(|faults| refused.push((batch.line(row), faults))).ok()
+        };
+        let prices: Vec<_> = prices.into_iter().enumerate().map(keep).collect();
+        let rows = match batch.as_text() {
+            Some(text) if is_text => Rows::Text(with_their_prices(text, &prices)),
+            _ => Rows::of_frame(batch.into_frame()?, prices, is_text)?,
+        };
+        Ok(Self { n_rows, refused, rows })
+    }
+}
+
+/// Rows that need no parser are written as they were read; polars would write the same.
+fn with_their_prices(rows: &TextRows, prices: &[Option<f64>]) -> Vec<u8> {
+    let mut text = String::with_capacity(prices.len() * 80);
+    for (row, price) in prices.iter().enumerate() {
+        rows.append_to(row, &mut text);
+        text.push(',');
+        if let Some(price) = price {
+            // The shortest digits that are this number again; a `String` takes them all.
+            let _ = write!(text, "{price:?}");
+        }
+        text.push('\n');
+    }
+    text.into_bytes()
+}
+
+impl Rows {
+    fn of_frame(mut frame: DataFrame, prices: Vec<Option<f64>>, is_text: bool) -> xtream_core::Result<Self> {
+        let failed = |source| Error::Frame { context: "cannot write the prices".into(), source };
+        // One chunk each: what is read in parallel comes in pieces, and the price in one.
+        frame.rechunk_mut();
+        let prices = Float64Chunked::from_iter_options(PRICE.into(), prices.into_iter());
+        frame.with_column(prices.into_column()).map_err(failed)?;
+        if !is_text {
+            return Ok(Self::Frame(frame));
+        }
+        let mut text = Vec::new();
+        CsvWriter::new(&mut text).include_header(false).finish(&mut frame).map_err(failed)?;
+        Ok(Self::Text(text))
+    }
 }
 
 /// Where the rows go, a batch at a time. A file is there under its name only when it is whole.
@@ -93,27 +148,41 @@ impl Output {
         Ok(Self { path: Some((partial, path.into())), writer })
     }
 
-    fn write(&mut self, mut frame: DataFrame, prices: Float64Chunked) -> Result<()> {
-        // One chunk each: what is read in parallel comes in pieces, and the price in one.
-        frame.rechunk_mut();
-        frame.with_column(prices.into_column())?;
-        match &mut self.writer {
-            Writer::Csv { sink, has_header } => {
-                CsvWriter::new(sink).include_header(!*has_header).finish(&mut frame)?;
-                *has_header = true;
+    fn is_text(&self) -> bool {
+        matches!(self.writer, Writer::Csv { .. })
+    }
+
+    /// `empty` has the columns that were read, for the header.
+    fn write(&mut self, empty: &DataFrame, rows: Rows) -> xtream_core::Result<()> {
+        let failed = |source| Error::Frame { context: "cannot write the prices".into(), source };
+        let wrong = |source| Error::File { action: "cannot write", path: "the prices".into(), source };
+        match (&mut self.writer, rows) {
+            (Writer::Csv { sink, has_header }, Rows::Text(text)) => {
+                if !*has_header {
+                    let mut header = empty.clone();
+                    let price = Float64Chunked::from_slice(PRICE.into(), &[]);
+                    header.with_column(price.into_column()).map_err(failed)?;
+                    CsvWriter::new(&mut *sink).include_header(true).finish(&mut header).map_err(failed)?;
+                    *has_header = true;
+                }
+                sink.write_all(&text).map_err(wrong)
             }
-            Writer::Parquet { file, batched } => {
+            (Writer::Parquet { file, batched }, Rows::Frame(frame)) => {
                 let writer = match batched {
                     Some(writer) => writer,
                     None => {
-                        let writer = ParquetWriter::new(file.try_clone()?).batched(frame.schema())?;
+                        let file = file.try_clone().map_err(wrong)?;
+                        let writer = ParquetWriter::new(file).batched(frame.schema()).map_err(failed)?;
                         batched.insert(Box::new(writer))
                     }
                 };
-                writer.write_batch(&frame)?;
+                writer.write_batch(&frame).map_err(failed)
+            }
+            // Rows are made as `is_text` says, so there are no others.
+            (Writer::Csv { .. }, Rows::Frame(_)) | (Writer::Parquet { .. }, Rows::Text(_)) => {
+                Err(wrong(std::io::Error::other("they are of another format than the file")))
             }
         }
-        Ok(())
     }
 
     fn finish(mut self) -> Result<()> {

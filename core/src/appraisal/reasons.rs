@@ -79,7 +79,7 @@ impl Group {
 }
 
 /// Background stones that a model keeps. Each costs 32 prices a question.
-pub const N_BACKGROUND: usize = 32;
+pub const N_BACKGROUND: usize = 16;
 
 /// Stones that stand for all: the stones in the order of their prices are cut into equal parts, and
 /// the middle one of each is taken, so that the mean price of few is near the mean price of all.

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::intake::{Intake, Seen, Witness, read};
+use super::intake::{Intake, Witness, read};
+use super::seen::Seen;
 use super::validation::Collector;
 use super::{Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand};
 use crate::error::{Error, Result};

@@ -8,7 +8,7 @@ use super::Batch;
 use crate::error::Result;
 
 /// Rows judged at once.
-const SLICE: usize = 1 << 14;
+const SLICE: usize = 1 << 12;
 
 /// A frame, and what to call it.
 #[derive(Clone, Debug)]
@@ -43,15 +43,25 @@ impl FrameTable {
         self.frame.rows.head(Some(0))
     }
 
-    pub(super) fn next_batch(&mut self) -> Result<Option<Batch>> {
+    pub(super) fn next_slice(&mut self) -> Option<FrameSlice> {
         let rows = self.frame.rows.slice(self.next_row as i64, SLICE);
-        if rows.height() == 0 {
-            return Ok(None);
-        }
-        let first = self.next_row as u64;
+        let first_row = self.next_row as u64;
         self.next_row += rows.height();
+        (rows.height() > 0).then(|| FrameSlice { name: self.frame.name.clone(), rows, first_row })
+    }
+}
+
+/// Some rows, to be looked at wherever there is time.
+pub(crate) struct FrameSlice {
+    name: PathBuf,
+    rows: DataFrame,
+    first_row: u64,
+}
+
+impl FrameSlice {
+    pub(super) fn batch(self) -> Result<Batch> {
         // From 0, as whoever holds the frame counts its rows.
-        let lines = (first..first + rows.height() as u64).collect();
-        Batch::new(&self.frame.name, rows, lines).map(Some)
+        let lines = (self.first_row..self.first_row + self.rows.height() as u64).collect();
+        Batch::new(&self.name, self.rows, lines)
     }
 }

@@ -1,12 +1,12 @@
 //! Reading and validating: each row read is kept, refused or a duplicate, and the counts add up.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use super::{Batch, Frame, RowFingerprint, Table, row_fingerprint};
+use super::seen::Seen;
+use super::{Batch, Frame, Part, RowFingerprint, Table, row_fingerprint};
+use crate::ahead::in_order;
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -80,10 +80,6 @@ pub(super) struct Intake {
     pub files: Vec<SourceFile>,
 }
 
-/// Rows already seen; shared between the reads of one run, so that a test row that is repeated
-/// among the training rows is found too.
-pub(crate) type Seen = HashSet<RowFingerprint, Xxh3DefaultBuilder>;
-
 /// Where a row stands.
 pub(super) struct Place<'a> {
     pub(super) file: &'a Path,
@@ -146,10 +142,24 @@ fn read_table(
 ) -> Result<()> {
     let extra_columns = table.require(path, &Field::ALL)?;
     let n_before = intake.counts.n_rows;
-    while let Some(batch) = table.next_batch()? {
+    let work = |part: Part| -> Result<Judged> {
+        let batch = part.batch()?;
+        let rows: Vec<_> = (0..batch.len())
+            .map(|row| judge(&batch.raw(row), batch.cell(row, Field::Price), policy.suspect))
+            .collect();
+        let fingerprints = match policy.duplicates {
+            Duplicates::Drop => rows.iter().flatten().map(row_fingerprint).collect(),
+            Duplicates::Keep => Vec::new(),
+        };
+        Ok(Judged { batch, rows, fingerprints })
+    };
+    let take = |judged: Result<Judged>| -> Result<()> {
         interrupt.check()?;
-        for row in 0..batch.len() {
-            let verdict = judge(&batch.raw(row), batch.cell(row, Field::Price), policy.suspect);
+        let Judged { batch, rows, fingerprints } = judged?;
+        // By themselves, so that looks at memory overlap: the table of all rows is in no cache.
+        let new: Vec<_> = fingerprints.into_iter().map(|fingerprint| seen.insert(fingerprint)).collect();
+        let mut new = new.into_iter();
+        for (row, verdict) in rows.into_iter().enumerate() {
             let place = Place { file: path, batch: &batch, row };
             intake.counts.n_rows += 1;
             match verdict {
@@ -158,9 +168,8 @@ fn read_table(
                     intake.counts.n_suspect += u64::from(!refusal.is_certain);
                     witness.row(&place, Verdict::Refused(&refusal.faults))?;
                 }
-                Ok(stone)
-                    if policy.duplicates == Duplicates::Drop && !seen.insert(row_fingerprint(&stone)) =>
-                {
+                // None where all are kept.
+                Ok(_) if new.next() == Some(false) => {
                     intake.counts.n_duplicates += 1;
                     witness.row(&place, Verdict::Duplicate)?;
                 }
@@ -172,7 +181,9 @@ fn read_table(
             }
         }
         progress.report(&Event::Reading { path, n_rows: intake.counts.n_rows });
-    }
+        Ok(())
+    };
+    in_order(|| table.next_part(), work, take)?;
     let n_rows = intake.counts.n_rows - n_before;
     progress.report(&Event::FileRead { path, n_rows, extra_columns: &extra_columns });
     intake.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
@@ -182,6 +193,14 @@ fn read_table(
 struct Refusal {
     faults: Vec<Fault>,
     is_certain: bool,
+}
+
+/// A batch, and what each of its rows is by itself.
+struct Judged {
+    batch: Batch,
+    rows: Vec<Result<PricedDiamond, Refusal>>,
+    /// Of the rows that are not refused, if repeated rows are looked for.
+    fingerprints: Vec<RowFingerprint>,
 }
 
 fn judge(raw: &RawDiamond<'_>, price: Cell<'_>, suspect: Suspect) -> Result<PricedDiamond, Refusal> {

@@ -4,6 +4,8 @@
 //! a duplicate. [`Dataset`] adds the decision which rows train and which test, and [`store`] keeps
 //! it by content, so that a model always leads back to its exact rows.
 
+mod csv_lines;
+mod csv_records;
 mod csv_table;
 mod delivery;
 mod fingerprint;
@@ -11,12 +13,14 @@ mod frame_table;
 mod intake;
 mod parquet_table;
 mod rejects;
+mod seen;
 mod sources;
 mod split;
 pub mod store;
 mod table;
 mod validation;
 
+pub use csv_lines::TextRows;
 pub use delivery::{Delivery, Rows};
 pub use fingerprint::{RowFingerprint, row_fingerprint, stone_fingerprint};
 pub use frame_table::Frame;
@@ -24,6 +28,7 @@ pub use intake::{Counts, Duplicates, Policy, SourceFile, Suspect};
 pub use rejects::{Reject, RejectFile};
 pub use sources::expand;
 pub use split::Split;
+pub(crate) use table::Part;
 pub use table::{Batch, Table};
 pub use validation::{FaultyRow, Validation};
 

@@ -6,8 +6,9 @@ use std::path::Path;
 use polars::prelude::*;
 
 use super::Frame;
-use super::csv_table::CsvTable;
-use super::frame_table::FrameTable;
+use super::csv_lines::TextRows;
+use super::csv_table::{CsvBlock, CsvTable};
+use super::frame_table::{FrameSlice, FrameTable};
 use super::parquet_table::ParquetTable;
 use crate::diamond::{Cell, Field, RawDiamond};
 use crate::error::{Error, Result};
@@ -90,26 +91,52 @@ impl Table {
     }
 
     /// The next rows, or `None` at the end of the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its form is broken.
     pub fn next_batch(&mut self) -> Result<Option<Batch>> {
+        self.next_part()?.map(Part::batch).transpose()
+    }
+
+    /// The next rows, as little worked on as their order allows.
+    ///
+    /// # Errors
+    /// As [`Self::next_batch`]; what is wrong inside the part is told by [`Part::batch`].
+    pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
+        Ok(match self {
+            Self::Csv(table) => table.next_block()?.map(Part::Csv),
+            Self::Parquet(table) => table.next_batch()?.map(Part::Ready),
+            Self::Frame(table) => table.next_slice().map(Part::Frame),
+        })
+    }
+}
+
+/// Rows of a table that are still to be parsed, on any thread.
+pub(crate) enum Part {
+    Csv(CsvBlock),
+    Frame(FrameSlice),
+    Ready(Batch),
+}
+
+impl Part {
+    pub(crate) fn batch(self) -> Result<Batch> {
         match self {
-            Self::Csv(table) => table.next_batch(),
-            Self::Parquet(table) => table.next_batch(),
-            Self::Frame(table) => table.next_batch(),
+            Self::Csv(block) => block.batch(),
+            Self::Frame(slice) => slice.batch(),
+            Self::Ready(batch) => Ok(batch),
         }
     }
 }
 
 /// Some consecutive rows of a file.
 pub struct Batch {
-    frame: DataFrame,
     lines: Vec<u64>,
-    cells: [Cells; Field::ALL.len()],
+    rows: Rows,
 }
 
-enum Cells {
-    Absent,
-    Text(StringChunked),
-    Number(Float64Chunked),
+enum Rows {
+    Text(TextRows),
+    Columns { frame: DataFrame, cells: [Cells; Field::ALL.len()] },
 }
 
 impl Batch {
@@ -131,7 +158,11 @@ impl Batch {
                 cells[field as usize] = Cells::of(column).map_err(context)?;
             }
         }
-        Ok(Self { frame, lines, cells })
+        Ok(Self { lines, rows: Rows::Columns { frame, cells } })
+    }
+
+    pub(super) fn of_text(rows: TextRows, lines: Vec<u64>) -> Self {
+        Self { lines, rows: Rows::Text(rows) }
     }
 
     /// Number of rows.
@@ -151,10 +182,13 @@ impl Batch {
 
     /// One cell as written.
     pub fn cell(&self, row: usize, field: Field) -> Cell<'_> {
-        match &self.cells[field as usize] {
-            Cells::Absent => Cell::Missing,
-            Cells::Text(column) => column.get(row).map_or(Cell::Missing, Cell::Text),
-            Cells::Number(column) => column.get(row).map_or(Cell::Missing, Cell::Number),
+        match &self.rows {
+            Rows::Text(text) => text.cell(row, field),
+            Rows::Columns { cells, .. } => match &cells[field as usize] {
+                Cells::Absent => Cell::Missing,
+                Cells::Text(column) => column.get(row).map_or(Cell::Missing, Cell::Text),
+                Cells::Number(column) => column.get(row).map_or(Cell::Missing, Cell::Number),
+            },
         }
     }
 
@@ -163,10 +197,30 @@ impl Batch {
         RawDiamond::from_cells(|field| self.cell(row, field))
     }
 
-    /// All columns, extra ones too.
-    pub fn into_frame(self) -> DataFrame {
-        self.frame
+    /// The rows as they stand in their CSV file, if they came from one and need no parser to be written again.
+    pub fn as_text(&self) -> Option<&TextRows> {
+        match &self.rows {
+            Rows::Text(text) => Some(text),
+            Rows::Columns { .. } => None,
+        }
     }
+
+    /// All columns, extra ones too.
+    ///
+    /// # Errors
+    /// When polars cannot parse a CSV file that is sound for us.
+    pub fn into_frame(self) -> Result<DataFrame> {
+        match self.rows {
+            Rows::Text(text) => text.into_frame(self.lines.len()),
+            Rows::Columns { frame, .. } => Ok(frame),
+        }
+    }
+}
+
+enum Cells {
+    Absent,
+    Text(StringChunked),
+    Number(Float64Chunked),
 }
 
 impl Cells {

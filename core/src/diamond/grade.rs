@@ -20,7 +20,9 @@ pub trait Grade: Copy + 'static {
     /// Reads a grade regardless of case, blanks, hyphens and underscores: `very good`,
     /// `VERY_GOOD` and `VeryGood` are all [`Cut::VeryGood`].
     fn parse(text: &str) -> Result<Self, Fault> {
-        Self::ALL.iter().copied().find(|grade| same_spelling(grade.label(), text)).ok_or_else(|| {
+        let find = |is_it: fn(&str, &str) -> bool| Self::ALL.iter().copied().find(|g| is_it(g.label(), text));
+        // The trade's own spelling is found in no time, and nearly always given.
+        find(|label, text| label == text).or_else(|| find(same_spelling)).ok_or_else(|| {
             let reason = if text.trim().is_empty() { "is missing" } else { "is not a known grade" };
             Fault::wrong(Self::FIELD, text, reason, Self::allowed())
         })

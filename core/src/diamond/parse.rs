@@ -117,9 +117,10 @@ pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
     let value = match cell {
         Cell::Missing => return refuse("", "is missing"),
         Cell::Number(value) => value,
-        Cell::Text(text) => match text.trim() {
-            "" => return refuse("", "is missing"),
-            trimmed => match trimmed.parse() {
+        Cell::Text(text) => match (plain_decimal(text), text.trim()) {
+            (Some(value), _) => value,
+            (None, "") => return refuse("", "is missing"),
+            (None, trimmed) => match trimmed.parse() {
                 Ok(value) => value,
                 Err(_) => return refuse(text, "is not a number"),
             },
@@ -138,6 +139,30 @@ pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
     } else {
         Ok(value)
     }
+}
+
+/// The number that a few digits with at most one point are, in a fraction of the time that the general way
+/// takes; `None` of everything else. Digits and the power of ten are both exact in 64 bits, so their quotient
+/// is the nearest number there is, as it is the general way.
+fn plain_decimal(text: &str) -> Option<f64> {
+    const POWERS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    if text.len() > 15 {
+        return None;
+    }
+    let (mut digits, mut point, mut n_digits) = (0_u64, None, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                digits = 10 * digits + u64::from(byte - b'0');
+                n_digits += 1;
+            }
+            b'.' if point.is_none() => point = Some(n_digits),
+            _ => return None,
+        }
+    }
+    let n_behind = n_digits - point.unwrap_or(n_digits);
+    (n_digits > 0).then(|| digits as f64 / POWERS[n_behind])
 }
 
 fn grade<G: Grade>(cell: Cell<'_>) -> Result<G, Fault> {
@@ -192,6 +217,30 @@ mod tests {
             ]
         );
         assert_eq!(faults[3].value, "-1");
+    }
+
+    #[test]
+    fn the_quick_way_to_a_number_gives_the_same_bits_as_the_general_one() {
+        let mut texts: Vec<String> =
+            ["0", "00", "1", "1.", ".5", "0.1", "0.30", "326", "61.5", "999999999999999", "0.0000000000001"]
+                .map(str::to_owned)
+                .to_vec();
+        for number in 0..200_000_u64 {
+            let number = number * 7_368_787 % 1_000_000_007;
+            texts.push(format!(
+                "{}.{:0width$}",
+                number / 1000,
+                number % 1000,
+                width = 3 + number as usize % 5
+            ));
+        }
+        for text in &texts {
+            let quick = plain_decimal(text).unwrap();
+            assert_eq!(quick.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+        }
+        for text in ["", ".", "1.2.3", "-1", "+1", "1e3", "nan", " 1", "1,2", "1234567890123456"] {
+            assert_eq!(plain_decimal(text), None, "{text:?}");
+        }
     }
 
     #[test]

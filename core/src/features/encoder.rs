@@ -4,6 +4,8 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::column::{Column, Stored};
+use super::derived;
 use crate::diamond::{Diamond, Field, labels};
 use crate::error::{Error, Result};
 use crate::model::FeatureKind;
@@ -16,6 +18,12 @@ pub enum Encoding {
     OneHot(&'static [Field]),
     /// All nine features, each grade as one category column holding its rank.
     Categories,
+    /// What a gemmologist reads off a stone, for trees: logarithm of the weight, size, weight for the
+    /// size, shape, and grades as ranks in the trade's order.
+    Derived,
+    /// What a sum needs to say as much: powers of the logarithm of the weight, a step at each magic
+    /// size, and grades that count for more in heavier and otherwise better stones.
+    Terms,
 }
 
 /// A fitted encoder: the columns of the feature matrix, in order.
@@ -25,29 +33,13 @@ pub struct Encoder {
     columns: Vec<Column>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Column {
-    Number(Field),
-    Category(Field),
-    /// 1 when the grade's rank is in the mask, else 0.
-    Indicator(Field, u8),
-}
-
-/// How a column is written down: by label, never by code.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-enum Stored {
-    Number { field: Field },
-    Category { field: Field },
-    Indicator { field: Field, labels: Vec<String> },
-}
-
 impl Encoding {
     /// Learns from the training stones which levels of each grade occur.
     ///
     /// A valid level that no training stone has is treated as its nearest neighbour that one has
     /// (the worse one of two): a model cannot know its price, and the neighbour is the honest guess.
     pub fn fit<'a>(self, stones: impl Iterator<Item = &'a Diamond> + Clone) -> Encoder {
+        let grades = || Field::GRADES.into_iter().flat_map(|field| indicators(field, stones.clone()));
         let columns = match self {
             Self::Categories => Field::ALL
                 .into_iter()
@@ -55,12 +47,10 @@ impl Encoding {
                 .map(|field| if field.is_grade() { Column::Category(field) } else { Column::Number(field) })
                 .collect(),
             Self::OneHot(numbers) => {
-                let mut columns: Vec<_> = numbers.iter().map(|field| Column::Number(*field)).collect();
-                for field in Field::GRADES {
-                    columns.extend(indicators(field, stones.clone()));
-                }
-                columns
+                numbers.iter().map(|field| Column::Number(*field)).chain(grades()).collect()
             }
+            Self::Derived => derived::for_trees(),
+            Self::Terms => grades().chain(derived::for_sums()).collect(),
         };
         Encoder { columns }
     }
@@ -91,22 +81,12 @@ impl Encoder {
 
     /// What each column holds.
     pub fn kinds(&self) -> Vec<FeatureKind> {
-        let kind = |column: &Column| match column {
-            Column::Category(_) => FeatureKind::Category,
-            Column::Number(_) | Column::Indicator(..) => FeatureKind::Number,
-        };
-        self.columns.iter().map(kind).collect()
+        self.columns.iter().map(Column::kind).collect()
     }
 
     /// A readable name for each column.
     pub fn names(&self) -> Vec<String> {
-        let name = |column: &Column| match column {
-            Column::Number(field) | Column::Category(field) => field.name().to_owned(),
-            Column::Indicator(field, mask) => {
-                format!("{field}={}", masked(*field, *mask).join("|"))
-            }
-        };
-        self.columns.iter().map(name).collect()
+        self.columns.iter().map(Column::name).collect()
     }
 
     /// One row per stone, one column per feature.
@@ -121,35 +101,9 @@ impl Encoder {
     }
 }
 
-impl Column {
-    fn value(self, stone: &Diamond) -> f64 {
-        // A column's field fits its kind: `Encoding::fit` and `TryFrom` make no others.
-        match self {
-            Self::Number(field) => stone.number(field).unwrap_or(f64::NAN),
-            Self::Category(field) => stone.rank(field).map_or(f64::NAN, |rank| rank as f64),
-            Self::Indicator(field, mask) => {
-                stone.rank(field).map_or(f64::NAN, |rank| f64::from(mask >> rank & 1))
-            }
-        }
-    }
-}
-
-fn masked(field: Field, mask: u8) -> Vec<&'static str> {
-    let labels = labels(field).into_iter().enumerate();
-    labels.filter(|(rank, _)| mask >> rank & 1 == 1).map(|(_, label)| label).collect()
-}
-
 impl From<Encoder> for Vec<Stored> {
     fn from(encoder: Encoder) -> Self {
-        let stored = |column| match column {
-            Column::Number(field) => Stored::Number { field },
-            Column::Category(field) => Stored::Category { field },
-            Column::Indicator(field, mask) => {
-                let labels = masked(field, mask).into_iter().map(str::to_owned).collect();
-                Stored::Indicator { field, labels }
-            }
-        };
-        encoder.columns.into_iter().map(stored).collect()
+        encoder.columns.into_iter().map(Stored::from).collect()
     }
 }
 
@@ -157,27 +111,7 @@ impl TryFrom<Vec<Stored>> for Encoder {
     type Error = Error;
 
     fn try_from(stored: Vec<Stored>) -> Result<Self> {
-        let misfit = |field: Field| Error::model_file(format!("its encoder misuses the column {field}"));
-        let column = |stored| match stored {
-            Stored::Number { field } if !field.is_grade() && field != Field::Price => {
-                Ok(Column::Number(field))
-            }
-            Stored::Category { field } if field.is_grade() => Ok(Column::Category(field)),
-            Stored::Indicator { field, labels: chosen } if field.is_grade() => {
-                let known = labels(field);
-                let mut mask = 0;
-                for label in chosen {
-                    let rank =
-                        known.iter().position(|known| **known == label).ok_or_else(|| misfit(field))?;
-                    mask |= 1 << rank;
-                }
-                Ok(Column::Indicator(field, mask))
-            }
-            Stored::Number { field } | Stored::Category { field } | Stored::Indicator { field, .. } => {
-                Err(misfit(field))
-            }
-        };
-        let columns = stored.into_iter().map(column).collect::<Result<_>>()?;
+        let columns = stored.into_iter().map(Column::try_from).collect::<Result<_>>()?;
         Ok(Self { columns })
     }
 }
@@ -199,6 +133,13 @@ mod tests {
         .parse()
         .unwrap()
     }
+
+    const ENCODINGS: [Encoding; 4] = [
+        Encoding::Categories,
+        Encoding::OneHot(&[Field::Carat, Field::X]),
+        Encoding::Derived,
+        Encoding::Terms,
+    ];
 
     #[test]
     fn the_alphabetically_first_level_is_the_base_as_in_pandas() {
@@ -224,7 +165,7 @@ mod tests {
     #[test]
     fn a_stone_is_encoded_alone_as_it_is_among_others() {
         let stones = [stone("Ideal", "E", "VS1"), stone("Fair", "D", "I1")];
-        for encoding in [Encoding::Categories, Encoding::OneHot(&[Field::Carat, Field::X])] {
+        for encoding in ENCODINGS {
             let encoder = encoding.fit(stones.iter());
             let together = encoder.encode(stones.iter());
             for (row, stone) in stones.iter().enumerate() {
@@ -236,7 +177,7 @@ mod tests {
     #[test]
     fn an_encoder_survives_being_stored() {
         let stones = [stone("Ideal", "E", "VS1"), stone("Fair", "D", "I1")];
-        for encoding in [Encoding::Categories, Encoding::OneHot(&[Field::Carat, Field::X])] {
+        for encoding in ENCODINGS {
             let encoder = encoding.fit(stones.iter());
             let text = serde_json::to_string(&encoder).unwrap();
             assert_eq!(serde_json::from_str::<Encoder>(&text).unwrap(), encoder);
@@ -246,6 +187,16 @@ mod tests {
             r#"[{"kind":"category","field":"carat"}]"#,
             r#"[{"kind":"number","field":"price"}]"#,
             r#"[{"kind":"indicator","field":"cut","labels":["Shiny"]}]"#,
+            r#"[{"kind":"rank","field":"carat"}]"#,
+            r#"[{"kind":"derived","quantity":"sparkle"}]"#,
+            r#"[{"kind":"at_least","carat":0.0}]"#,
+            r#"[{"kind":"at_least","carat":-1.0}]"#,
+            r#"[{"kind":"at_least","carat":1e400}]"#,
+            r#"[{"kind":"product","of":[]}]"#,
+            r#"[{"kind":"product","of":[{"kind":"rank","field":"cut"}]}]"#,
+            r#"[{"kind":"product","of":[{"kind":"rank","field":"cut"},{"kind":"category","field":"cut"}]}]"#,
+            r#"[{"kind":"product","of":[{"kind":"rank","field":"cut"},{"kind":"product","of":[{"kind":"rank","field":"cut"},{"kind":"rank","field":"cut"}]}]}]"#,
+            r#"[{"kind":"product","of":[{"kind":"rank","field":"cut"},{"kind":"rank","field":"cut"}],"more":1}]"#,
         ] {
             assert!(serde_json::from_str::<Encoder>(bad).is_err(), "{bad}");
         }

@@ -1,5 +1,7 @@
 //! From a stone to the numbers a model sees.
 
+mod column;
+mod derived;
 mod encoder;
 mod proportions;
 

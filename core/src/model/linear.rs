@@ -91,8 +91,12 @@ mod tests {
     fn a_plane_is_recovered_exactly() {
         let features = array![[0.0, 1.0], [1.0, 0.0], [2.0, 5.0], [3.0, 1.0], [4.0, 4.0]];
         let target = features.map_axis(ndarray::Axis(1), |row| 3.0 + 2.0 * row[0] - row[1]);
-        let samples =
-            Samples { features: features.view(), target: target.view(), kinds: &[FeatureKind::Number; 2] };
+        let samples = Samples {
+            features: features.view(),
+            target: target.view(),
+            kinds: &[FeatureKind::Number; 2],
+            weight: None,
+        };
         let model =
             LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default()).unwrap();
         let predicted = model.predict(features.view());
@@ -103,8 +107,12 @@ mod tests {
     fn features_that_repeat_one_another_are_refused() {
         let features = array![[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [4.0, 8.0]];
         let target = array![1.0, 2.0, 3.0, 5.0];
-        let samples =
-            Samples { features: features.view(), target: target.view(), kinds: &[FeatureKind::Number; 2] };
+        let samples = Samples {
+            features: features.view(),
+            target: target.view(),
+            kinds: &[FeatureKind::Number; 2],
+            weight: None,
+        };
         let fitted = LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default());
         assert!(matches!(fitted, Err(Error::Fit { .. })));
     }

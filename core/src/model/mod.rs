@@ -2,6 +2,7 @@
 
 mod linear;
 mod params;
+mod ridge;
 pub mod trees;
 pub mod xgboost;
 
@@ -15,6 +16,7 @@ use crate::interrupt::Interrupt;
 
 pub use linear::{LinearModel, LinearRegression};
 pub use params::Params;
+pub use ridge::Ridge;
 pub use trees::TreeEnsemble;
 pub use xgboost::Xgboost;
 
@@ -23,6 +25,8 @@ pub use xgboost::Xgboost;
 pub enum FeatureKind {
     /// A quantity.
     Number,
+    /// A quantity with which the target should never fall; for estimators that can promise that.
+    Rising,
     /// The code of a category, 0, 1, 2 and so on.
     Category,
 }
@@ -36,6 +40,8 @@ pub struct Samples<'a> {
     pub target: ArrayView1<'a, f64>,
     /// What each column of `features` holds.
     pub kinds: &'a [FeatureKind],
+    /// How much each sample's error counts, on average 1; `None` where all count alike.
+    pub weight: Option<ArrayView1<'a, f64>>,
 }
 
 /// Rows that are not learned from, to look at while a model grows.

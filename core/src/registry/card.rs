@@ -51,6 +51,10 @@ pub struct Details {
     /// Why the model cannot be loaded, promoted or served; `None` for every model that can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_served: Option<String>,
+    /// Of a model that promises never to price a better or heavier stone lower: the mean absolute error
+    /// in US dollars of the same model without the promise. The difference is what it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_mae_usd: Option<f64>,
 }
 
 /// Where a model's rows came from.

@@ -56,6 +56,7 @@ fn details(registry: &Registry, factor: f64) -> Details {
         format_version: FORMAT_VERSION,
         xgboost_version: None,
         not_served: None,
+        free_mae_usd: None,
     }
 }
 

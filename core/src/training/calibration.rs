@@ -97,7 +97,7 @@ impl Calibration<'_> {
         rows: &[usize],
     ) -> Result<Box<dyn Regressor>> {
         let (features, target) = (features.select(Axis(0), rows), target.select(Axis(0), rows));
-        let samples = Samples { features: features.view(), target: target.view(), kinds };
+        let samples = Samples { features: features.view(), target: target.view(), kinds, weight: None };
         self.recipe.estimator.fit(samples, &self.recipe.difficulty, self.seed, None, self.interrupt)
     }
 

@@ -4,6 +4,7 @@
 mod calibration;
 mod contest;
 mod families;
+mod folds;
 mod report;
 mod tune;
 
@@ -16,7 +17,7 @@ use chrono::Utc;
 
 pub use self::calibration::Calibration;
 pub use self::contest::compare_versions;
-pub use self::families::{EarlyStopping, Family, Plan, Preset, built_in, choose};
+pub use self::families::{EarlyStopping, FOLDS, Family, Plan, Preset, Slower, built_in, choose, monotone};
 pub use self::report::{Champion, DataSummary, Report, Standing};
 
 use self::tune::Tuning;
@@ -24,8 +25,9 @@ use crate::dataset::{Dataset, Delivery, Rows, store};
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, mean_absolute_error};
 use crate::model::Params;
+use crate::model::xgboost::MONOTONE;
 use crate::pipeline::FORMAT_VERSION;
 use crate::progress::{Event, Progress};
 use crate::promotion::Decision;
@@ -56,6 +58,9 @@ pub struct Training {
     pub n_repeats: u64,
     /// Whether the best model may become the champion.
     pub promotes: bool,
+    /// Whether prices shall never fall with better color, better clarity or more weight. Every family
+    /// must be able to promise that; [`monotone`] chooses them.
+    pub is_monotone: bool,
 }
 
 impl Training {
@@ -193,12 +198,15 @@ impl Training {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<Details> {
+        let promise = if self.is_monotone { families::monotone_params() } else { Params::default() };
         let started = Instant::now();
         let (params, search) = match &family.plan {
             Some(plan) if self.n_trials > 0 => {
+                let mut plan = plan(self.preset);
+                plan.fixed = plan.fixed.overlaid(&promise);
                 let tuning = Tuning {
                     family,
-                    plan: plan(self.preset),
+                    plan,
                     preset: self.preset,
                     sampler: self.sampler,
                     n_trials: self.n_trials,
@@ -210,7 +218,7 @@ impl Training {
                 let (params, card) = tuning.run(registry, progress, interrupt)?;
                 (params, Some(card))
             }
-            _ => (Params::default(), None),
+            _ => (promise, None),
         };
         let search_s = started.elapsed().as_secs_f64();
         progress.report(&Event::Fitting { family: &family.name });
@@ -233,6 +241,10 @@ impl Training {
             return Err(Error::Fit { model: "the test rows", reason });
         }
         progress.report(&Event::Judged { family: &family.name, mae_usd: metrics.mae_usd });
+        let free_mae_usd = match self.is_monotone {
+            true => Some(self.mae_without_promise(family, seed, &params, train, test, interrupt)?),
+            false => None,
+        };
         Ok(Details {
             family: family.name.to_string(),
             created_at: Utc::now(),
@@ -251,7 +263,24 @@ impl Training {
                 _ => None,
             },
             not_served: family.foreign.as_deref().map(crate::model::not_served),
+            free_mae_usd,
         })
+    }
+
+    /// The error of the same model without the promise, to see what it costs.
+    fn mae_without_promise(
+        &self,
+        family: &Family,
+        seed: u64,
+        params: &Params,
+        train: &[PricedDiamond],
+        test: &[PricedDiamond],
+        interrupt: &Interrupt,
+    ) -> Result<f64> {
+        let free = params.clone().overlaid(&Params::from([(MONOTONE, 0.0)]));
+        let pipeline = family.recipe.fit(&family.name, train, &free, seed, None, interrupt)?;
+        let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
+        Ok(mean_absolute_error(&actual, &pipeline.predict(test.iter().map(PricedDiamond::diamond))))
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Standing {
     /// Why it cannot be promoted, if it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_served: Option<String>,
+    /// Of a monotone model: the mean absolute error in US dollars of the same model without the promise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_mae_usd: Option<f64>,
 }
 
 /// The model that answers now.
@@ -95,6 +98,7 @@ impl From<&Card> for Standing {
             duration_s: details.search_s + details.fit_s,
             search: details.search.clone(),
             not_served: details.not_served.clone(),
+            free_mae_usd: details.free_mae_usd,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The search for one family's parameters: trials on a part of the training rows, judged by the
-//! mean absolute error in US dollars on the rest.
+//! mean absolute error in US dollars on the rest, in one fold or in several.
 
 use std::ops::ControlFlow;
 
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Family, Plan, Preset};
-use crate::dataset::Split;
+use super::folds::{Fold, folds};
+use super::{FOLDS, Family, Plan, Preset};
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -16,7 +16,9 @@ use crate::model::Params;
 use crate::pipeline::Validation;
 use crate::progress::{Event, Progress};
 use crate::registry::{BlobKind, Digest, Registry, SearchCard};
-use crate::tuning::{Measured, Outcome, Report, SamplerKind, Search, Study, StudyHeader, Trial};
+use crate::tuning::{
+    Measured, Milestone, Outcome, Report, SamplerKind, Search, Study, StudyHeader, Trial, Verdict,
+};
 
 /// A search to run.
 pub(super) struct Tuning<'a> {
@@ -32,8 +34,6 @@ pub(super) struct Tuning<'a> {
     pub(super) train: &'a [PricedDiamond],
 }
 
-/// Share of the training rows that judges trials, as in the notebook.
-const VALIDATION_SHARE: f64 = 0.2;
 /// Fewer rows on either side make a search a lottery.
 const FEWEST_ROWS: usize = 20;
 
@@ -45,12 +45,10 @@ impl Tuning<'_> {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<(Params, SearchCard)> {
-        // Sides are decided by fingerprint here too: repeated stones never judge themselves. The
-        // seed is mixed first, because a rule that equals the test split's has nobody left to judge.
-        let split = Split::new(xxh3_64_with_seed(b"validation", self.seed), VALIDATION_SHARE)?;
-        let (judges, learners): (Vec<_>, Vec<_>) =
-            self.train.iter().copied().partition(|stone| split.is_test(stone.diamond()));
-        if judges.len() < FEWEST_ROWS || learners.len() < FEWEST_ROWS {
+        // Parts are decided by fingerprint here too: repeated stones never judge themselves. The seed is
+        // mixed first, because a rule that equals the test split's has nobody left to judge.
+        let folds = folds(self.train, self.plan.n_folds, xxh3_64_with_seed(b"validation", self.seed));
+        if folds.iter().any(|fold| fold.judges.len().min(fold.learners.len()) < FEWEST_ROWS) {
             return Err(Error::TooFewRows {
                 reason: format!(
                     "{} training rows are too few for a search; give more data, or --trials 0 to train \
@@ -67,10 +65,7 @@ impl Tuning<'_> {
         let (family, n_trials) = (&*self.family.name, self.n_trials);
         let kept = study.trials();
         progress.report(&Event::SearchStarted { family, n_trials, n_kept, kept });
-        let actual: Vec<_> = judges.iter().map(PricedDiamond::price_usd).collect();
-        let objective = |params: &Params, report: Report<'_>| {
-            self.measure(params, &learners, &judges, &actual, report, interrupt)
-        };
+        let objective = |params: &Params, report: Report<'_>| self.measure(params, &folds, report, interrupt);
         let after_trial = |trial: &Trial, n_finished: usize, best_mae_usd: Option<f64>| {
             progress.report(&Event::TrialFinished { family, n_finished, n_trials, best_mae_usd, trial });
         };
@@ -106,7 +101,7 @@ impl Tuning<'_> {
                 "family": self.family.name,
                 "library": library,
                 "dataset": self.dataset,
-                "validation_share": VALIDATION_SHARE,
+                "folds": [self.plan.n_folds, FOLDS],
                 "fixed": self.plan.fixed,
                 "pruning_patience": self.plan.pruning_patience,
                 "early_stopping": self.plan.early_stopping,
@@ -117,55 +112,102 @@ impl Tuning<'_> {
         })
     }
 
-    /// One trial: fits on the learners, watching the error on the judges.
+    /// One trial: in each fold fits on the learners, watching the error on the judges. Folds are judged
+    /// together, at the number of rounds that is best for all of them.
     fn measure(
         &self,
         params: &Params,
-        learners: &[PricedDiamond],
-        judges: &[PricedDiamond],
-        actual: &[f64],
+        folds: &[Fold],
         report: Report<'_>,
         interrupt: &Interrupt,
     ) -> Result<Option<Measured>> {
         let params = self.plan.fixed.clone().overlaid(params);
+        let mut courses = Vec::new();
+        let mut judged = (0, f64::INFINITY);
+        for fold in folds {
+            let mut tell = |round, mae| match courses.is_empty() {
+                true => report(Milestone::Rounds(round), mae),
+                false => ControlFlow::Continue(()),
+            };
+            let Some(course) = self.course(&params, fold, &mut tell, interrupt)? else { return Ok(None) };
+            courses.push(course);
+            judged = self.judged(&courses);
+            let is_over = folds.len() > 1 && report(Milestone::Folds(courses.len()), judged.1).is_break();
+            if is_over && courses.len() < folds.len() {
+                return Ok(None);
+            }
+        }
+        let (rounds, value) = judged;
+        let refit = match self.plan.early_stopping {
+            Some(stop) if rounds > 0 => stop.refit(params, rounds),
+            _ => params,
+        };
+        Ok(Some(Measured { value, refit }))
+    }
+
+    /// The error after each round of one fit; of one that does not grow in rounds, the error alone.
+    /// `None` when it was told to give up.
+    fn course(
+        &self,
+        params: &Params,
+        fold: &Fold,
+        tell: &mut dyn FnMut(usize, f64) -> Verdict,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Course>> {
+        let mut errors = Vec::new();
         let mut best = (0, f64::INFINITY);
-        let mut last = None;
         let mut is_given_up = false;
         let mut after_round = |round: usize, prices: &[f64]| {
-            let mae = mean_absolute_error(actual, prices);
+            let mae = mean_absolute_error(&fold.actual, prices);
             if mae < best.1 {
                 best = (round, mae);
             }
-            last = Some(mae);
-            is_given_up = report(round, mae).is_break();
+            errors.push(mae);
+            is_given_up = tell(round, mae).is_break();
             let is_stale = self.plan.early_stopping.is_some_and(|stop| round - best.0 >= stop.patience);
             Ok(if is_given_up || is_stale { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        let validation = Validation { stones: judges, after_round: &mut after_round };
-        let family = self.family;
-        let pipeline =
-            family.recipe.fit(&family.name, learners, &params, self.seed, Some(validation), interrupt)?;
+        let validation = Validation { stones: &fold.judges, after_round: &mut after_round };
+        let (recipe, name) = (&self.family.recipe, &self.family.name);
+        let pipeline = recipe.fit(name, &fold.learners, params, self.seed, Some(validation), interrupt)?;
         if is_given_up {
             return Ok(None);
         }
-        Ok(Some(match (self.plan.early_stopping, last) {
-            (Some(stop), Some(_)) => {
-                let rounds = Params::from([(stop.rounds, best.0 as f64)]);
-                Measured { value: best.1, refit: params.overlaid(&rounds) }
-            }
-            (None, Some(value)) => Measured { value, refit: params },
-            // The model does not grow in rounds: it is judged when it is done.
-            (_, None) => {
-                let prices = pipeline.predict(judges.iter().map(PricedDiamond::diamond));
-                let value = mean_absolute_error(actual, &prices);
-                if !value.is_finite() {
-                    let reason = format!("{} prices some stones at no finite number", family.name);
-                    return Err(Error::Fit { model: "a trial", reason });
-                }
-                Measured { value, refit: params }
-            }
-        }))
+        if !errors.is_empty() {
+            return Ok(Some(Course { grows: true, errors }));
+        }
+        // The model does not grow in rounds: it is judged when it is done.
+        let prices = pipeline.predict(fold.judges.iter().map(PricedDiamond::diamond));
+        let value = mean_absolute_error(&fold.actual, &prices);
+        if !value.is_finite() {
+            let reason = format!("{name} prices some stones at no finite number");
+            return Err(Error::Fit { model: "a trial", reason });
+        }
+        Ok(Some(Course { grows: false, errors: vec![value] }))
     }
+
+    /// Rounds (0 if it does not grow in rounds) and mean error of the folds so far.
+    fn judged(&self, courses: &[Course]) -> (usize, f64) {
+        let n_rounds = courses.iter().map(|course| course.errors.len()).min().unwrap_or_default();
+        let mean = |round: usize| {
+            courses.iter().map(|course| course.errors[round]).sum::<f64>() / courses.len() as f64
+        };
+        let grows = courses.iter().all(|course| course.grows);
+        let mut rounds = (0..n_rounds).map(|round| (round + 1, mean(round)));
+        let best = match self.plan.early_stopping {
+            Some(_) if grows => rounds.min_by(|a, b| a.1.total_cmp(&b.1)),
+            _ => rounds.next_back(),
+        };
+        let (rounds, value) = best.unwrap_or((0, f64::INFINITY));
+        (if grows { rounds } else { 0 }, value)
+    }
+}
+
+/// How a fit went.
+struct Course {
+    grows: bool,
+    /// Mean absolute error in US dollars on the judges after each round.
+    errors: Vec<f64>,
 }
 
 fn best(trials: &[Trial]) -> Result<(usize, f64, Params)> {

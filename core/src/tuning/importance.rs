@@ -99,7 +99,7 @@ mod tests {
             params.set_word("kind", ["a", "b"][number % 2]);
             let outcome =
                 Outcome::Complete { value: value(rate, depth, number % 2), refit: Params::default() };
-            Trial { number, params, outcome, curve: Vec::new() }
+            Trial { number, params, outcome, curve: Vec::new(), folds: Vec::new() }
         };
         (0..n).map(trial).collect()
     }

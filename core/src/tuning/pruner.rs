@@ -51,7 +51,7 @@ mod tests {
 
     fn trial(value: f64) -> Trial {
         let outcome = Outcome::Complete { value, refit: Params::default() };
-        Trial { number: 0, params: Params::default(), outcome, curve: vec![(25, value)] }
+        Trial { number: 0, params: Params::default(), outcome, curve: vec![(25, value)], folds: Vec::new() }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-use super::{MedianPruner, Outcome, Sampler, Study, Trial};
+use super::{MedianPruner, Outcome, Race, Sampler, Study, Trial};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::model::Params;
@@ -26,8 +26,17 @@ pub struct Measured {
     pub refit: Params,
 }
 
-/// Takes the course of a trial: after how many rounds, which value. Says when to give up.
-pub type Report<'a> = &'a mut dyn FnMut(usize, f64) -> Verdict;
+/// How far a trial has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// So many rounds in its first fold (or its only one).
+    Rounds(usize),
+    /// So many folds, where there are several.
+    Folds(usize),
+}
+
+/// Takes the course of a trial: how far it is, and its value there. Says when to give up.
+pub type Report<'a> = &'a mut dyn FnMut(Milestone, f64) -> Verdict;
 
 /// Whether a trial goes on.
 pub type Verdict = ControlFlow<()>;
@@ -55,6 +64,7 @@ struct Job {
     number: usize,
     params: Params,
     pruner: MedianPruner,
+    race: Race,
 }
 
 impl Search<'_> {
@@ -111,7 +121,7 @@ impl Search<'_> {
                 while told.len() < needed
                     && let Some(trial) = ended.get(&told.len())
                 {
-                    sampler.tell(&trial.params, trial.outcome.value())?;
+                    sampler.tell(&trial.params, trial.comparable())?;
                     told.push(trial.clone());
                 }
                 if told.len() < needed {
@@ -125,7 +135,8 @@ impl Search<'_> {
                     Some(_) => return Err(self.foreign(study, next)),
                     None => {
                         let pruner = MedianPruner::new(self.patience, told.iter());
-                        let job = Job { number: next, params, pruner };
+                        let race = Race::new(told.iter());
+                        let job = Job { number: next, params, pruner, race };
                         jobs.send(job).map_err(|_| Error::Interrupted)?;
                         n_running += 1;
                     }
@@ -170,23 +181,28 @@ impl Search<'_> {
 
     fn measure(&self, job: Job) -> Result<Trial> {
         self.interrupt.check()?;
-        let mut curve = Vec::new();
+        let (mut curve, mut folds) = (Vec::new(), Vec::new());
         let mut last = f64::INFINITY;
-        let mut report = |step, value: f64| {
+        let mut report = |milestone, value: f64| {
             last = value;
-            if MedianPruner::is_checkpoint(step) {
-                curve.push((step, value));
-                if job.pruner.gives_up(step, value) {
-                    return ControlFlow::Break(());
+            let is_hopeless = match milestone {
+                Milestone::Rounds(step) if MedianPruner::is_checkpoint(step) => {
+                    curve.push((step, value));
+                    job.pruner.gives_up(step, value)
                 }
-            }
-            ControlFlow::Continue(())
+                Milestone::Rounds(_) => false,
+                Milestone::Folds(n_folds) => {
+                    folds.push(value);
+                    job.race.gives_up(n_folds, value)
+                }
+            };
+            if is_hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let outcome = match (self.objective)(&job.params, &mut report)? {
             Some(Measured { value, refit }) => Outcome::Complete { value, refit },
             None => Outcome::Pruned { value: last },
         };
-        Ok(Trial { number: job.number, params: job.params, outcome, curve })
+        Ok(Trial { number: job.number, params: job.params, outcome, curve, folds })
     }
 }
 
@@ -212,7 +228,12 @@ mod tests {
     fn valley(params: &Params, report: Report<'_>) -> Result<Option<Measured>> {
         let value = (params.get("x").unwrap() - 0.3).abs();
         for step in [25, 50, 100] {
-            if report(step, value + 1.0 / step as f64).is_break() {
+            if report(Milestone::Rounds(step), value + 1.0 / step as f64).is_break() {
+                return Ok(None);
+            }
+        }
+        for n_folds in 1..4 {
+            if report(Milestone::Folds(n_folds), value).is_break() {
                 return Ok(None);
             }
         }

@@ -22,6 +22,17 @@ pub struct Trial {
     pub outcome: Outcome,
     /// Value after as many rounds, at the checkpoints reached.
     pub curve: Vec<(usize, f64)>,
+    /// Value after one fold, two and so on, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<f64>,
+}
+
+impl Trial {
+    /// The value by which trials are compared whatever became of them: that after the first fold, which
+    /// all had, since folds differ in how hard they are.
+    pub fn comparable(&self) -> f64 {
+        self.folds.first().copied().unwrap_or_else(|| self.outcome.value())
+    }
 }
 
 /// How a trial ended.

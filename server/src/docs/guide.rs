@@ -1,4 +1,4 @@
-//! The start page: from nothing to the first price in a minute.
+//! The guide for web developers: from nothing to the first price in a minute.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../../assets/guide.html");
 /// Where the page has this server's address.
 const PLACE: &str = "{{server}}";
 
-/// `GET /`: its snippets name the address that it was asked under, so that they work as they are.
+/// `GET /docs/guide`: its snippets name the address that it was asked under, so that they work as they are.
 pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
     let mut response = answer(HTML, PAGE_POLICY, PAGE.replace(PLACE, &address(&request)));
     // It depends on who asked; a stored copy could show one visitor the address of another.

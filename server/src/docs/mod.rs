@@ -14,14 +14,14 @@ use actix_web::web::Bytes;
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; connect-src 'self'; \
                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// `GET /docs/style.css`
 pub(crate) async fn style() -> HttpResponse {
     page("text/css; charset=utf-8", PAGE_POLICY, include_str!("../../assets/style.css"))
 }
 
-fn page(content_type: &str, policy: &'static str, body: impl Into<Bytes>) -> HttpResponse {
+pub(crate) fn page(content_type: &str, policy: &'static str, body: impl Into<Bytes>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(content_type)
         .insert_header((CONTENT_SECURITY_POLICY, policy))

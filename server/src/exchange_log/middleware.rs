@@ -56,8 +56,9 @@ pub(crate) async fn record(
 }
 
 fn is_static(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/metrics" | "/openapi.json" | "/" | "/docs")
-        || path.starts_with("/docs/")
+    matches!(path, "/livez" | "/readyz" | "/metrics" | "/openapi.json" | "/docs")
+        || matches!(path, "/" | "/batch" | "/models" | "/certificate")
+        || ["/page/", "/docs/"].iter().any(|folder| path.starts_with(folder))
 }
 
 async fn recorded(

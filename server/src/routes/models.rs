@@ -3,10 +3,11 @@
 use std::sync::mpsc;
 
 use actix_web::{HttpRequest, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use xtream_core::promotion::Decision;
-use xtream_core::registry::Card;
+use xtream_core::registry::{Card, Change, Commit};
 
 use crate::admin::Administrator;
 use crate::body::read_json;
@@ -23,6 +24,30 @@ pub(crate) struct History {
     champion: Option<u64>,
     /// Newest first.
     models: Vec<Model>,
+    /// Who became the champion, who did not, and why; newest first.
+    decisions: Vec<Decided>,
+}
+
+/// A decision that was written down.
+#[derive(Serialize)]
+pub(crate) struct Decided {
+    at: DateTime<Utc>,
+    /// Whether the champion before the last one was taken back.
+    rolled_back: bool,
+    #[serde(flatten)]
+    decision: Decision,
+}
+
+impl Decided {
+    /// What was decided with this commit, if anything was.
+    fn of(commit: Commit) -> Option<Self> {
+        let (rolled_back, decision) = match commit.change {
+            Change::Registered { .. } => return None,
+            Change::Decided { decision } => (false, decision),
+            Change::RolledBack { from, to, reason } => (true, Decision::by_hand(to, Some(from), reason)),
+        };
+        Some(Self { at: commit.at, rolled_back, decision })
+    }
 }
 
 /// One model.
@@ -39,10 +64,12 @@ pub(crate) async fn list(
     state: web::Data<State>,
 ) -> Result<web::Json<Answer<History>>, Problem> {
     // The champion first: the cards read after it include its own.
-    let (champion, cards) = state.ask(|registry| Ok((registry.champion()?, registry.cards()?))).await?;
+    let read = state.ask(|registry| Ok((registry.champion()?, registry.cards()?, registry.commits()?)));
+    let (champion, cards, commits) = read.await?;
     let model = |card: Card| Model { is_champion: champion == Some(card.version), card };
     let models = cards.into_iter().rev().map(model).collect();
-    Ok(web::Json(Answer { request_id: id, content: History { champion, models } }))
+    let decisions = commits.into_iter().rev().filter_map(Decided::of).collect();
+    Ok(web::Json(Answer { request_id: id, content: History { champion, models, decisions } }))
 }
 
 /// `GET /v1/models/{version}`

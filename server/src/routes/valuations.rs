@@ -135,16 +135,19 @@ fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) ->
         return Err(Problem::invalid(errors));
     }
     let (completed, _) = completed.map_err(|faults| Problem::invalid(given.faults(&faults)))?;
-    // What was given has no fault, so this is one of the price.
-    let appraised = bundle.pipeline.appraise(stone, question, Some(&bundle.comparables));
-    let appraised = appraised.map_err(|_| Problem::beyond_the_model())?;
     let doubts = completed.doubts(&stone.0);
+    let warnings = doubts.iter().map(|fault| FieldError::of(fault, parent)).collect();
+    let appraised = match bundle.pipeline.appraise(stone, question, Some(&bundle.comparables)) {
+        Ok(appraised) => appraised,
+        // What was given has no fault, so this is one of the price; most likely a slip of the pen made it so.
+        Err(_) => return Err(Problem::beyond_the_model(warnings)),
+    };
     Ok(Valuation {
         price_usd: appraised.price_usd,
         price_per_carat_usd: appraised.price_usd / completed.carat(),
         range: appraised.range,
         assumed: appraised.assumed,
-        warnings: doubts.iter().map(|fault| FieldError::of(fault, parent)).collect(),
+        warnings,
         reasons: appraised.reasons,
         comparables: appraised.comparables.map(|found| found.iter().map(Comparable::from).collect()),
         what_if: appraised.what_if,

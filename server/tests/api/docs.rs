@@ -15,7 +15,21 @@ use crate::json_schema::{faults, resolved};
 
 const SIMILAR: &str = "/v1/similar-diamonds";
 const STONE: &str = "carat=1.2&cut=Premium&color=E&clarity=VS1";
-const PAGES: [&str; 5] = ["/", "/docs/", "/docs/problems", "/docs/style.css", "/openapi.json"];
+/// Each page with its type.
+const PAGES: [(&str, &str); 11] = [
+    ("/", HTML),
+    ("/batch", HTML),
+    ("/models", HTML),
+    ("/certificate", HTML),
+    ("/docs/", HTML),
+    ("/docs/guide", HTML),
+    ("/docs/problems", HTML),
+    ("/docs/style.css", "text/css; charset=utf-8"),
+    ("/page/page.css", "text/css; charset=utf-8"),
+    ("/page/counter.js", "text/javascript; charset=utf-8"),
+    ("/openapi.json", "application/json; charset=utf-8"),
+];
+const HTML: &str = "text/html; charset=utf-8";
 
 fn document(app: &TestApp) -> Value {
     app.get("/openapi.json").json()
@@ -134,6 +148,11 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
 
     let recorded = app.post(one, &json!({})).header("x-request-id").to_owned();
     let found = format!("/v1/exchanges/{recorded}");
+    let certificate = "/v1/valuations/{request_id}";
+    let valued = app.post_bytes(one, "application/json", stone.into()).header("x-request-id").to_owned();
+    let certified = format!("/v1/valuations/{valued}");
+    c.send(&app, 404, ["GET", certificate, "/v1/valuations/9"], "");
+    c.send(&app, 422, ["GET", certificate, &format!("{certified}?row=1")], "");
     for (route, path) in [
         (SIMILAR, format!("{SIMILAR}?{STONE}&n=100")),
         ("/v1/models", "/v1/models".into()),
@@ -141,6 +160,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         (model, "/v1/models/1".into()),
         (exchanges, format!("{exchanges}?limit=1000")),
         (exchange, found),
+        (certificate, certified),
         ("/livez", "/livez".into()),
         ("/readyz", "/readyz".into()),
         ("/metrics", "/metrics".into()),
@@ -148,6 +168,11 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         c.send(&app, 200, ["GET", route, &path], "");
         c.send(&app, 405, ["DELETE", route, &path], "");
     }
+    let all = "include=reasons,comparables,what_if&confidence=0.95";
+    c.send(&app, 200, ["POST", one, &format!("{one}?{all}")], stone);
+    c.send(&app, 422, ["POST", one, &format!("{one}?confidence=90")], stone);
+    c.send(&app, 200, ["POST", many, &format!("{many}?confidence=0.5")], &batch);
+    c.send(&app, 422, ["POST", many, &format!("{many}?{all}")], &batch);
     c.send(&app, 422, ["GET", SIMILAR, &format!("{SIMILAR}?{STONE}&n=0")], "");
     c.send(&app, 422, ["GET", exchanges, "/v1/exchanges?status=good"], "");
     c.send(&app, 404, ["GET", model, "/v1/models/9"], "");
@@ -187,6 +212,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         ["GET", model, "/v1/models/1"],
         ["GET", exchanges, exchanges],
         ["GET", exchange, "/v1/exchanges/9"],
+        ["GET", certificate, "/v1/valuations/9"],
     ] {
         c.send(&strict, 429, asked, "");
         c.send_part(&strict, 431, asked, &large_header);
@@ -208,11 +234,13 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     c.send(&app, 503, ["GET", model, "/v1/models/1"], "");
     c.send(&app, 503, ["POST", promote, "/v1/models/1/promote"], r#"{"reason": "a test"}"#);
     // An exchange log whose table is gone.
-    let log = rusqlite::Connection::open(closed.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
+    let log = rusqlite::Connection::open(empty.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
     log.execute_batch("DROP TABLE exchange").unwrap();
-    c.send(&closed, 503, ["GET", exchanges, exchanges], "");
-    c.send(&closed, 503, ["GET", exchange, "/v1/exchanges/9"], "");
-    c.send(&closed, 503, ["GET", "/metrics", "/metrics"], "");
+    c.send(&empty, 503, ["GET", exchanges, exchanges], "");
+    let unread = "/v1/exchanges/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
+    c.send(&empty, 503, ["GET", exchange, unread], "");
+    c.send(&empty, 503, ["GET", certificate, "/v1/valuations/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01"], "");
+    c.send(&empty, 503, ["GET", "/metrics", "/metrics"], "");
 
     assert!(checker.unseen().is_empty(), "{:?}", checker.unseen());
 }
@@ -270,7 +298,7 @@ fn snippet(page: &str, id: &str) -> String {
 #[test]
 fn the_snippets_of_the_guide_work_as_they_are() {
     let app = TestApp::new();
-    let page = app.get("/").text;
+    let page = app.get("/docs/guide").text;
     for (id, path) in [("curl", "/v1/valuations"), ("curl-batch", "/v1/valuations/batch")] {
         let command = snippet(&page, id);
         assert!(command.starts_with(&format!("curl {} \\\n", app.url(path))), "{command}");
@@ -291,7 +319,8 @@ fn the_snippets_of_the_guide_work_as_they_are() {
 fn a_host_that_is_none_does_not_reach_the_snippets() {
     let app = TestApp::empty();
     for host in ["$(reboot)", "x';reboot;'", "<script>alert(1)</script>"] {
-        let request = Request::get(app.url("/")).header("x-forwarded-host", host).body(Vec::new()).unwrap();
+        let request = Request::get(app.url("/docs/guide")).header("x-forwarded-host", host);
+        let request = request.body(Vec::new()).unwrap();
         let answer = app.send(request);
         assert_eq!(answer.status, 200);
         assert!(!answer.text.contains(host), "{host}");
@@ -302,13 +331,7 @@ fn a_host_that_is_none_does_not_reach_the_snippets() {
 #[test]
 fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
     let app = TestApp::empty();
-    for (path, content_type) in PAGES.iter().zip([
-        "text/html; charset=utf-8",
-        "text/html; charset=utf-8",
-        "text/html; charset=utf-8",
-        "text/css; charset=utf-8",
-        "application/json; charset=utf-8",
-    ]) {
+    for (path, content_type) in PAGES {
         let page = app.get(path);
         assert_eq!((page.status, page.header("content-type")), (200, content_type), "{path}");
         let policy = page.header("content-security-policy");
@@ -316,7 +339,7 @@ fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
         let head = app.send(Request::head(app.url(path)).body(Vec::new()).unwrap());
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
     }
-    for path in ["/", "/docs/", "/docs/problems"] {
+    for (path, _) in PAGES.iter().filter(|(_, content_type)| *content_type == HTML) {
         let page = app.get(path).text;
         assert!(page.contains("<html lang=\"en\">"), "{path}");
         for outside in ["src=\"http", "href=\"http", "src=\"//", "href=\"//", "@import"] {
@@ -328,7 +351,7 @@ fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
     let app = TestApp::new();
-    for path in ["/", "/docs/problems", "/docs/"] {
+    for (path, _) in PAGES.iter().filter(|(_, content_type)| *content_type == HTML) {
         let page = app.get(path).text;
         let mut n_links = 0;
         for (_, rest) in page
@@ -384,13 +407,14 @@ fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
         "/v1/exchanges",
         "/v1/nothing",
     ];
-    for path in paths.iter().chain(&PAGES).chain(&["/livez", "/readyz", "/docs/favicon-16x16.png"]) {
+    let pages = PAGES.map(|(path, _)| path);
+    for path in paths.iter().chain(&pages).chain(&["/livez", "/readyz", "/docs/favicon-16x16.png"]) {
         let answer = app.get(path);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
         let expected = match *path {
-            "/" => "no-store",
-            path if path.starts_with("/docs/") || path == "/openapi.json" => "no-cache",
+            "/docs/guide" => "no-store",
+            path if path.starts_with("/docs/") || pages.contains(&path) => "no-cache",
             _ => "no-store",
         };
         assert_eq!(answer.header("cache-control"), expected, "{path}");
@@ -401,7 +425,12 @@ fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
 #[test]
 fn reading_the_documentation_is_no_exchange() {
     let app = TestApp::new();
-    for path in PAGES.iter().chain(&["/docs", "/docs/swagger-ui.css", "/docs/nothing.js"]) {
+    for path in PAGES.map(|(path, _)| path).iter().chain(&[
+        "/docs",
+        "/page/nothing.js",
+        "/docs/swagger-ui.css",
+        "/docs/nothing.js",
+    ]) {
         app.get(path);
     }
     let request =

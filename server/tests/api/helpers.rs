@@ -110,6 +110,7 @@ impl TestApp {
             seed: 42,
             n_repeats: 1,
             promotes: self.registry.champion().unwrap().is_none(),
+            is_monotone: false,
         };
         let report = training.run(&self.registry, &Silent, &Interrupt::default()).unwrap();
         report.leaderboard[0].version

@@ -24,6 +24,26 @@ fn the_history_is_newest_first_with_metrics_and_names_the_champion() {
 }
 
 #[test]
+fn the_history_has_every_decision_and_its_reason_newest_first() {
+    let app = TestApp::new();
+    app.train(1);
+    app.registry.promote(2, "It was checked by hand.").unwrap();
+    app.registry.rollback("Customers complained.").unwrap();
+    let history = app.get("/v1/models").json();
+    let decisions = history["decisions"].as_array().unwrap();
+    let said: Vec<_> = decisions
+        .iter()
+        .map(|decision| json!([decision["rolled_back"], decision["candidate"], decision["champion"]]))
+        .collect();
+    assert_eq!(said, [json!([true, 1, 2]), json!([false, 2, 1]), json!([false, 1, null])]);
+    assert_eq!(decisions[0]["reason"], "Customers complained.");
+    assert_eq!(decisions[1]["reason"], "It was checked by hand.");
+    assert!(decisions.iter().all(|decision| decision["promoted"] == true && decision["at"].is_string()));
+    assert!(decisions[0]["at"].as_str() > decisions[2]["at"].as_str());
+    assert_eq!(history["champion"], 1);
+}
+
+#[test]
 fn one_model_is_its_card() {
     let app = TestApp::new();
     let response = app.get("/v1/models/1");
@@ -50,5 +70,6 @@ fn a_registry_without_models_has_an_empty_history_and_no_champion() {
     let app = TestApp::empty();
     let history = app.get("/v1/models").json();
     assert_eq!((&history["champion"], &history["models"]), (&json!(null), &json!([])));
+    assert_eq!(history["decisions"], json!([]));
     assert_problem(&app.get("/v1/models/champion"), 503, "no_champion");
 }

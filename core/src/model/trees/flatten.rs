@@ -2,11 +2,15 @@
 //! checked here, once.
 
 use super::model_file::{ModelFile, Tree};
-use super::{CategorySet, DEFAULT_LEFT, FEATURE, IS_CATEGORY, IS_LEAF, Node, TreeEnsemble};
+use super::questions::{CategorySet, NEVER, Questions, Split, Test};
+use super::{Node, TreeEnsemble};
 use crate::error::{Error, Result};
 
 /// A code beyond this is not a category but damage; it bounds the memory of a set.
 const MOST_CATEGORIES: u32 = 1 << 16;
+
+/// Nor is such a number of features; it bounds the memory of what is asked about each.
+const MOST_FEATURES: u32 = 1 << 16;
 
 /// Objectives whose prediction is the plain sum of leaves.
 const PLAIN_SUM: [&str; 3] = ["reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror"];
@@ -32,26 +36,54 @@ pub(super) fn flatten(model: &ModelFile, file: Vec<u8>) -> Result<TreeEnsemble> 
     if gbtree.tree_info.len() != gbtree.trees.len() || gbtree.tree_info.iter().any(|group| *group != 0) {
         return refuse("the trees do not all belong to one output");
     }
-    let n_features = param.num_feature.parse::<u32>().ok().filter(|n| (1..=FEATURE).contains(n));
+    let n_features = param.num_feature.parse::<u32>().ok().filter(|n| (1..=MOST_FEATURES).contains(n));
     let Some(n_features) = n_features else {
         return refuse(format!("{:?} is not a number of features", param.num_feature));
     };
-    let mut ensemble = TreeEnsemble {
-        n_features: n_features as usize,
-        base_score: base_score(&param.base_score)?,
-        nodes: Vec::with_capacity(gbtree.trees.iter().map(|tree| tree.left_children.len()).sum()),
+    let n_nodes = gbtree.trees.iter().map(|tree| tree.left_children.len()).sum();
+    let mut forest = Forest {
+        n_features,
+        nodes: Vec::with_capacity(n_nodes),
+        leaves: Vec::with_capacity(n_nodes),
         roots: Vec::with_capacity(gbtree.trees.len()),
         depths: Vec::with_capacity(gbtree.trees.len()),
+        splits: Vec::with_capacity(n_nodes / 2),
         category_bits: Vec::new(),
-        category_sets: Vec::new(),
-        file,
     };
     for (number, tree) in gbtree.trees.iter().enumerate() {
-        Flattening { tree, ensemble: &mut ensemble }
+        Flattening { tree, forest: &mut forest }
             .run()
             .map_err(|reason| Error::model_file(format!("tree {number}: {reason}")))?;
     }
-    Ok(ensemble)
+    let Forest { mut nodes, leaves, roots, depths, splits, category_bits, .. } = forest;
+    let (questions, asked) = Questions::of(&splits, &category_bits).map_err(Error::model_file)?;
+    for (node, asked) in nodes.iter_mut().filter(|node| node.right_from != NEVER).zip(asked) {
+        (node.question, node.right_from) = (asked.question, asked.right_from);
+    }
+    let base_score = base_score(&param.base_score)?;
+    Ok(TreeEnsemble {
+        n_features: n_features as usize,
+        base_score,
+        questions,
+        nodes,
+        leaves,
+        roots,
+        depths,
+        file,
+    })
+}
+
+/// All trees, with the splits apart: what their nodes ask is known when all of them are.
+struct Forest {
+    n_features: u32,
+    nodes: Vec<Node>,
+    /// As in [`TreeEnsemble`].
+    leaves: Vec<f32>,
+    roots: Vec<u32>,
+    depths: Vec<u32>,
+    /// The splits, in the order of their nodes.
+    splits: Vec<Split>,
+    category_bits: Vec<u64>,
 }
 
 fn refuse<T>(reason: impl Into<String>) -> Result<T> {
@@ -69,7 +101,7 @@ fn base_score(text: &str) -> Result<f32> {
 
 struct Flattening<'a> {
     tree: &'a Tree,
-    ensemble: &'a mut TreeEnsemble,
+    forest: &'a mut Forest,
 }
 
 impl Flattening<'_> {
@@ -96,10 +128,11 @@ impl Flattening<'_> {
             return Err(format!("split_type has {} entries for {n_nodes} nodes", tree.split_type.len()));
         }
         let mut is_reached = vec![false; n_nodes];
-        let first = self.ensemble.nodes.len();
+        let first = self.forest.nodes.len();
         // The queue of nodes to lay out is the layout itself: the n-th entry of `order` becomes the
         // n-th node of this tree.
-        let mut order = vec![(0_usize, 0_u32)];
+        let mut order = Vec::with_capacity(n_nodes);
+        order.push((0_usize, 0_u32));
         is_reached[0] = true;
         let (mut next, mut deepest) = (0, 0);
         while let Some(&(node, depth)) = order.get(next) {
@@ -107,7 +140,7 @@ impl Flattening<'_> {
             deepest = depth;
             let (left, right) = (tree.left_children[node], tree.right_children[node]);
             if left == -1 && right == -1 {
-                let own_index = u32::try_from(self.ensemble.nodes.len()).map_err(|_| "too many nodes")?;
+                let own_index = u32::try_from(self.forest.nodes.len()).map_err(|_| "too many nodes")?;
                 self.push_leaf(node, own_index)?;
                 continue;
             }
@@ -122,9 +155,9 @@ impl Flattening<'_> {
             }
             self.push_split(node, left_index)?;
         }
-        self.ensemble.roots.push(first as u32);
+        self.forest.roots.push(first as u32);
         // By breadth: the last one laid out is one of the deepest.
-        self.ensemble.depths.push(deepest);
+        self.forest.depths.push(deepest);
         Ok(())
     }
 
@@ -133,37 +166,41 @@ impl Flattening<'_> {
         if !value.is_finite() {
             return Err(format!("the leaf {node} is not a finite number"));
         }
-        self.ensemble.nodes.push(Node { feature: IS_LEAF, left: own_index, payload: value.to_bits() });
+        self.forest.nodes.push(Node { left: own_index, question: 0, right_from: NEVER });
+        self.forest.leaves.push(value);
         Ok(())
     }
 
     fn push_split(&mut self, node: usize, left: u32) -> Result<(), String> {
         let tree = self.tree;
         let feature = tree.split_indices[node];
-        if feature as usize >= self.ensemble.n_features {
+        if feature >= self.forest.n_features {
             return Err(format!("node {node} splits on feature {feature}, which does not exist"));
         }
-        let default = match tree.default_left[node] {
-            0 => 0,
-            1 => DEFAULT_LEFT,
+        let default_left = match tree.default_left[node] {
+            0 => false,
+            1 => true,
             other => return Err(format!("node {node} has the default direction {other}")),
         };
-        let (flag, payload) = match tree.split_type.get(node) {
+        let test = match tree.split_type.get(node) {
             None | Some(0) => {
                 let threshold = tree.split_conditions[node];
                 if threshold.is_nan() {
                     return Err(format!("the threshold of node {node} is not a number"));
                 }
-                (0, threshold.to_bits())
+                Test::Below(threshold)
             }
-            Some(1) => (IS_CATEGORY, self.push_categories(node)?),
+            Some(1) => Test::In(self.push_categories(node)?),
             Some(other) => return Err(format!("node {node} has the split type {other}")),
         };
-        self.ensemble.nodes.push(Node { feature: feature | default | flag, left, payload });
+        self.forest.splits.push(Split { feature, default_left, test });
+        // What it asks is filled in when all splits are known.
+        self.forest.nodes.push(Node { left, question: 0, right_from: 0 });
+        self.forest.leaves.push(0.0);
         Ok(())
     }
 
-    fn push_categories(&mut self, node: usize) -> Result<u32, String> {
+    fn push_categories(&mut self, node: usize) -> Result<CategorySet, String> {
         let tree = self.tree;
         let wrong = || format!("the categories of node {node} cannot be found");
         let position = tree.categories_nodes.binary_search(&(node as u32)).map_err(|_| wrong())?;
@@ -176,16 +213,13 @@ impl Flattening<'_> {
         if largest >= MOST_CATEGORIES {
             return Err(format!("node {node} names category {largest}"));
         }
-        let bits = &mut self.ensemble.category_bits;
-        let set = CategorySet {
-            start: u32::try_from(bits.len()).map_err(|_| "too many categories")?,
-            n_words: largest / 64 + 1,
-        };
-        bits.resize(bits.len() + set.n_words as usize, 0);
+        let bits = &mut self.forest.category_bits;
+        let start = bits.len();
+        let n_words = largest / 64 + 1;
+        bits.resize(start + n_words as usize, 0);
         for code in codes {
-            bits[set.start as usize + *code as usize / 64] |= 1 << (code % 64);
+            bits[start + *code as usize / 64] |= 1 << (code % 64);
         }
-        self.ensemble.category_sets.push(set);
-        Ok(self.ensemble.category_sets.len() as u32 - 1)
+        Ok(CategorySet { start: u32::try_from(start).map_err(|_| "too many categories")?, n_words })
     }
 }

@@ -10,10 +10,12 @@
 
 mod flatten;
 mod model_file;
+mod questions;
 mod ubj;
 
 use ndarray::{Array1, ArrayView2};
 
+use self::questions::Questions;
 use super::{Regressor, Stored, StoredHeader};
 use crate::error::Result;
 
@@ -22,43 +24,36 @@ use crate::error::Result;
 pub struct TreeEnsemble {
     n_features: usize,
     base_score: f32,
-    /// The nodes of all trees. A child always stands behind its parent, so that every walk ends.
+    questions: Questions,
+    /// The nodes of all trees, each tree by breadth. A child always stands behind its parent, so that every
+    /// walk ends.
     nodes: Vec<Node>,
+    /// For each node its value if it is a leaf.
+    leaves: Vec<f32>,
     roots: Vec<u32>,
     /// Steps from the root to the deepest leaf, for each tree.
     depths: Vec<u32>,
-    /// The category sets, as bits, one after the other.
-    category_bits: Vec<u64>,
-    category_sets: Vec<CategorySet>,
     /// The file this was read from, kept to be stored and exported unchanged.
     file: Vec<u8>,
 }
 
-/// Twelve bytes: a split on a feature, or a leaf.
+/// Eight bytes: a split or a leaf.
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    /// Feature index and the three flags.
-    feature: u32,
     /// The left child, and the right one stands next to it; of a leaf, the leaf itself.
     left: u32,
-    /// Threshold or leaf value as the bits of an `f32`, or the index of a category set.
-    payload: u32,
+    /// What is asked of the row.
+    question: u16,
+    /// From which answer on it goes right; from a leaf, never.
+    right_from: u16,
 }
 
-const IS_LEAF: u32 = 1 << 31;
-const IS_CATEGORY: u32 = 1 << 30;
-const DEFAULT_LEFT: u32 = 1 << 29;
-const FEATURE: u32 = DEFAULT_LEFT - 1;
-
-/// Trees that are walked at once.
-const TOGETHER: usize = 16;
-
-/// Where a set of categories lies in `category_bits`.
-#[derive(Clone, Copy, Debug)]
-struct CategorySet {
-    start: u32,
-    n_words: u32,
-}
+/// Trees that one row is walked down at once.
+const TREES_TOGETHER: usize = 8;
+/// Rows that are walked down one tree at once.
+const ROWS_TOGETHER: usize = 8;
+/// Groups of such rows that share a tree while it is in the processor's first cache.
+const GROUPS: usize = 4;
 
 impl TreeEnsemble {
     /// Reads and checks an XGBoost model file, UBJ or JSON.
@@ -82,57 +77,75 @@ impl TreeEnsemble {
 
     /// The sum of leaves for one row of [`Regressor::n_features`] values; missing values are NaN.
     pub fn predict_row(&self, row: &[f32]) -> f32 {
-        match (self.category_sets.is_empty(), row.iter().any(|value| value.is_nan())) {
-            (true, false) => self.sum::<false, false>(row),
-            (true, true) => self.sum::<false, true>(row),
-            (false, false) => self.sum::<true, false>(row),
-            (false, true) => self.sum::<true, true>(row),
-        }
+        let mut answers = vec![0; self.questions.len()];
+        self.questions.answer(row, &mut answers);
+        self.sum(&answers)
     }
 
-    /// Walks several trees at once. Each step of one walk waits for memory, and steps of different
+    /// [`Self::predict_row`] of each row of `rows`, which stand one behind the other. Many rows together take
+    /// less time than each alone.
+    pub fn predict_rows(&self, rows: &[f32]) -> Vec<f32> {
+        let mut sums = Vec::with_capacity(rows.len() / self.n_features);
+        let mut answers = vec![0; self.questions.len() * ROWS_TOGETHER * GROUPS];
+        for rows in rows.chunks(self.n_features * ROWS_TOGETHER * GROUPS) {
+            for (row, answers) in
+                rows.chunks_exact(self.n_features).zip(answers.chunks_exact_mut(self.questions.len()))
+            {
+                self.questions.answer(row, answers);
+            }
+            let n_rows = rows.len() / self.n_features;
+            let n_begun = n_rows.next_multiple_of(ROWS_TOGETHER) * self.questions.len();
+            // Behind the last row stand answers of an earlier one or none; nobody asks for their sums.
+            sums.extend_from_slice(&self.sums(&answers[..n_begun])[..n_rows]);
+        }
+        sums
+    }
+
+    /// One row down several trees at once. Each step of one walk waits for memory, and steps of different
     /// trees wait together; nothing in a step is a branch that the processor would have to guess.
-    fn sum<const CATEGORIES: bool, const MISSING: bool>(&self, row: &[f32]) -> f32 {
+    #[inline(never)]
+    fn sum(&self, answers: &[u16]) -> f32 {
+        let nodes = self.nodes.as_slice();
         let mut sum = self.base_score;
-        for (roots, depths) in self.roots.chunks(TOGETHER).zip(self.depths.chunks(TOGETHER)) {
-            let mut at = [0; TOGETHER];
+        for (roots, depths) in self.roots.chunks(TREES_TOGETHER).zip(self.depths.chunks(TREES_TOGETHER)) {
+            let mut at = [0; TREES_TOGETHER];
             at[..roots.len()].copy_from_slice(roots);
             for _ in 0..depths.iter().copied().max().unwrap_or_default() {
-                for at in &mut at {
-                    *at = self.step::<CATEGORIES, MISSING>(*at, row);
-                }
+                at = std::array::from_fn(|tree| step(nodes, at[tree], answers, 0));
             }
-            let leaves = at[..roots.len()].iter().map(|at| f32::from_bits(self.nodes[*at as usize].payload));
             // One after the other: a sum in another order would be another sum.
-            sum = leaves.fold(sum, |sum, leaf| sum + leaf);
+            sum = at[..roots.len()].iter().fold(sum, |sum, at| sum + self.leaves[*at as usize]);
         }
         sum
     }
 
-    /// From a node to its child; a leaf stays where it is.
-    #[inline(always)]
-    fn step<const CATEGORIES: bool, const MISSING: bool>(&self, at: u32, row: &[f32]) -> u32 {
-        let node = self.nodes[at as usize];
-        let value = row[(node.feature & FEATURE) as usize];
-        let mut goes_left = value < f32::from_bits(node.payload);
-        if CATEGORIES && node.feature & IS_CATEGORY != 0 {
-            goes_left = !self.contains(self.category_sets[node.payload as usize], value);
+    /// Several rows down one tree at once, then down the next: the tree is fetched once for all of them, and
+    /// the leaves of each row are added in the order of the trees.
+    #[inline(never)]
+    fn sums(&self, answers: &[u16]) -> [f32; ROWS_TOGETHER * GROUPS] {
+        let (nodes, n) = (self.nodes.as_slice(), self.questions.len());
+        let mut sums = [self.base_score; ROWS_TOGETHER * GROUPS];
+        for (root, depth) in self.roots.iter().zip(&self.depths) {
+            let groups = answers.chunks_exact(n * ROWS_TOGETHER).zip(sums.as_chunks_mut::<ROWS_TOGETHER>().0);
+            for (answers, sums) in groups {
+                let mut at = [*root; ROWS_TOGETHER];
+                for _ in 0..*depth {
+                    at = std::array::from_fn(|row| step(nodes, at[row], answers, row * n));
+                }
+                for (sum, at) in sums.iter_mut().zip(at) {
+                    *sum += self.leaves[at as usize];
+                }
+            }
         }
-        if MISSING {
-            goes_left = if value.is_nan() { node.feature & DEFAULT_LEFT != 0 } else { goes_left };
-        }
-        let is_split = node.feature & IS_LEAF == 0;
-        node.left + u32::from(is_split & !goes_left)
+        sums
     }
+}
 
-    /// A code that no set can hold (negative, or beyond the largest) is in none.
-    fn contains(&self, set: CategorySet, code: f32) -> bool {
-        if code < 0.0 || code >= (set.n_words as usize * 64) as f32 {
-            return false;
-        }
-        let code = code as usize;
-        self.category_bits[set.start as usize + code / 64] >> (code % 64) & 1 == 1
-    }
+/// From a node to its child; a leaf stays where it is. `first` is where the row's answers begin.
+#[inline(always)]
+fn step(nodes: &[Node], at: u32, answers: &[u16], first: usize) -> u32 {
+    let node = nodes[at as usize];
+    node.left + u32::from(answers[first + usize::from(node.question)] >= node.right_from)
 }
 
 impl Regressor for TreeEnsemble {
@@ -141,14 +154,13 @@ impl Regressor for TreeEnsemble {
     }
 
     fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
-        let mut buffer = vec![0.0; features.ncols()];
-        let value = |row: ndarray::ArrayView1<'_, f64>| {
-            for (slot, value) in buffer.iter_mut().zip(row) {
-                *slot = *value as f32;
-            }
-            f64::from(self.predict_row(&buffer))
+        let single = |value: &f64| *value as f32;
+        let sums = if features.nrows() == 1 {
+            vec![self.predict_row(&features.iter().map(single).collect::<Vec<_>>())]
+        } else {
+            self.predict_rows(&features.iter().map(single).collect::<Vec<_>>())
         };
-        features.rows().into_iter().map(value).collect()
+        sums.into_iter().map(f64::from).collect()
     }
 
     fn stored(&self) -> Stored {

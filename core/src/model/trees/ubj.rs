@@ -4,7 +4,8 @@
 //!
 //! Source: <https://ubjson.org/>
 
-use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::value::SeqDeserializer;
+use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, Result};
 
@@ -106,6 +107,7 @@ impl<'de> Reader<'de> {
             b'd' => visitor.visit_f32(f32::from_be_bytes(self.array()?)),
             b'D' => visitor.visit_f64(f64::from_be_bytes(self.array()?)),
             b'S' => visitor.visit_borrowed_str(self.text()?),
+            b'[' if self.peek() == Some(b'$') => self.typed(visitor),
             b'[' => self.nested(|reader| {
                 let items = Items::begin(reader)?;
                 visitor.visit_seq(items)
@@ -113,6 +115,34 @@ impl<'de> Reader<'de> {
             b'{' => self.nested(|reader| visitor.visit_map(Entries(reader))),
             _ => visitor.visit_i64(self.integer(marker)?),
         }
+    }
+
+    /// Reads an array whose items are numbers of one type: most of a model, so in one go.
+    fn typed<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        let [_, marker, counted] = self.array()?;
+        if counted != b'#' {
+            return Err(Fault("an array of one type has no length".into()));
+        }
+        match marker {
+            b'd' => self.numbers(visitor, f32::from_be_bytes),
+            b'D' => self.numbers(visitor, f64::from_be_bytes),
+            b'i' => self.numbers(visitor, i8::from_be_bytes),
+            b'U' => self.numbers(visitor, u8::from_be_bytes),
+            b'I' => self.numbers(visitor, i16::from_be_bytes),
+            b'l' => self.numbers(visitor, i32::from_be_bytes),
+            b'L' => self.numbers(visitor, i64::from_be_bytes),
+            other => Err(Fault(format!("an array of type {:?}", char::from(other)))),
+        }
+    }
+
+    fn numbers<const N: usize, T: IntoDeserializer<'de, Fault>, V: Visitor<'de>>(
+        &mut self,
+        visitor: V,
+        number: impl Fn([u8; N]) -> T,
+    ) -> Result<V::Value, Fault> {
+        let count = self.count(N)?;
+        let (items, _) = self.take(N * count)?.as_chunks();
+        visitor.visit_seq(SeqDeserializer::new(items.iter().map(|item| number(*item))))
     }
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
@@ -149,39 +179,20 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The items of an array: typed and counted, counted, or up to the closing bracket.
+/// The items of an array of various types: counted, or up to the closing bracket.
 struct Items<'a, 'de> {
     reader: &'a mut Reader<'de>,
-    /// The marker that all items share.
-    marker: Option<u8>,
     left: Option<usize>,
 }
 
 impl<'a, 'de> Items<'a, 'de> {
     fn begin(reader: &'a mut Reader<'de>) -> Result<Self, Fault> {
-        let mut marker = None;
-        if reader.peek() == Some(b'$') {
-            reader.at += 1;
-            marker = Some(reader.byte()?);
-            if reader.peek() != Some(b'#') {
-                return Err(Fault("an array of one type has no length".into()));
-            }
-        }
         let mut left = None;
         if reader.peek() == Some(b'#') {
             reader.at += 1;
-            let size = match marker {
-                Some(b'd' | b'l') => 4,
-                Some(b'D' | b'L') => 8,
-                Some(b'I') => 2,
-                Some(b'i' | b'U') | None => 1,
-                Some(other) => {
-                    return Err(Fault(format!("an array of type {:?}", char::from(other))));
-                }
-            };
-            left = Some(reader.count(size)?);
+            left = Some(reader.count(1)?);
         }
-        Ok(Self { reader, marker, left })
+        Ok(Self { reader, left })
     }
 }
 
@@ -198,33 +209,11 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
             }
             None => {}
         }
-        match self.marker {
-            Some(marker) => seed.deserialize(Item { reader: self.reader, marker }).map(Some),
-            None => seed.deserialize(&mut *self.reader).map(Some),
-        }
+        seed.deserialize(&mut *self.reader).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
         self.left
-    }
-}
-
-/// One item of a typed array.
-struct Item<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    marker: u8,
-}
-
-impl<'de> de::Deserializer<'de> for Item<'_, 'de> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.reader.value(self.marker, visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any option
     }
 }
 

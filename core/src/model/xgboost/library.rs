@@ -151,7 +151,7 @@ impl<'a> Matrix<'a> {
 
     fn set_kinds(&self, kinds: &[FeatureKind]) -> Result<()> {
         let kind = |kind: &FeatureKind| match kind {
-            FeatureKind::Number => c"float".as_ptr(),
+            FeatureKind::Number | FeatureKind::Rising => c"float".as_ptr(),
             FeatureKind::Category => c"c".as_ptr(),
         };
         let kinds: Vec<_> = kinds.iter().map(kind).collect();
@@ -169,13 +169,21 @@ impl<'a> Matrix<'a> {
 
     /// Sets what is to be learned, one value a row.
     pub(super) fn set_target(&self, target: ArrayView1<'_, f64>) -> Result<()> {
-        let target: Vec<f32> = target.iter().map(|value| *value as f32).collect();
-        let data = text(&array_interface(target.as_ptr().cast(), &[target.len()], "<f4"));
-        // SAFETY: `target` lives through the call; the library copies it.
-        let status = unsafe {
-            (self.library.functions.matrix_set_info)(self.handle, c"label".as_ptr(), data.as_ptr())
-        };
-        self.library.check("the target", status)
+        self.set_info("the target", c"label", target)
+    }
+
+    /// Sets how much each row counts.
+    pub(super) fn set_weight(&self, weight: ArrayView1<'_, f64>) -> Result<()> {
+        self.set_info("the weights", c"weight", weight)
+    }
+
+    fn set_info(&self, call: &'static str, name: &CStr, values: ArrayView1<'_, f64>) -> Result<()> {
+        let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+        let data = text(&array_interface(values.as_ptr().cast(), &[values.len()], "<f4"));
+        // SAFETY: `values` lives through the call; the library copies it.
+        let status =
+            unsafe { (self.library.functions.matrix_set_info)(self.handle, name.as_ptr(), data.as_ptr()) };
+        self.library.check(call, status)
     }
 }
 

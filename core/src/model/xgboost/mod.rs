@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use ndarray::{Array2, ArrayView2};
 
 use self::library::{Booster, Matrix};
-use super::{Estimator, Params, Regressor, Samples, TreeEnsemble, Watch};
+use super::{Estimator, FeatureKind, Params, Regressor, Samples, TreeEnsemble, Watch};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -59,12 +59,13 @@ impl Locations {
 /// | `colsample_bytree` | 1 | share of features for each tree |
 /// | `lambda` | 1 | L2 penalty on leaf values |
 /// | `alpha` | 0 | L1 penalty on leaf values |
+/// | `monotone` | 0 | 1: the value never falls when a [`FeatureKind::Rising`] feature grows |
 pub struct Xgboost {
     locations: Locations,
 }
 
 /// The parameters of [`Xgboost`].
-const PARAMS: [&str; 8] = [
+const PARAMS: [&str; 9] = [
     N_ESTIMATORS,
     "learning_rate",
     "max_depth",
@@ -73,9 +74,12 @@ const PARAMS: [&str; 8] = [
     "colsample_bytree",
     "lambda",
     "alpha",
+    MONOTONE,
 ];
 /// Name of the parameter that counts rounds.
 pub const N_ESTIMATORS: &str = "n_estimators";
+/// Name of the parameter that asks for a monotone model.
+pub const MONOTONE: &str = "monotone";
 const DEFAULT_N_ESTIMATORS: f64 = 100.0;
 
 /// One thread a model: models are trained side by side instead. Within one, OpenMP waits for its
@@ -116,6 +120,9 @@ impl Estimator for Xgboost {
         let library = self.locations.library()?;
         let train = Matrix::new(library, &in_single_precision(samples.features), samples.kinds)?;
         train.set_target(samples.target)?;
+        if let Some(weight) = samples.weight {
+            train.set_weight(weight)?;
+        }
         let watched = match &watch {
             Some(watch) => Some(Matrix::new(library, &in_single_precision(watch.features), samples.kinds)?),
             None => None,
@@ -126,8 +133,16 @@ impl Estimator for Xgboost {
             booster.set_param(name, value)?;
         }
         booster.set_param("seed", &seed.to_string())?;
-        for (name, value) in params.iter().filter(|(name, _)| *name != N_ESTIMATORS) {
+        for (name, value) in params.iter().filter(|(name, _)| ![N_ESTIMATORS, MONOTONE].contains(name)) {
             booster.set_param(name, &value.to_string())?;
+        }
+        match params.get(MONOTONE) {
+            None | Some(0.0) => {}
+            Some(1.0) => booster.set_param("monotone_constraints", &constraints(samples.kinds))?,
+            Some(other) => {
+                let reason = format!("{MONOTONE} = {other}");
+                return Err(Error::Usage { reason, allowed: "0 or 1".into() });
+            }
         }
         for round in 0..rounds as usize {
             interrupt.check()?;
@@ -141,6 +156,12 @@ impl Estimator for Xgboost {
         }
         Ok(Box::new(TreeEnsemble::from_xgboost(booster.save()?)?))
     }
+}
+
+/// One sign a feature, as XGBoost takes them.
+fn constraints(kinds: &[FeatureKind]) -> String {
+    let signs = kinds.iter().map(|kind| if *kind == FeatureKind::Rising { "1" } else { "0" });
+    format!("({})", signs.collect::<Vec<_>>().join(","))
 }
 
 /// XGBoost works in 32 bits; this rounds as NumPy's `astype("float32")` does.

@@ -1,0 +1,173 @@
+"""What core does beside its peers, in one run: trees beside XGBoost's own library, reading beside polars,
+pricing a file beside pandas with Python's XGBoost, and similar stones by themselves.
+
+    python benches/core/bench.py [--rows 10000000] [--only trees similar ingest value]
+
+Each figure is the least of some repetitions. Both sides price with the same model, and their prices are
+compared first.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import xgboost
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benches"))
+from results import Result, bounded, compared, least, save  # noqa: E402
+
+PUBLIC = ROOT / "data" / "diamonds.csv"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+LIBRARY = next((Path(xgboost.__file__).parent / "lib").glob("libxgboost.*"))
+FEATURES = ["carat", "cut", "color", "clarity", "depth", "table", "x", "y", "z"]
+GRADES = {
+    "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],
+    "color": list("JIHGFED"),
+    "clarity": ["I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"],
+}
+KINDS = ["c" if name in GRADES else "float" for name in FEATURES]
+
+
+def stopwatch(*arguments: object) -> dict[str, float]:
+    command = [TARGET / "examples" / "stopwatch", *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout or "{}")
+
+
+def encoded(stones: pd.DataFrame) -> np.ndarray:
+    """The grades as ranks, all in 32 bits, as the model has them."""
+    ranks = {name: {label: rank for rank, label in enumerate(labels)} for name, labels in GRADES.items()}
+    columns = [
+        stones[name].map(ranks[name]) if name in GRADES else stones[name] for name in FEATURES
+    ]
+    return np.stack([column.to_numpy("float32") for column in columns], axis=1)
+
+
+def trees(folder: Path, _: int) -> list[Result]:
+    rows = np.ascontiguousarray(encoded(pd.read_csv(PUBLIC).sample(10_000, random_state=1)))
+    rows.tofile(folder / "rows.f32")
+    results = []
+    for n_trees, depth in [(500, 6), (284, 9)]:
+        name = f"{n_trees} trees of depth {depth}"
+        stopwatch("fit", LIBRARY, PUBLIC, n_trees, depth, folder / "model")
+        ours = stopwatch("trees", folder / "model", folder / "rows.f32")
+        booster = xgboost.Booster({"nthread": 1}, model_file=folder / "model.ubj")
+        matrix = lambda n: xgboost.DMatrix(  # noqa: E731
+            rows[:n], feature_types=KINDS, enable_categorical=True, nthread=1
+        )
+        assert np.array_equal(
+            np.fromfile(folder / "model.f32", "float32").view("uint32"),
+            booster.predict(matrix(10_000)).view("uint32"),
+        )
+        # Beside the calls alone: a matrix remembers its predictions, so each call gets a fresh one.
+        fresh = [matrix(10_000) for _ in range(6)]
+        by_matrix = least(lambda: booster.predict(fresh.pop()))
+        in_place = least(lambda: booster.inplace_predict(rows))
+        single = rows[:1]
+        one = least(lambda: [booster.inplace_predict(single) for _ in range(100)]) / 100
+        lib = "libxgboost"
+        one_us, many_us = ours["one_row_us"], ours["all_us_per_row"]
+        results += [
+            bounded(f"one row, {name}", "us", one_us, 4),
+            compared(f"one row, {name}", "us", one_us, f"{lib}, in place", 1e6 * one),
+            compared(f"10,000 rows, {name}", "us a row", many_us, f"{lib}, in place", 100 * in_place, 3),
+            compared(f"10,000 rows, {name}", "us a row", many_us, f"{lib}, matrix", 100 * by_matrix, 3),
+            bounded(f"loading {name} ({ours['file_mb']:.1f} MB), checks and all", "ms", ours["load_ms"], 10),
+        ]
+    return results
+
+
+def similar(_: Path, n_rows: int) -> list[Result]:
+    results = []
+    for n, most_us in [(53_940, 5), (n_rows, 50)]:
+        ours = stopwatch("similar", PUBLIC, n)
+        results += [
+            bounded(f"ten similar stones of {n:,}", "us", ours["own_query_us"], most_us),
+            bounded(f"the same, thousands of one weight, {n:,}", "us", ours["round_query_us"], most_us),
+            bounded(f"building the index over {n:,}", "s", ours["own_build_s"], 10),
+        ]
+    return results
+
+
+def ingest(folder: Path, n_rows: int) -> list[Result]:
+    delivery = many_rows(folder, n_rows)
+    ours, peer = [], []
+    for _ in range(3):
+        ours.append(stopwatch("ingest", delivery)["ingest_s"])
+        started = time.perf_counter()
+        assert pl.read_csv(delivery).height == n_rows
+        peer.append(time.perf_counter() - started)
+    name = f"reading and validating {n_rows:,} rows"
+    return [compared(name, "s", min(ours), "polars, reading alone", min(peer), 1 / 1.5)]
+
+
+def value(folder: Path, n_rows: int) -> list[Result]:
+    delivery, program = many_rows(folder, n_rows), TARGET / "xtream"
+    registry, out = folder / "registry", folder / "priced.csv"
+    quiet = {"check": False, "capture_output": True}
+    train = [program, "train", PUBLIC, "--registry", registry, "--models", "xgboost", "--trials", "0"]
+    subprocess.run(train, **quiet, env=os.environ | {"XTREAM_XGBOOST_LIB": str(LIBRARY)})
+    export = [program, "models", "export", "champion", "--out", folder / "champion", "--registry", registry]
+    subprocess.run(export, check=True, capture_output=True)
+    started = time.perf_counter()
+    subprocess.run([program, "value", delivery, "--out", out, "--registry", registry], **quiet)
+    ours = time.perf_counter() - started
+    started = time.perf_counter()
+    stones = pd.read_csv(delivery)
+    kinds = {name: pd.CategoricalDtype(labels, ordered=True) for name, labels in GRADES.items()}
+    features = xgboost.DMatrix(stones[FEATURES].astype(kinds), enable_categorical=True)
+    booster = xgboost.Booster(model_file=folder / "champion" / "xgboost.ubj")
+    stones["price_usd"] = booster.predict(features)
+    stones.to_csv(folder / "by_pandas.csv", index=False)
+    peer = time.perf_counter() - started
+    some = pd.read_csv(out, nrows=50_000)["price_usd"]
+    priced = some.notna()
+    assert np.allclose(some[priced], stones["price_usd"][: len(some)][priced], rtol=1e-5)
+    return [compared(f"pricing a file of {n_rows:,} rows", "s", ours, "pandas and xgboost", peer, 5)]
+
+
+def many_rows(folder: Path, n_rows: int) -> Path:
+    """The public stones again and again, at another price on each lap so that no row repeats another."""
+    path = folder / "delivery.csv"
+    if path.exists():
+        return path
+    header, *rows = PUBLIC.read_text().splitlines()
+    parts = [row.split(",") for row in rows]
+    with path.open("w") as file:
+        file.write(header + "\n")
+        for lap in itertools.count():
+            left = n_rows - lap * len(parts)
+            if left <= 0:
+                return path
+            file.writelines(
+                ",".join([*p[:6], str(int(p[6]) + 20_000 * lap), *p[7:]]) + "\n" for p in parts[:left]
+            )
+
+
+def main() -> None:
+    benches = {"trees": trees, "similar": similar, "ingest": ingest, "value": value}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="of the large file and index")
+    parser.add_argument("--only", nargs="*", choices=benches, default=list(benches))
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        with tempfile.TemporaryDirectory() as folder:
+            results = benches[name](Path(folder), arguments.rows)
+        for result in results:
+            print(f"{result.what:70} {result.ours:10.4g} {result.unit:9} {result.goal:18} {result.met}")
+            if result.peer is not None:
+                print(f"    {result.peer_name}: {result.peer:.4g}, {result.ratio:.2f} times")
+        save(f"core-{name}", results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+//! Rows of a CSV file in which a line is a row, and what stands between two commas is a cell, perhaps in
+//! quotation marks. Nothing is copied; the cells are looked up in the block that was read.
+
+use std::sync::Arc;
+
+use memchr::{memchr_iter, memchr2_iter};
+use polars::prelude::DataFrame;
+
+use super::csv_records::{LONGEST_RECORD, without_return};
+use super::csv_table::CsvFormat;
+use crate::diamond::{Cell, Field};
+use crate::error::Result;
+
+/// Some consecutive rows as text.
+pub struct TextRows {
+    format: Arc<CsvFormat>,
+    text: String,
+    /// For each row where its fields begin, and one more: where the next would.
+    starts: Vec<u32>,
+    is_quoted: bool,
+}
+
+/// Where the fields of a block of whole lines begin, as [`TextRows`] has them, and on which line each row
+/// stands. Blank lines are no rows. `None` of a block that has to be looked at more carefully.
+///
+/// # Errors
+/// When a line has not as many fields as the header, or is far too long.
+#[allow(clippy::type_complexity)]
+pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Result<Option<(Vec<u32>, Vec<u64>)>> {
+    let n_fields = format.columns.len();
+    let n_quotes = memchr_iter(b'"', text).count();
+    let ends_line = |at: usize| matches!(text.get(at + 1), Some(b'\n') | None);
+    if !memchr_iter(b'\r', text).all(ends_line) {
+        return Ok(None);
+    }
+    // Rows of less than forty bytes are rare.
+    let mut starts: Vec<u32> = Vec::with_capacity(text.len() / 40 * (n_fields + 1));
+    let mut lines = Vec::with_capacity(text.len() / 40);
+    let (mut line, mut row_start, mut field_start) = (first_line, 0, 0);
+    let (mut n_first, mut n_quoted) = (0, 0);
+    for end in memchr2_iter(b',', b'\n', text).chain([text.len()]) {
+        let is_comma = text.get(end) == Some(&b',');
+        let field = if is_comma { &text[field_start..end] } else { without_return(&text[field_start..end]) };
+        if let [b'"', inside @ ..] = field {
+            if inside.last() != Some(&b'"') {
+                return Ok(None);
+            }
+            n_quoted += 1;
+        }
+        starts.push(field_start as u32);
+        if is_comma {
+            field_start = end + 1;
+            continue;
+        }
+        let row_end = field_start + field.len();
+        if row_end == row_start {
+            starts.truncate(n_first);
+        } else if starts.len() - n_first != n_fields || row_end - row_start > LONGEST_RECORD {
+            return match starts.len() - n_first {
+                // A comma or a line break may stand inside a quoted field.
+                _ if n_quotes > 0 => Ok(None),
+                n if n != n_fields => Err(format.wrong_fields(line, n)),
+                _ => Err(format.too_long(line)),
+            };
+        } else {
+            starts.push(row_end as u32 + 1);
+            lines.push(line);
+        }
+        n_first = starts.len();
+        (row_start, field_start, line) = (end + 1, end + 1, line + 1);
+    }
+    // Two for each quoted field: then there is none inside one.
+    Ok((n_quotes == 2 * n_quoted).then_some((starts, lines)))
+}
+
+impl TextRows {
+    /// The rows of a text that was cut and checked.
+    pub(super) fn new(format: Arc<CsvFormat>, text: Vec<u8>, starts: Vec<u32>) -> Self {
+        let is_quoted = memchr::memchr(b'"', &text).is_some();
+        Self { format, text: String::from_utf8(text).unwrap_or_default(), starts, is_quoted }
+    }
+
+    /// One cell as written.
+    pub(super) fn cell(&self, row: usize, field: Field) -> Cell<'_> {
+        match self.format.places[field as usize].map(|place| self.field(row, place)) {
+            None | Some("") => Cell::Missing,
+            Some(text) => Cell::Text(unquoted(text)),
+        }
+    }
+
+    fn field(&self, row: usize, place: usize) -> &str {
+        let first = row * (self.format.columns.len() + 1) + place;
+        let [start, next] = [self.starts[first], self.starts[first + 1]];
+        &self.text[start as usize..next as usize - 1]
+    }
+
+    /// Appends a row to CSV, quoted only where it must be, without the line break.
+    pub fn append_to(&self, row: usize, text: &mut String) {
+        let n_fields = self.format.columns.len();
+        if !self.is_quoted {
+            let first = row * (n_fields + 1);
+            let [start, next] = [self.starts[first], self.starts[first + n_fields]];
+            text.push_str(&self.text[start as usize..next as usize - 1]);
+            return;
+        }
+        for place in 0..n_fields {
+            if place > 0 {
+                text.push(',');
+            }
+            match self.field(row, place) {
+                // Empty text, as opposed to nothing.
+                "\"\"" => text.push_str("\"\""),
+                field => text.push_str(unquoted(field)),
+            }
+        }
+    }
+
+    /// All columns, for whoever wants a frame.
+    ///
+    /// # Errors
+    /// When polars cannot parse what is sound for us.
+    pub(super) fn into_frame(self, n_rows: usize) -> Result<DataFrame> {
+        let mut text = String::with_capacity(self.text.len() + 1);
+        for row in 0..n_rows {
+            self.append_to(row, &mut text);
+            text.push('\n');
+        }
+        self.format.parse(text.into_bytes())
+    }
+}
+
+/// What stands between the quotation marks, if there are any.
+fn unquoted(field: &str) -> &str {
+    field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(field)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::dataset::{Batch, Table};
+
+    fn batches(text: &str) -> Result<Vec<Batch>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        std::fs::write(&path, text).unwrap();
+        let mut table = Table::open(&path)?;
+        std::iter::from_fn(|| table.next_batch().transpose()).collect()
+    }
+
+    const HEADER: &str = "carat,note,cut,color\n";
+    const FIELDS: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Price];
+
+    #[test]
+    fn plain_lines_are_read_as_polars_reads_them() {
+        let rows =
+            ["0.5,ab,Ideal,E", ",,,", "\r", "", "1.2,é,\"Very Good\",\r", " 3 ,-,,\"\"", "\"4\",5,6,7\r"];
+        for ending in ["\n", ""] {
+            let plain = format!("{HEADER}{}{ending}", rows.join("\n"));
+            // A comma inside a quoted field, and the other way is taken.
+            let quoted = plain.replace("ab", "\"a,b\"");
+            let [plain, quoted] = [plain, quoted].map(|text| batches(&text).unwrap().remove(0));
+            assert!(plain.as_text().is_some() && quoted.as_text().is_none());
+            assert_eq!(plain.len(), 5);
+            for row in 0..5 {
+                assert_eq!(plain.line(row), quoted.line(row), "row {row}");
+                for field in FIELDS {
+                    assert_eq!(plain.cell(row, field), quoted.cell(row, field), "row {row}, {field}");
+                }
+            }
+            let (plain, quoted) = (plain.into_frame().unwrap(), quoted.into_frame().unwrap());
+            assert!(plain.slice(1, 4).equals_missing(&quoted.slice(1, 4)), "{plain} {quoted}");
+        }
+    }
+
+    #[test]
+    fn a_broken_line_is_named_whichever_way_is_taken() {
+        for (broken, line) in [
+            ("1,2,3,4\n\n1,2,3\n", 4),
+            ("1,2,3,4\n1,2,3,4,5", 3),
+            ("1,2,3,4\n\n\n1,\0,3,4\n1,2,3,4\n", 5),
+            ("1,2,3,4\n1,2\"2,3,4\n", 3),
+            ("1,2,3,4\n1,\"2\"2,3,4\n", 3),
+            ("1,2,3,4\n1,\"2,3,4\n", 3),
+            (&format!("1,2,3,4\n1,{},3,4\n", "2".repeat(70_000)), 3),
+        ] {
+            for first in ["", "\"0\",1,2,3\n", "\"0,\",1,2,3\n"] {
+                let Err(error) = batches(&format!("{HEADER}{first}{broken}")) else {
+                    unreachable!("{broken:.40} was read")
+                };
+                let line = line + u64::from(!first.is_empty());
+                assert!(error.to_string().contains(&format!("line {line}")), "{error}");
+            }
+        }
+    }
+}

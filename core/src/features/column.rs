@@ -1,0 +1,154 @@
+//! One column of a feature matrix: what it computes of a stone, what it is called, and how it is
+//! written down.
+
+use serde::{Deserialize, Serialize};
+
+use super::derived::Derived;
+use crate::diamond::{Diamond, Field, labels};
+use crate::error::{Error, Result};
+use crate::model::FeatureKind;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Column {
+    Number(Field),
+    Category(Field),
+    /// 1 when the grade's rank is in the mask, else 0.
+    Indicator(Field, u8),
+    /// The grade's rank, 0 the worst, as a quantity.
+    Rank(Field),
+    Derived(Derived),
+    /// 1 from this weight (carat) on, 0 below.
+    AtLeast(f64),
+    /// Two to [`MOST_FACTORS`] columns multiplied; no products or categories among them.
+    Product(Vec<Self>),
+}
+
+const MOST_FACTORS: usize = 3;
+
+/// How a column is written down: by label, never by code.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Stored {
+    Number { field: Field },
+    Category { field: Field },
+    Indicator { field: Field, labels: Vec<String> },
+    Rank { field: Field },
+    Derived { quantity: Derived },
+    AtLeast { carat: f64 },
+    Product { of: Vec<Self> },
+}
+
+impl Column {
+    /// The column's number for a stone.
+    pub(super) fn value(&self, stone: &Diamond) -> f64 {
+        // A column's field fits its kind: `Encoding::fit` and `TryFrom` make no others.
+        match self {
+            Self::Number(field) => stone.number(*field).unwrap_or(f64::NAN),
+            Self::Category(field) | Self::Rank(field) => {
+                stone.rank(*field).map_or(f64::NAN, |rank| rank as f64)
+            }
+            Self::Indicator(field, mask) => {
+                stone.rank(*field).map_or(f64::NAN, |rank| f64::from(mask >> rank & 1))
+            }
+            Self::Derived(quantity) => quantity.of(stone),
+            Self::AtLeast(carat) => f64::from(u8::from(stone.carat() >= *carat)),
+            Self::Product(factors) => factors.iter().map(|factor| factor.value(stone)).product(),
+        }
+    }
+
+    pub(super) fn kind(&self) -> FeatureKind {
+        match self {
+            Self::Category(_) => FeatureKind::Category,
+            _ if self.rises() => FeatureKind::Rising,
+            _ => FeatureKind::Number,
+        }
+    }
+
+    /// Whether it speaks of weight, color or clarity and never falls when one of them grows.
+    fn rises(&self) -> bool {
+        match self {
+            Self::Number(field) => *field == Field::Carat,
+            Self::Rank(field) => matches!(field, Field::Color | Field::Clarity),
+            Self::Derived(quantity) => quantity.rises(),
+            Self::AtLeast(_) => true,
+            // Ranks are never negative, so their products rise with each; a logarithm may be.
+            Self::Product(factors) => factors
+                .iter()
+                .all(|factor| matches!(factor, Self::Rank(_) | Self::AtLeast(_)) && factor.rises()),
+            Self::Category(_) | Self::Indicator(..) => false,
+        }
+    }
+
+    /// A readable name.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Number(field) | Self::Category(field) | Self::Rank(field) => field.name().to_owned(),
+            Self::Indicator(field, mask) => format!("{field}={}", masked(*field, *mask).join("|")),
+            Self::Derived(quantity) => quantity.name().to_owned(),
+            Self::AtLeast(carat) => format!("carat>={carat}"),
+            Self::Product(factors) => factors.iter().map(Self::name).collect::<Vec<_>>().join(" * "),
+        }
+    }
+}
+
+fn masked(field: Field, mask: u8) -> Vec<&'static str> {
+    let labels = labels(field).into_iter().enumerate();
+    labels.filter(|(rank, _)| mask >> rank & 1 == 1).map(|(_, label)| label).collect()
+}
+
+impl From<Column> for Stored {
+    fn from(column: Column) -> Self {
+        match column {
+            Column::Number(field) => Self::Number { field },
+            Column::Category(field) => Self::Category { field },
+            Column::Indicator(field, mask) => {
+                let labels = masked(field, mask).into_iter().map(str::to_owned).collect();
+                Self::Indicator { field, labels }
+            }
+            Column::Rank(field) => Self::Rank { field },
+            Column::Derived(quantity) => Self::Derived { quantity },
+            Column::AtLeast(carat) => Self::AtLeast { carat },
+            Column::Product(factors) => Self::Product { of: factors.into_iter().map(Self::from).collect() },
+        }
+    }
+}
+
+impl TryFrom<Stored> for Column {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self> {
+        let misfit = |field: Field| Error::model_file(format!("its encoder misuses the column {field}"));
+        let refused = |what: &str| Error::model_file(format!("its encoder has {what}"));
+        match stored {
+            Stored::Number { field } if !field.is_grade() && field != Field::Price => Ok(Self::Number(field)),
+            Stored::Category { field } if field.is_grade() => Ok(Self::Category(field)),
+            Stored::Rank { field } if field.is_grade() => Ok(Self::Rank(field)),
+            Stored::Indicator { field, labels: chosen } if field.is_grade() => {
+                let known = labels(field);
+                let mut mask = 0;
+                for label in chosen {
+                    let rank =
+                        known.iter().position(|known| **known == label).ok_or_else(|| misfit(field))?;
+                    mask |= 1 << rank;
+                }
+                Ok(Self::Indicator(field, mask))
+            }
+            Stored::Derived { quantity } => Ok(Self::Derived(quantity)),
+            Stored::AtLeast { carat } if carat.is_finite() && carat > 0.0 => Ok(Self::AtLeast(carat)),
+            Stored::AtLeast { .. } => Err(refused("a step at no possible weight")),
+            Stored::Product { of } => {
+                let factors = of.into_iter().map(Self::try_from).collect::<Result<Vec<_>>>()?;
+                let is_simple = |factor: &Self| !matches!(factor, Self::Product(_) | Self::Category(_));
+                if (2..=MOST_FACTORS).contains(&factors.len()) && factors.iter().all(is_simple) {
+                    Ok(Self::Product(factors))
+                } else {
+                    Err(refused("a product of what cannot be multiplied"))
+                }
+            }
+            Stored::Number { field }
+            | Stored::Category { field }
+            | Stored::Rank { field }
+            | Stored::Indicator { field, .. } => Err(misfit(field)),
+        }
+    }
+}

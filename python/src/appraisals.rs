@@ -1,0 +1,96 @@
+//! Price, range and reasons of many stones.
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use xtream_core::appraisal::{Appraisal, Group, Question, Reasons};
+use xtream_core::dataset::Batch;
+use xtream_core::diamond::Fault;
+use xtream_core::features::PartialDiamond;
+use xtream_core::{Interrupt, Pipeline, Result};
+
+use crate::rows::{Faults, Refused, Rows};
+
+/// Rows between two looks at whether to stop, for each thread.
+const AT_ONCE: usize = 32;
+
+/// One appraisal a row, in order; if a single row is refused, the reasons instead.
+pub(crate) fn appraise(
+    rows: Rows,
+    pipeline: &Pipeline,
+    question: &Question,
+    interrupt: &Interrupt,
+) -> Result<Result<Vec<Appraisal>, Refused>> {
+    let (mut table, place) = rows.table()?;
+    let (mut appraisals, mut faults) = (Vec::new(), Faults::default());
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+    while let Some(batch) = table.next_batch()? {
+        for first in (0..batch.len()).step_by(AT_ONCE * n_threads) {
+            interrupt.check()?;
+            let last = (first + AT_ONCE * n_threads).min(batch.len());
+            for (row, appraised) in (first..last).zip(side_by_side(pipeline, &batch, question, first..last)) {
+                match appraised {
+                    Ok(appraisal) => {
+                        faults.count();
+                        appraisals.push(appraisal);
+                    }
+                    Err(found) => faults.add(place, batch.line(row), found),
+                }
+            }
+        }
+    }
+    Ok(match faults.finish() {
+        None => Ok(appraisals),
+        Some(refused) => Err(refused),
+    })
+}
+
+/// These rows, each thread taking a part of [`AT_ONCE`].
+fn side_by_side(
+    pipeline: &Pipeline,
+    batch: &Batch,
+    question: &Question,
+    rows: std::ops::Range<usize>,
+) -> Vec<std::result::Result<Appraisal, Vec<Fault>>> {
+    let part = |first: usize| {
+        let rows = first..(first + AT_ONCE).min(rows.end);
+        rows.map(|row| pipeline.appraise(PartialDiamond(batch.raw(row)), question, None)).collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let part = &part;
+        let others = rows.clone().step_by(AT_ONCE).skip(1).map(|first| scope.spawn(move || part(first)));
+        let others: Vec<_> = others.collect();
+        let mut appraised = part(rows.start);
+        for other in others {
+            appraised.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        appraised
+    })
+}
+
+/// The figures by column: price, range, average and one reason for each group, in US dollars. A figure that the
+/// model does not have is NaN; `sentences` has five texts a row, or none.
+pub(crate) fn columns<'py>(py: Python<'py>, appraisals: &[Appraisal]) -> PyResult<Bound<'py, PyDict>> {
+    let columns = PyDict::new(py);
+    let set = |name: &str, figure: &dyn Fn(&Appraisal) -> f64| {
+        columns.set_item(name, PyArray1::from_iter(py, appraisals.iter().map(figure)))
+    };
+    set("price_usd", &|a| a.price_usd)?;
+    set("low_usd", &|a| a.range.map_or(f64::NAN, |range| range.low_usd))?;
+    set("high_usd", &|a| a.range.map_or(f64::NAN, |range| range.high_usd))?;
+    set("average_usd", &|a| a.reasons.as_ref().map_or(f64::NAN, |reasons| reasons.average_usd))?;
+    for group in Group::ALL {
+        set(&format!("reason_{}_usd", group.name()), &|a| {
+            a.reasons.as_ref().map_or(f64::NAN, |reasons| amount(reasons, group))
+        })?;
+    }
+    let sentences = appraisals.iter().flat_map(|a| a.reasons.iter().flat_map(|r| &r.contributions));
+    let sentences = sentences.map(|contribution| contribution.sentence.as_str());
+    columns.set_item("sentences", PyList::new(py, sentences.collect::<Vec<_>>())?)?;
+    Ok(columns)
+}
+
+fn amount(reasons: &Reasons, group: Group) -> f64 {
+    let of_group = reasons.contributions.iter().find(|contribution| contribution.group == group);
+    of_group.map_or(f64::NAN, |contribution| contribution.amount_usd)
+}

@@ -1,0 +1,52 @@
+// A past valuation on a sheet to print.
+import { byId, element } from "./elements.js";
+import { ask } from "./server.js";
+import { date, fieldsInWords, money, number, rangeInWords, stoneInWords, t } from "./words.js";
+
+const MEASUREMENTS = ["x", "y", "z", "depth", "table"];
+
+byId("print").addEventListener("click", () => window.print());
+load(new URLSearchParams(location.search).get("id"));
+
+async function load(id) {
+  if (!id) return say(t("certificate.no-id"));
+  const { ok, answer } = await ask(`/v1/valuations/${encodeURIComponent(id)}`);
+  if (!ok) return say(answer.detail);
+  byId("content").replaceChildren(...certificate(answer));
+  byId("print").hidden = false;
+  return say("");
+}
+
+function say(text) {
+  byId("said").textContent = text;
+}
+
+function certificate(answer) {
+  const { stone, price_usd, range, assumed = [], model, matches, note } = answer;
+  const known = MEASUREMENTS.filter((field) => Number.isFinite(stone[field]));
+  const lines = [
+    ["price", money(price_usd, 2)],
+    ["range", range && rangeInWords(range)],
+    ["basis", answer.basis],
+    ...known.map((field) => [field, number(stone[field], 3)]),
+    ["assumed", assumed.length > 0 ? fieldsInWords(assumed) : t("certificate.assumed.none")],
+    ["valued_at", answer.valued_at && date(answer.valued_at)],
+    ["model", t("certificate.model.is", { version: String(model.version), family: model.family })],
+    ["data_date", answer.data_date && date(answer.data_date)],
+    ["request_id", answer.request_id],
+    ["digest", model.digest],
+  ];
+  const verdict = matches === true ? "matches" : matches === false ? "differs" : "unknown";
+  return [
+    element("p", { class: "price" }, money(price_usd)),
+    element("p", { class: "of" }, stoneInWords(stone)),
+    element("dl", {}, lines.filter(([, value]) => value).flatMap(line)),
+    element("p", { class: verdict === "matches" ? "sound" : "notice" }, t(`certificate.${verdict}`)),
+    note ? element("p", { class: "hint" }, note) : "",
+  ];
+}
+
+function line([name, value]) {
+  const label = MEASUREMENTS.includes(name) ? t(`field.${name}`) : t(`certificate.${name}`);
+  return [element("dt", {}, label), element("dd", {}, value)];
+}

@@ -1,0 +1,161 @@
+//! The pages of the shop: value a stone, value a file, look after the models, print a certificate. Plain HTML,
+//! CSS and JavaScript, compiled in; all texts stand in `assets/page/en.json`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::docs::{HTML, page as answer};
+use crate::problem::Problem;
+
+/// Scripts and styles come from this server alone, and it alone is asked; none stand in the pages themselves.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const FRAME: &str = include_str!("../assets/page/frame.html");
+
+/// A language. Another one is another such file, and a choice of one of them.
+const ENGLISH: &str = include_str!("../assets/page/en.json");
+
+const COUNTER: &str = "counter";
+const BATCH: &str = "batch";
+const MODELS: &str = "models";
+const CERTIFICATE: &str = "certificate";
+
+/// Each page's name, which its script has too, and its content.
+const CONTENTS: [(&str, &str); 4] = [
+    (COUNTER, include_str!("../assets/page/counter.html")),
+    (BATCH, include_str!("../assets/page/batch.html")),
+    (MODELS, include_str!("../assets/page/models.html")),
+    (CERTIFICATE, include_str!("../assets/page/certificate.html")),
+];
+
+const STYLE: (&str, &str) = ("page.css", include_str!("../assets/page/page.css"));
+
+const SCRIPTS: [(&str, &str); 15] = [
+    ("batch.js", include_str!("../assets/page/batch.js")),
+    ("certificate.js", include_str!("../assets/page/certificate.js")),
+    ("chart.js", include_str!("../assets/page/chart.js")),
+    ("comparables.js", include_str!("../assets/page/comparables.js")),
+    ("counter.js", include_str!("../assets/page/counter.js")),
+    ("csv.js", include_str!("../assets/page/csv.js")),
+    ("elements.js", include_str!("../assets/page/elements.js")),
+    ("faults.js", include_str!("../assets/page/faults.js")),
+    ("history.js", include_str!("../assets/page/history.js")),
+    ("models.js", include_str!("../assets/page/models.js")),
+    ("reasons.js", include_str!("../assets/page/reasons.js")),
+    ("server.js", include_str!("../assets/page/server.js")),
+    ("texts.js", concat!("export default ", include_str!("../assets/page/en.json"))),
+    ("valuation.js", include_str!("../assets/page/valuation.js")),
+    ("words.js", include_str!("../assets/page/words.js")),
+];
+
+/// The pages with their texts.
+static PAGES: LazyLock<BTreeMap<&str, String>> =
+    LazyLock::new(|| CONTENTS.into_iter().map(|(name, content)| (name, filled(name, content))).collect());
+
+/// `GET /`
+pub(crate) async fn counter() -> HttpResponse {
+    page(COUNTER)
+}
+
+/// `GET /batch`
+pub(crate) async fn batch() -> HttpResponse {
+    page(BATCH)
+}
+
+/// `GET /models`
+pub(crate) async fn models() -> HttpResponse {
+    page(MODELS)
+}
+
+/// `GET /certificate`
+pub(crate) async fn certificate() -> HttpResponse {
+    page(CERTIFICATE)
+}
+
+fn page(name: &str) -> HttpResponse {
+    answer(HTML, POLICY, PAGES.get(name).cloned().unwrap_or_default())
+}
+
+/// `GET /page/{file}`: what the pages consist of.
+pub(crate) async fn file(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    if *file == STYLE.0 {
+        return Ok(answer("text/css; charset=utf-8", POLICY, STYLE.1));
+    }
+    let script = SCRIPTS.into_iter().find(|(name, _)| *name == *file);
+    let (_, content) = script.ok_or_else(|| Problem::unknown_route(request.path()))?;
+    Ok(answer("text/javascript; charset=utf-8", POLICY, content))
+}
+
+/// The page's content in the frame, and the text of each name in double braces.
+fn filled(name: &str, content: &str) -> String {
+    let texts: BTreeMap<String, String> = serde_json::from_str(ENGLISH).unwrap_or_default();
+    let mut page = FRAME.replace("{{main}}", content).replace("{{page}}", name);
+    page = page.replace("{{title}}", &format!("{{{{{name}.title}}}}"));
+    for other in CONTENTS.map(|(other, _)| other) {
+        let current = if other == name { "aria-current=\"page\"" } else { "" };
+        page = page.replace(&format!("{{{{current.{other}}}}}"), current);
+    }
+    for (key, text) in texts {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+        page = page.replace(&format!("{{{{{key}}}}}"), &text);
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use xtream_core::diamond::{Field, labels};
+
+    use super::*;
+
+    /// Most bytes of all files together: a shop's line may be slow.
+    const LARGEST: usize = 100_000;
+
+    #[test]
+    fn the_texts_can_be_read_and_every_place_is_filled() {
+        let texts: BTreeMap<String, String> = serde_json::from_str(ENGLISH).unwrap();
+        assert!(texts.len() > 100);
+        for (name, page) in PAGES.iter() {
+            assert!(!page.contains("{{"), "{name}: {page}");
+        }
+    }
+
+    #[test]
+    fn no_words_stand_in_the_pages_themselves() {
+        let is_grade = |word: &str| Field::GRADES.iter().any(|field| labels(*field).contains(&word));
+        for (name, content) in CONTENTS.into_iter().chain([("frame", FRAME)]) {
+            let bare =
+                content.split('<').skip(1).filter_map(|part| part.split_once('>')).map(|(_, text)| text);
+            for text in bare {
+                let words = text.split("{{").map(|part| part.split_once("}}").map_or(part, |(_, rest)| rest));
+                for word in words.map(str::trim).filter(|word| !word.is_empty()) {
+                    assert!(is_grade(word), "{name}: {word:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_grades_to_choose_from_are_all_there_are_best_first() {
+        let (_, counter) = CONTENTS[0];
+        for field in Field::GRADES {
+            let marker = format!("name=\"{field}\" value=\"");
+            let mut shown: Vec<_> =
+                counter.split(&marker).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+            shown.reverse();
+            assert_eq!(shown, labels(field), "{field}");
+        }
+    }
+
+    #[test]
+    fn everything_together_is_small() {
+        let pages = PAGES.values().map(String::len).sum::<usize>();
+        let scripts = SCRIPTS.iter().map(|(_, script)| script.len()).sum::<usize>();
+        let all = pages + scripts + STYLE.1.len();
+        assert!(all < LARGEST, "{all}");
+    }
+}

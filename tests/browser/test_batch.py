@@ -1,0 +1,189 @@
+"""A file of stones: read in the browser, valued in parts, and given back with its values and problems."""
+
+import csv as csv_module
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Csv, Open
+from playwright.sync_api import Page, expect
+from served import VALUATIONS, Served
+
+ADDED = ["price_usd", "range_low_usd", "range_high_usd", "model_version", "problem"]
+
+
+def choose(page: Page, path: Path) -> None:
+    page.get_by_label("CSV file").set_input_files(path)
+
+
+def result(page: Page) -> str:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the result").click()
+    assert download.value.suggested_filename == "stones-valued.csv"
+    return Path(download.value.path()).read_bytes().decode()
+
+
+def test_a_file_comes_back_with_values_and_problems(visit: Open, served: Served, csv: Csv) -> None:
+    page = visit("/batch")
+    lines = [
+        "note,Carat,cut,COLOR,clarity,x",
+        '"one, ""two""\nthree",1.2,Premium,E,VS1,',
+        "bad,1.2,Shiny,E,VS1,-1",
+        "",
+        "last,0.5,very good,d,if,5.1",
+    ]
+    choose(page, csv("\r\n".join(lines)))
+    expect(page.locator("#said")).to_have_text("stones.csv: 3 stones.")
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_have_text("Done: 2 with a value, 1 without.")
+    problems = page.get_by_role("region", name="Stones to look at").locator("tbody tr")
+    expect(problems).to_have_count(1)
+    expect(problems.first.locator("td").first).to_have_text("4")
+    text = result(page)
+    assert text.count("\r\n") == 4
+    header, *rows = csv_module.reader(io.StringIO(text, newline=""))
+    assert header == [*lines[0].split(","), *ADDED]
+    assert [row[0] for row in rows] == ['one, "two"\nthree', "bad", "last"]
+    first = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
+    expected = served.ask("POST", VALUATIONS, first).json()
+    assert float(rows[0][6]) == expected["price_usd"]
+    assert float(rows[0][7]) == expected["range"]["low_usd"]
+    assert float(rows[0][8]) == expected["range"]["high_usd"]
+    assert int(rows[0][9]) == expected["model"]["version"]
+    assert rows[1][6] == ""
+    assert (
+        'cut "Shiny" is not a known grade' in rows[1][10] and 'x "-1" is not greater than zero' in rows[1][10]
+    )
+    assert float(rows[2][6]) > 0
+
+
+def test_a_large_file_goes_in_parts_of_a_thousand_and_shows_its_progress(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    sizes: list[int] = []
+
+    def answer(route) -> None:
+        diamonds = route.request.post_data_json["diamonds"]
+        sizes.append(len(diamonds))
+        values = [
+            {"price_usd": 1000 * stone["carat"], "range": {"low_usd": 1, "high_usd": 2, "confidence": 0.9}}
+            for stone in diamonds
+        ]
+        route.fulfill(json={"results": values, "model": {"version": 3}})
+
+    page.route("**/v1/valuations/batch*", answer)
+    rows = [f"{n / 100},Ideal,E,IF" for n in range(1, 2502)]
+    choose(page, csv("carat,cut,color,clarity\n" + "\n".join(rows) + "\n"))
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_have_text("Done: 2,501 with a value, 0 without.")
+    assert sizes == [1000, 1000, 501]
+    assert page.locator("#progress").evaluate("bar => bar.value / bar.max") == 1
+    _, *lines = result(page).splitlines()
+    assert [line.split(",")[:4] for line in lines] == [row.split(",") for row in rows]
+    assert lines[-1].endswith(",25010,1,2,3,")
+
+
+def test_a_busy_server_is_asked_again_and_a_failing_one_later_on(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    statuses = [429, 200, 500, 200]
+
+    def answer(route) -> None:
+        status = statuses.pop(0)
+        if status == 200:
+            n = len(route.request.post_data_json["diamonds"])
+            return route.fulfill(json={"results": [{"price_usd": 5.0}] * n, "model": {"version": 1}})
+        problem = {"detail": "This is not your fault."}
+        return route.fulfill(status=status, headers={"Retry-After": "1"}, json=problem)
+
+    page.route("**/v1/valuations/batch*", answer)
+    choose(page, csv("carat,cut,color,clarity\n" + "1,Ideal,E,IF\n" * 1500))
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_have_text("The server is busy. Please try again in a moment.")
+    expect(page.locator("#said")).to_have_text("Stopped after 1,000 of 1,500 stones: This is not your fault.")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#said")).to_have_text("Done: 1,500 with a value, 0 without.")
+    assert len(result(page).splitlines()) == 1501
+
+
+def test_it_can_be_stopped_and_goes_on_where_it_was(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    page.route("**/v1/valuations/batch*", lambda route: None)
+    choose(page, csv("carat,cut,color,clarity\n" + "1,Ideal,E,IF\n" * 1200))
+    page.get_by_role("button", name="Value the stones").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#said")).to_have_text("Stopped after 0 of 1,200 stones.")
+    page.unroute("**/v1/valuations/batch*")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#said")).to_have_text("Done: 1,200 with a value, 0 without.")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"carat,cut,color,clarity\n1,\xffdeal,E,IF\n", "The file is not UTF-8 text."),
+        ("", "The file has no stones"),
+        ("carat,cut,color,clarity\n", "The file has no stones"),
+        ("carat,colour\n1,E\n", "Columns are missing: cut, color, clarity."),
+        ("carat,Carat,cut,color,clarity\n1,1,Ideal,E,IF\n", "The column carat is there twice."),
+        (
+            "carat,cut,color,clarity\n1,Ideal,E,IF\n\n1,Ideal,E\n",
+            "Line 4 has 3 fields where the first line has 4.",
+        ),
+        ('carat,cut,color,clarity\n1,"Ideal,E,IF\n', "The quotation mark in line 2 is never closed"),
+        ('carat,cut,color,clarity\n1,"Ideal"x,E,IF\n', "Line 2 has text behind a closing quotation mark"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_explained(visit: Open, csv: Csv, content: str, said: str) -> None:
+    page = visit("/batch")
+    choose(page, csv(content))
+    expect(page.locator("#file-error")).to_contain_text(said)
+    expect(page.get_by_role("button", name="Value the stones")).to_be_disabled()
+
+
+def test_what_a_spreadsheet_writes_is_understood(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    asked: list[dict] = []
+
+    def answer(route) -> None:
+        asked.extend(route.request.post_data_json["diamonds"])
+        route.fulfill(json={"results": [{"price_usd": 5.5}], "model": {"version": 1}})
+
+    page.route("**/v1/valuations/batch*", answer)
+    choose(page, csv("\ufeffcarat;cut;color;clarity;table\r\n1,25;Very Good;E;IF;\r\n"))
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_contain_text("Done")
+    assert asked == [{"carat": 1.25, "cut": "Very Good", "color": "E", "clarity": "IF"}]
+    assert result(page) == (
+        "\ufeffcarat;cut;color;clarity;table;price_usd;range_low_usd;range_high_usd;model_version;problem\r\n"
+        '"1,25";Very Good;E;IF;;5.5;;;1;\r\n'
+    )
+
+
+def test_a_file_that_was_valued_before_is_valued_anew(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    choose(page, csv("price_usd,carat,cut,color,clarity,problem\n1,1,Ideal,E,IF,old\n"))
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_contain_text("Done")
+    header, row = (line.split(",") for line in result(page).splitlines())
+    assert header == ["carat", "cut", "color", "clarity", *ADDED]
+    assert float(row[4]) > 1000 and "old" not in row
+
+
+CELLS = ["", "plain", " blank ", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", "\r", "ü€😀", "a;b", "\ttab"]
+
+
+def test_what_is_written_reads_back_as_it_was(visit: Open) -> None:
+    """Against Python's own reader and writer, in both directions."""
+    page = visit("/batch")
+    rows = [[a, b, "end"] for a in CELLS for b in CELLS]
+    script = (
+        "async ([what, given]) => { const csv = await import('/page/csv.js'); return csv[what](...given); }"
+    )
+    buffer = io.StringIO(newline="")
+    csv_module.writer(buffer).writerows([["first", "second", "third"], *rows])
+    read = page.evaluate(script, ["parse", [buffer.getvalue()]])
+    assert [row["cells"] for row in read["rows"]] == rows
+    style = {"mark": "", "separator": ",", "end": "\r\n"}
+    written = page.evaluate(script, ["write", [["first", "second", "third"], rows, style]])
+    assert list(csv_module.reader(io.StringIO(written, newline="")))[1:] == rows
+    assert json.dumps(read["header"]) == '["first", "second", "third"]'
