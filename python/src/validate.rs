@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
 use xtream_core::PricedDiamond;
-use xtream_core::dataset::Validation;
+use xtream_core::dataset::{FaultyRow, Validation};
 use xtream_core::diamond::Field;
 
 use crate::attended::attended;
@@ -33,7 +33,8 @@ pub(crate) fn validate<'py>(
     report.set_item("duplicate_rows", rows(py, &found.duplicate_rows))?;
     report
         .set_item("refused_rows", rows(py, &found.refused.iter().map(|row| row.row).collect::<Vec<_>>()))?;
-    report.set_item("faults", faults(py, &found)?)?;
+    report.set_item("faults", faults(py, &found.refused)?)?;
+    report.set_item("doubts", faults(py, &found.doubtful)?)?;
     report.set_item("refused", refused(py, &found)?)?;
     report.set_item("kept", kept(py, &found.kept)?)?;
     Ok(report)
@@ -44,8 +45,8 @@ fn rows<'py>(py: Python<'py>, numbers: &[u64]) -> Bound<'py, PyArray1<i64>> {
 }
 
 /// One line a fault.
-fn faults<'py>(py: Python<'py>, found: &Validation) -> PyResult<Bound<'py, PyDict>> {
-    let each = || found.refused.iter().flat_map(|row| row.faults.iter().map(move |fault| (row, fault)));
+fn faults<'py>(py: Python<'py>, rows_at_fault: &[FaultyRow]) -> PyResult<Bound<'py, PyDict>> {
+    let each = || rows_at_fault.iter().flat_map(|row| row.faults.iter().map(move |fault| (row, fault)));
     let columns = PyDict::new(py);
     columns.set_item("file", each().map(|(row, _)| row.file.to_string_lossy()).collect::<Vec<_>>())?;
     columns.set_item("line", rows(py, &each().map(|(row, _)| row.line).collect::<Vec<_>>()))?;

@@ -29,8 +29,12 @@ class ValidationReport:
         Repeated rows that it would drop: of equal rows the first is clean.
     faults : frame
         Every fault of every rejected row: `row` (position from 0), `column`, `value` as written,
-        `severity` ("wrong": such a stone cannot be; "suspect": most likely a slip), `reason`, and
-        `allowed`, what would be accepted. For files also `file` and `line` (from 1).
+        `severity` ("wrong": such a stone cannot be; "suspect": most likely a slip), `reason`,
+        `allowed`, what would be accepted, and `likely`, the value that was most likely meant (NaN
+        where the other numbers do not tell). For files also `file` and `line` (from 1).
+    doubts : frame
+        The same of clean rows that look mistyped all the same (severity "doubtful"; with
+        `suspect="keep"` also those that are suspect): they are used, and worth a second look.
     n_rows, n_clean, n_rejected, n_suspect, n_duplicates : int
         `n_rows = n_clean + n_rejected + n_duplicates`; `n_suspect` of the rejected are suspect only.
 
@@ -40,41 +44,50 @@ class ValidationReport:
 
     def __init__(self, data: Any, found: dict[str, Any]) -> None:
         kind = kind_of(data)
-        counts, faults = found["counts"], found["faults"]
+        counts, faults, doubts = found["counts"], found["faults"], found["doubts"]
         self.n_rows: int = counts["n_rows"]
         self.n_clean: int = counts["n_kept"]
         self.n_rejected: int = counts["n_rejected"]
         self.n_suspect: int = counts["n_suspect"]
         self.n_duplicates: int = counts["n_duplicates"]
         self._faults: dict[str, Any] = faults
+        self._n_doubtful = len(set(doubts["row"]))
         if is_frame(data):
             self.clean: Any = take(data, found["kept_rows"])
             self.rejected: Any = take(data, found["refused_rows"])
             self.duplicates: Any = take(data, found["duplicate_rows"])
-            faults = {name: part for name, part in faults.items() if name not in ("file", "line")}
+            faults, doubts = (
+                {name: part for name, part in found[which].items() if name not in ("file", "line")}
+                for which in ("faults", "doubts")
+            )
         else:
             self.clean = make(found["kept"], kind)
             self.rejected = make(found["refused"], kind)
             self.duplicates = make({"row": found["duplicate_rows"]}, kind)
         self.faults: Any = make(faults, kind)
+        self.doubts: Any = make(doubts, kind)
 
     def _summary(self) -> str:
         return (
             f"{self.n_rows:,} rows: {self.n_clean:,} clean, {self.n_rejected:,} rejected "
             f"({self.n_suspect:,} of them suspect only), {self.n_duplicates:,} duplicates"
+            + (f"; {self._n_doubtful:,} clean rows look mistyped, see `doubts`" if self._n_doubtful else "")
         )
 
     def __repr__(self) -> str:
         return f"ValidationReport({self._summary()})"
 
     def _repr_html_(self) -> str:
-        names = ["row", "column", "value", "severity", "reason", "allowed"]
+        names = ["row", "column", "value", "severity", "reason", "allowed", "likely"]
         rows = list(zip(*(self._faults[name] for name in names), strict=True))
         caption = self._summary()
         if len(rows) > _MOST_SHOWN:
             caption += f". The first {_MOST_SHOWN} of {len(rows):,} faults; `faults` has all of them"
         # Row numbers are labels, not figures.
-        shown = [(str(row), *rest) for row, *rest in rows[:_MOST_SHOWN]]
+        shown = [
+            (str(row), *rest, "" if likely != likely else f"{likely:g}")
+            for row, *rest, likely in rows[:_MOST_SHOWN]
+        ]
         return table(names, shown, caption)
 
 

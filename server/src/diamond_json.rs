@@ -7,7 +7,7 @@ use xtream_core::diamond::{Cell, Fault, Field, RawDiamond};
 use crate::field_error::FieldError;
 
 /// The fields of a diamond in a request, those that must be there first.
-const FIELDS: [Field; 9] = [
+pub(crate) const FIELDS: [Field; 9] = [
     Field::Carat,
     Field::Cut,
     Field::Color,

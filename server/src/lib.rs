@@ -19,6 +19,7 @@ pub mod exchange_log;
 mod field_error;
 mod page;
 mod parameters;
+mod past_models;
 mod problem;
 mod request_id;
 mod routes;

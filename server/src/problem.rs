@@ -48,6 +48,7 @@ kinds! {
     UnknownRoute = NOT_FOUND, "unknown_route", "There is nothing at this address";
     UnknownModel = NOT_FOUND, "unknown_model", "There is no such model";
     UnknownExchange = NOT_FOUND, "unknown_exchange", "There is no such exchange";
+    UnknownValuation = NOT_FOUND, "unknown_valuation", "There is no such valuation";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method";
     RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
@@ -125,6 +126,10 @@ impl Problem {
 
     pub(crate) fn unknown_exchange() -> Self {
         Self::new(Kind::UnknownExchange, "No exchange with this request id is recorded.")
+    }
+
+    pub(crate) fn unknown_valuation(reason: impl Into<String>) -> Self {
+        Self::new(Kind::UnknownValuation, reason)
     }
 
     pub(crate) fn administrators_only() -> Self {

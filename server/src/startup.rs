@@ -27,9 +27,10 @@ use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
 use crate::exchange_log::{self, ExchangeLog, Recording, record};
 use crate::page;
+use crate::past_models::PastModels;
 use crate::problem::Problem;
 use crate::request_id::{identify, word};
-use crate::routes::{exchanges, models, probes, similar, valuations};
+use crate::routes::{certificate, exchanges, models, probes, similar, valuations};
 use crate::state::State;
 use crate::telemetry::Telemetry;
 use crate::watcher::{Changed, Watcher};
@@ -106,6 +107,7 @@ struct Shared {
     listening: web::Data<Listening>,
     connections: web::Data<Connections>,
     state: web::Data<State>,
+    past_models: web::Data<PastModels>,
     watcher: web::Data<mpsc::Sender<Changed>>,
     log: web::Data<ExchangeLog>,
     recording: web::Data<Recording>,
@@ -157,6 +159,7 @@ impl Server {
             listening: web::Data::new(Listening(address)),
             connections: web::Data::from(Arc::clone(&connections)),
             state: web::Data::from(state),
+            past_models: web::Data::default(),
             watcher: web::Data::new(watcher_told),
             log: web::Data::from(log),
             recording: web::Data::new(recording),
@@ -247,6 +250,7 @@ fn application(
         listening,
         connections,
         state,
+        past_models,
         watcher,
         log,
         recording,
@@ -258,6 +262,7 @@ fn application(
         .app_data(listening)
         .app_data(connections)
         .app_data(state)
+        .app_data(past_models)
         .app_data(watcher)
         .app_data(log)
         .app_data(recording)
@@ -306,6 +311,7 @@ pub(crate) fn api() -> Vec<Entry> {
     vec![
         ("/v1/valuations", "POST", web::post().to(valuations::one)),
         ("/v1/valuations/batch", "POST", web::post().to(valuations::batch)),
+        ("/v1/valuations/{request_id}", READ, get().to(certificate::one)),
         ("/v1/similar-diamonds", READ, get().to(similar::nearest)),
         ("/v1/models", READ, get().to(models::list)),
         ("/v1/models/champion", READ, get().to(models::champion)),

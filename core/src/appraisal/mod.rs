@@ -18,6 +18,9 @@ pub use range::{FEWEST_SCORES, PriceRange, Range, Score};
 pub use reasons::{Contribution, Group, N_BACKGROUND, Reasons, background, reasons};
 pub use what_if::{Change, WhatIf, what_if};
 
+/// What kind of value a price is: what the stones of the public data were appraised at.
+pub const BASIS: &str = "2008 US dollars, retail appraisal";
+
 /// Prices of stones in US dollars, one for each, in order; a stone's price does not depend on the
 /// others.
 pub type Prices<'a> = &'a dyn Fn(&[Diamond]) -> Vec<f64>;

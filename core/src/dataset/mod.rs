@@ -30,7 +30,7 @@ pub use sources::expand;
 pub use split::Split;
 pub(crate) use table::Part;
 pub use table::{Batch, Table};
-pub use validation::{RefusedRow, Validation};
+pub use validation::{FaultyRow, Validation};
 
 use crate::diamond::PricedDiamond;
 

@@ -21,12 +21,14 @@ pub struct Validation {
     /// The row numbers of repeated rows that were dropped.
     pub duplicate_rows: Vec<u64>,
     /// The rows refused, in order.
-    pub refused: Vec<RefusedRow>,
+    pub refused: Vec<FaultyRow>,
+    /// Rows that were kept although they look mistyped, in order.
+    pub doubtful: Vec<FaultyRow>,
 }
 
-/// A row that was refused.
+/// A row that was refused or is doubtful.
 #[derive(Clone, Debug)]
-pub struct RefusedRow {
+pub struct FaultyRow {
     /// Its row number.
     pub row: u64,
     /// Its file or frame.
@@ -45,7 +47,8 @@ pub(super) struct Collector {
     n_rows: u64,
     kept: Vec<u64>,
     duplicates: Vec<u64>,
-    refused: Vec<RefusedRow>,
+    refused: Vec<FaultyRow>,
+    doubtful: Vec<FaultyRow>,
 }
 
 impl Collector {
@@ -62,6 +65,7 @@ impl Collector {
             kept_rows: self.kept,
             duplicate_rows: self.duplicates,
             refused: self.refused,
+            doubtful: self.doubtful,
         }
     }
 }
@@ -70,16 +74,24 @@ impl Witness for Collector {
     fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()> {
         let row = self.n_rows;
         self.n_rows += 1;
+        let faulty = |faults| FaultyRow {
+            row,
+            file: place.file.into(),
+            line: place.batch.line(place.row),
+            cells: Field::ALL.map(|field| place.batch.cell(place.row, field).as_written()),
+            faults,
+        };
         match verdict {
-            Verdict::Kept => self.kept.push(row),
+            Verdict::Kept => {
+                self.kept.push(row);
+                let raw = place.batch.raw(place.row);
+                let faults = raw.parse().map_or(Vec::new(), |stone| stone.doubts(&raw));
+                if !faults.is_empty() {
+                    self.doubtful.push(faulty(faults));
+                }
+            }
             Verdict::Duplicate => self.duplicates.push(row),
-            Verdict::Refused(faults) => self.refused.push(RefusedRow {
-                row,
-                file: place.file.into(),
-                line: place.batch.line(place.row),
-                cells: Field::ALL.map(|field| place.batch.cell(place.row, field).as_written()),
-                faults: faults.to_vec(),
-            }),
+            Verdict::Refused(faults) => self.refused.push(faulty(faults.to_vec())),
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One file a resource.
 
+pub(crate) mod certificate;
 pub(crate) mod exchanges;
 pub(crate) mod models;
 pub(crate) mod probes;

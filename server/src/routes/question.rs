@@ -1,5 +1,6 @@
 //! What a valuation is asked besides the price: the parameters `include` and `confidence`.
 
+use actix_web::web;
 use xtream_core::appraisal::{Confidence, Question};
 
 use crate::field_error::{FieldError, shortened};
@@ -53,6 +54,13 @@ pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Question, Problem
     }
     let question = Question { confidence: confidence(&parameters, &mut errors), ..Question::default() };
     if errors.is_empty() { Ok(question) } else { Err(Problem::invalid(errors)) }
+}
+
+/// The question of a recorded query, as far as price and range depend on it.
+pub(super) fn confidence_of(query: &str) -> Question {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query);
+    let parameters = Parameters::new(pairs.map_or(Vec::new(), web::Query::into_inner));
+    Question { confidence: confidence(&parameters, &mut Vec::new()), ..Question::default() }
 }
 
 fn confidence(parameters: &Parameters, errors: &mut Vec<FieldError>) -> Confidence {

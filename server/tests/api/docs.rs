@@ -148,6 +148,11 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
 
     let recorded = app.post(one, &json!({})).header("x-request-id").to_owned();
     let found = format!("/v1/exchanges/{recorded}");
+    let certificate = "/v1/valuations/{request_id}";
+    let valued = app.post_bytes(one, "application/json", stone.into()).header("x-request-id").to_owned();
+    let certified = format!("/v1/valuations/{valued}");
+    c.send(&app, 404, ["GET", certificate, "/v1/valuations/9"], "");
+    c.send(&app, 422, ["GET", certificate, &format!("{certified}?row=1")], "");
     for (route, path) in [
         (SIMILAR, format!("{SIMILAR}?{STONE}&n=100")),
         ("/v1/models", "/v1/models".into()),
@@ -155,6 +160,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         (model, "/v1/models/1".into()),
         (exchanges, format!("{exchanges}?limit=1000")),
         (exchange, found),
+        (certificate, certified),
         ("/livez", "/livez".into()),
         ("/readyz", "/readyz".into()),
         ("/metrics", "/metrics".into()),
@@ -206,6 +212,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         ["GET", model, "/v1/models/1"],
         ["GET", exchanges, exchanges],
         ["GET", exchange, "/v1/exchanges/9"],
+        ["GET", certificate, "/v1/valuations/9"],
     ] {
         c.send(&strict, 429, asked, "");
         c.send_part(&strict, 431, asked, &large_header);
@@ -232,6 +239,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     c.send(&empty, 503, ["GET", exchanges, exchanges], "");
     let unread = "/v1/exchanges/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
     c.send(&empty, 503, ["GET", exchange, unread], "");
+    c.send(&empty, 503, ["GET", certificate, "/v1/valuations/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01"], "");
     c.send(&empty, 503, ["GET", "/metrics", "/metrics"], "");
 
     assert!(checker.unseen().is_empty(), "{:?}", checker.unseen());

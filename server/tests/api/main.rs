@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
+mod certificate;
 mod docs;
 mod exchanges;
 mod failures;

@@ -1,0 +1,307 @@
+//! A certificate: a valuation of the past as it was answered, computed again with the model of that time.
+//!
+//! Whoever has the number of a valuation may read it: the number was given to the one who asked alone, it is made
+//! of 74 bits that nobody can guess, and the certificate has nothing but the stone and its price.
+
+use actix_web::web;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use xtream_core::appraisal::{Appraisal, BASIS};
+use xtream_core::diamond::{Diamond, Field};
+use xtream_core::features::PartialDiamond;
+
+use crate::diamond_json::{FIELDS, GivenDiamond};
+use crate::exchange_log::{ExchangeLog, Filter};
+use crate::field_error::{FieldError, shortened};
+use crate::parameters::Parameters;
+use crate::past_models::{Gone, PastModel, PastModels};
+use crate::problem::Problem;
+use crate::request_id::{Answer, RequestId};
+use crate::routes::question;
+use crate::state::State;
+
+const ONE: &str = "/v1/valuations";
+const BATCH: &str = "/v1/valuations/batch";
+/// Parts of an answer that are shown as they were recorded, where they are there.
+const RECORDED: [&str; 8] =
+    ["price_usd", "price_per_carat_usd", "range", "reasons", "comparables", "what_if", "assumed", "warnings"];
+
+/// A valuation and what became of computing it again.
+#[derive(Serialize)]
+pub(crate) struct Certificate {
+    valuation: Map<String, Value>,
+    /// When the model had learned from its data; null when the registry does not know it.
+    data_date: Option<String>,
+    /// What kind of value it is.
+    basis: &'static str,
+    recomputed_price_usd: Option<f64>,
+    /// Whether price, range and assumptions are the same, bit for bit; null when that cannot be told.
+    matches: Option<bool>,
+    /// The same for people.
+    note: String,
+}
+
+/// `GET /v1/valuations/{request_id}`
+pub(crate) async fn one(
+    id: RequestId,
+    state: web::Data<State>,
+    log: web::Data<ExchangeLog>,
+    past: web::Data<PastModels>,
+    wanted: web::Path<String>,
+    web::Query(pairs): web::Query<Vec<(String, String)>>,
+) -> Result<web::Json<Answer<Certificate>>, Problem> {
+    let row = row(&Parameters::new(pairs)).map_err(Problem::invalid)?;
+    let recorded = recorded(&log, &wanted, row).await?;
+    let model = match recorded.model() {
+        Some((version, digest)) => past.get(&state, version, digest).await?,
+        None => Err(Gone::Unknown),
+    };
+    Ok(web::Json(Answer {
+        request_id: id,
+        content: recorded.certificate(model.as_deref().map_err(|gone| *gone)),
+    }))
+}
+
+/// A valuation as it lies in the log.
+struct Recorded {
+    id: String,
+    row: Option<usize>,
+    received_at: Value,
+    query: String,
+    /// The diamond as it was sent; `None` where the log has only a part of the request.
+    sent: Option<Value>,
+    answer: Value,
+    model: Value,
+}
+
+async fn recorded(log: &ExchangeLog, wanted: &str, row: Option<usize>) -> Result<Recorded, Problem> {
+    let id = wanted.parse::<Uuid>().map_err(|_| {
+        let example = "the request_id of a valuation looks like 0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
+        Problem::unknown_valuation(format!("{:?} is no number of a valuation: {example}.", shortened(wanted)))
+    })?;
+    let filter = Filter { id: Some(id.to_string()), ..Filter::default() };
+    let page = log.find(&filter, 1).await.map_err(Problem::log_unavailable)?;
+    let exchange = match (page.exchanges.into_iter().next(), page.missing) {
+        (Some(exchange), _) => exchange,
+        (None, Some(reason)) => return Err(Problem::log_unavailable(reason)),
+        (None, None) => {
+            return Err(Problem::unknown_valuation(
+                "No valuation with this number is recorded here. Was it made by another server, or is it older than \
+                 what is kept?",
+            ));
+        }
+    };
+    Recorded::read(id.to_string(), exchange, row)
+}
+
+impl Recorded {
+    fn read(id: String, mut exchange: Value, row: Option<usize>) -> Result<Self, Problem> {
+        let request = &mut exchange["request"];
+        let (method, path) = (text(&request["method"]), text(&request["path"]));
+        let query = text(&request["query"]);
+        let is_batch = path == BATCH;
+        if method != "POST" || (path != ONE && !is_batch) {
+            let detail = format!(
+                "This is the number of another kind of request ({method} {path}), not of a valuation."
+            );
+            return Err(Problem::unknown_valuation(shortened(&detail)));
+        }
+        let mut sent = match request["body"].take() {
+            // What no database takes as it is lies there as text.
+            Value::String(text) => serde_json::from_str(&text).ok(),
+            document => Some(document),
+        };
+        let mut answer = exchange["response"]["body"].take();
+        if exchange["response"]["status"] != 200 {
+            return Err(refused(&answer));
+        }
+        let model = answer["model"].take();
+        match (row, is_batch) {
+            (None, false) => {}
+            (Some(_), false) => {
+                return Err(Problem::invalid(vec![FieldError::new(
+                    "/row",
+                    "row is for a valuation of many diamonds, and this one has a single one",
+                )]));
+            }
+            (None, true) => {
+                return Err(Problem::unknown_valuation(
+                    "This is the number of many diamonds at once. Add ?row=0 for the first of them, ?row=1 for the \
+                     second, and so on.",
+                ));
+            }
+            (Some(row), true) => {
+                let n_rows = answer["results"].as_array().map_or(0, Vec::len);
+                if row >= n_rows {
+                    let message =
+                        format!("row {row} is not one of the {n_rows} rows, which are counted from 0");
+                    return Err(Problem::invalid(vec![FieldError::new("/row", message)]));
+                }
+                answer = answer["results"][row].take();
+                sent = sent.map(|mut sent| sent["diamonds"][row].take());
+                if answer.get("price_usd").is_none() {
+                    return Err(refused(&answer));
+                }
+            }
+        }
+        Ok(Self { id, row, received_at: exchange["received_at"].take(), query, sent, answer, model })
+    }
+
+    /// Version and digest of the model that answered.
+    fn model(&self) -> Option<(u64, &str)> {
+        Some((self.model["version"].as_u64()?, self.model["digest"].as_str()?))
+    }
+
+    fn certificate(self, model: Result<&PastModel, Gone>) -> Certificate {
+        let again = model.ok().and_then(|model| self.again(model));
+        let (matches, note) = self.comparison(model, again.as_ref());
+        let mut valuation = Map::new();
+        valuation.insert("request_id".into(), self.id.into());
+        if let Some(row) = self.row {
+            valuation.insert("row".into(), row.into());
+        }
+        valuation.insert("valued_at".into(), self.received_at);
+        valuation.insert("stone".into(), stone(again.as_ref().map(|again| &again.stone), self.sent.as_ref()));
+        let mut answer = self.answer;
+        for part in RECORDED {
+            if let Some(recorded) = answer.get_mut(part) {
+                valuation.insert(part.into(), recorded.take());
+            }
+        }
+        valuation.insert("model".into(), self.model);
+        Certificate {
+            valuation,
+            data_date: model.ok().map(|model| model.card.details.created_at.to_rfc3339()),
+            basis: BASIS,
+            recomputed_price_usd: again.map(|again| again.price_usd),
+            matches,
+            note,
+        }
+    }
+
+    /// The same stone priced again by the same model.
+    fn again(&self, model: &PastModel) -> Option<Appraisal> {
+        let sent = self.sent.as_ref()?;
+        let given = GivenDiamond::new(sent, "").ok()?;
+        let asked = question::confidence_of(&self.query);
+        model.pipeline.appraise(PartialDiamond(given.cells()), &asked, None).ok()
+    }
+
+    fn comparison(
+        &self,
+        model: Result<&PastModel, Gone>,
+        again: Option<&Appraisal>,
+    ) -> (Option<bool>, String) {
+        let version = &self.model["version"];
+        let not_computed = |why: String| (None, format!("The price could not be computed again: {why}."));
+        let again = match (model, again) {
+            (Err(Gone::Unknown), _) => {
+                return not_computed(format!("model version {version} is not in the registry"));
+            }
+            (Err(Gone::Another), _) => {
+                return not_computed(format!(
+                    "model version {version} of the registry is not the one that answered then"
+                ));
+            }
+            (Err(Gone::Damaged), _) => {
+                return not_computed(format!("the file of model version {version} is damaged or missing"));
+            }
+            (Ok(_), None) if self.sent.is_none() => {
+                return not_computed("the log has only a part of the request".into());
+            }
+            (Ok(_), None) => {
+                return (
+                    Some(false),
+                    format!(
+                        "Model version {version} has no price for these numbers any more; please tell who runs this server."
+                    ),
+                );
+            }
+            (Ok(_), Some(again)) => again,
+        };
+        let price = self.answer["price_usd"].as_f64();
+        let is_same_price = price.is_some_and(|price| price.to_bits() == again.price_usd.to_bits());
+        // Answers of former versions had no range, and what is not there cannot differ.
+        let is_same = |part: &str, now: Value| self.answer.get(part).is_none_or(|then| same(then, &now));
+        let is_same_rest = is_same("range", json!(again.range)) && is_same("assumed", json!(again.assumed));
+        if is_same_price && is_same_rest {
+            let note = format!(
+                "Computed again with model version {version} from the same numbers, the price is the same to the last \
+                 bit."
+            );
+            return (Some(true), note);
+        }
+        let note = if is_same_price {
+            format!(
+                "Computed again with model version {version}, the price is the same, but its range or what was assumed \
+                 is not; please tell who runs this server."
+            )
+        } else {
+            format!(
+                "Computed again with model version {version}, the price is {:.2} US dollars, not the recorded one; \
+                 please tell who runs this server.",
+                again.price_usd
+            )
+        };
+        (Some(false), note)
+    }
+}
+
+/// A valuation that was refused, in the words of then.
+fn refused(answer: &Value) -> Problem {
+    let detail = answer["detail"].as_str().unwrap_or_default();
+    Problem::unknown_valuation(format!(
+        "This valuation was refused, so there is no price to certify: {detail}"
+    ))
+}
+
+/// All nine fields of the stone as it was priced; without that, those that were sent.
+fn stone(completed: Option<&Diamond>, sent: Option<&Value>) -> Value {
+    let field = |field: Field| {
+        let value = match completed {
+            Some(stone) => match field {
+                Field::Cut => json!(stone.cut()),
+                Field::Color => json!(stone.color()),
+                Field::Clarity => json!(stone.clarity()),
+                number => json!(stone.number(number)),
+            },
+            None => sent?.get(field.name())?.clone(),
+        };
+        Some((field.name().to_owned(), value))
+    };
+    Value::Object(FIELDS.into_iter().filter_map(field).collect())
+}
+
+/// Whether two documents are the same; 1 and 1.0 are, because databases keep either.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one.as_f64().map(f64::to_bits) == other.as_f64().map(f64::to_bits)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let has_same =
+                |(name, value): (&String, &Value)| other.get(name).is_some_and(|other| same(value, other));
+            one.len() == other.len() && one.iter().all(has_same)
+        }
+        (one, other) => one == other,
+    }
+}
+
+fn row(parameters: &Parameters) -> Result<Option<usize>, Vec<FieldError>> {
+    let mut errors = parameters.faults(&["row"]);
+    let row = parameters.get("row").map(|text| {
+        text.trim().parse().map_err(|_| {
+            let message = format!("row {:?} is not a whole number from 0", shortened(text));
+            errors.push(FieldError::new("/row", message));
+        })
+    });
+    if errors.is_empty() { Ok(row.and_then(Result::ok)) } else { Err(errors) }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
