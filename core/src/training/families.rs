@@ -183,6 +183,7 @@ fn elastic_net() -> Family {
             encoding: Encoding::Terms,
             target: Target::LogPricePerCarat,
             estimator: Box::new(ElasticNet),
+            difficulty: Params::default(),
         },
         ..linear_derived()
     }
