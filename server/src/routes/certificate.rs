@@ -1,7 +1,7 @@
 //! A certificate: a valuation of the past as it was answered, computed again with the model of that time.
 //!
-//! Whoever has the number of a valuation may read it: the number was given to the one who asked alone, it is made
-//! of 74 bits that nobody can guess, and the certificate has nothing but the stone and its price.
+//! Whoever has the number of a valuation may read it: the number was given to the one who asked alone, most of its
+//! bits are random, and the certificate has nothing but the stone and its price.
 
 use actix_web::web;
 use serde::Serialize;
