@@ -27,7 +27,7 @@ def test_the_report_of_a_run_has_the_fields_of_the_contract(trained: Trained) ->
     report = trained.report
     assert {"leaderboard", "champion", "decision", "data"} <= report.keys()
     errors = [line["mae_usd"] for line in report["leaderboard"]]
-    assert errors == sorted(errors) and len(errors) == 2
+    assert errors == sorted(errors) and len(errors) == 5
     line = {"family", "version", "mae_usd", "rmse_usd", "r2", "mape", "params", "duration_s"}
     assert all(line <= entry.keys() for entry in report["leaderboard"])
     assert report["champion"] == {"version": trained.version("xgboost"), "family": "xgboost"}
