@@ -17,7 +17,9 @@ def xtream(tmp_path: Path) -> Program:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("trained")
     program = Program(folder)
-    report = program.train(FIRST, "--registry", folder / "registry", "--trials", "0")
+    report = program.train(
+        FIRST, "--registry", folder / "registry", "--trials", "0", "--models", "linear,xgboost"
+    )
     return Trained(program, folder / "registry", report)
 
 
@@ -47,5 +49,5 @@ def score_trees() -> Path:
 def history(xtream: Program) -> Program:
     """A linear model, then both families on twice the data."""
     xtream.train(FIRST, "--models", "linear")
-    xtream.train(FIRST, SECOND, "--trials", "0")
+    xtream.train(FIRST, SECOND, "--trials", "0", "--models", "linear,xgboost")
     return xtream

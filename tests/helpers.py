@@ -80,7 +80,7 @@ class Program:
 
 @dataclass
 class Trained:
-    """A registry on the first delivery with every family at their default parameters."""
+    """A registry on the first delivery with the notebook's two families at their default parameters."""
 
     program: Program
     folder: Path

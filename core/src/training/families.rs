@@ -258,7 +258,8 @@ fn xgboost_plan(preset: Preset) -> Plan {
             ]),
             fixed: Params::default(),
             n_folds: 1,
-            pruning_patience: 25,
+            // Earlier, rates that win in a thousand rounds look like losers.
+            pruning_patience: 200,
             early_stopping: None,
         },
         Preset::Narrow => Plan {
