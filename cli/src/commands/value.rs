@@ -32,7 +32,9 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     let empty = table.no_rows()?;
     let (mut n_rows, mut n_refused) = (0, 0);
     let is_text = output.is_text();
-    let work = |batch: Batch, prices: Vec<Price>| Priced::of(batch, prices, is_text);
+    // A price of an earlier time is replaced where it stands.
+    let by_line = is_text && !table.columns().iter().any(|name| name == PRICE);
+    let work = |batch: Batch, prices: Vec<Price>| Priced::of(batch, prices, by_line, is_text);
     let take = |priced: Priced| {
         n_rows += priced.n_rows;
         for (line, faults) in &priced.refused {
@@ -72,7 +74,7 @@ enum Rows {
 }
 
 impl Priced {
-    fn of(batch: Batch, prices: Vec<Price>, is_text: bool) -> xtream_core::Result<Self> {
+    fn of(batch: Batch, prices: Vec<Price>, by_line: bool, is_text: bool) -> xtream_core::Result<Self> {
         let n_rows = batch.len() as u64;
         let mut refused = Vec::new();
         let keep = |(row, price): (usize, Price)| {
@@ -80,7 +82,7 @@ impl Priced {
         };
         let prices: Vec<_> = prices.into_iter().enumerate().map(keep).collect();
         let rows = match batch.as_text() {
-            Some(text) if is_text => Rows::Text(with_their_prices(text, &prices)),
+            Some(text) if by_line => Rows::Text(with_their_prices(text, &prices)),
             _ => Rows::of_frame(batch.into_frame()?, prices, is_text)?,
         };
         Ok(Self { n_rows, refused, rows })

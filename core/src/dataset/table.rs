@@ -136,7 +136,7 @@ pub struct Batch {
 
 enum Rows {
     Text(TextRows),
-    Columns { frame: DataFrame, cells: [Cells; Field::ALL.len()] },
+    Columns { frame: DataFrame, cells: Box<[Cells; Field::ALL.len()]> },
 }
 
 impl Batch {
@@ -152,7 +152,7 @@ impl Batch {
     /// `lines` holds, for each row, its line in the file (or its number in a Parquet file), from 1.
     pub(super) fn new(path: &Path, frame: DataFrame, lines: Vec<u64>) -> Result<Self> {
         let context = |source| Error::Frame { context: format!("cannot read {}", path.display()), source };
-        let mut cells = [const { Cells::Absent }; Field::ALL.len()];
+        let mut cells = Box::new([const { Cells::Absent }; Field::ALL.len()]);
         for column in frame.columns() {
             if let Some(field) = Field::from_name(column.name()) {
                 cells[field as usize] = Cells::of(column).map_err(context)?;
