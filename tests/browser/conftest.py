@@ -2,16 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsing import Csv, Open
 from helpers import FIRST, SECOND, Program
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served import Served
-
-Open = Callable[..., Page]
-Csv = Callable[[str | bytes], Path]
 
 FLAGS = [
     "--no-sandbox",

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Csv, Open
+from browsing import Csv, Open
 from playwright.sync_api import Page, expect
 from served import VALUATIONS, Served
 

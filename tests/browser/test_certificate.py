@@ -1,7 +1,7 @@
 """The certificate: a past valuation on a sheet to print."""
 
 import pytest
-from conftest import Open
+from browsing import Open
 from playwright.sync_api import Page, expect
 from stone import FULL, STONE, answer, submit, type_in
 

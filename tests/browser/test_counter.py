@@ -1,6 +1,6 @@
 """The counter: a stone typed in has its value and all that explains it; what is wrong stands at its field."""
 
-from conftest import Open
+from browsing import Open
 from playwright.sync_api import Page, expect
 from pytest import approx
 from served import VALUATIONS, Served

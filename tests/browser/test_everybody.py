@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Csv, Open
+from browsing import Csv, Open
 from playwright.sync_api import Page
 from stone import FULL, answer, submit, type_in
 from test_certificate import CERTIFICATE

@@ -1,6 +1,6 @@
 """The models: which there are, which answers, why, and a promotion by hand."""
 
-from conftest import Open
+from browsing import Open
 from playwright.sync_api import Page, expect
 from served import KEY, Served, eventually
 

@@ -9,7 +9,9 @@ from served import KEY, STONE, VALUATIONS, Served
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z +(TRACE|DEBUG|INFO|WARN|ERROR) ")
 # What `serve` tells whoever starts it, before it answers.
-GREETING = re.compile(r"Listening on |  In a browser|  A short guide|  The documentation|Try:|  curl |    -d ")
+GREETING = re.compile(
+    r"Listening on |  In a browser|  A short guide|  The documentation|Try:|  curl |    -d "
+)
 
 
 def provoke(served: Served) -> None:
