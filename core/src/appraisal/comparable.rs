@@ -25,6 +25,9 @@ pub struct Comparable {
 /// How many are shown at most.
 pub const N_COMPARABLES: usize = 5;
 
+/// Stones of one cell that are looked at, so that of many with the very same weight the best is found.
+const MOST_TIED: usize = 256;
+
 /// Distance of one grade step, in shares of the weight asked for. In the public data a step in color or
 /// clarity moves the price by about a tenth, as 5 % of weight do; it counts double here, so that a
 /// stone of other grades is taken only where those of the same are few.
@@ -43,7 +46,8 @@ pub fn comparables(
 }
 
 /// The `n` stones of the index nearest to `stone`, nearest first. The distance is that of weights, as a
-/// share of the weight asked for, plus that of each grade; equally near ones by price, then by row.
+/// share of the weight asked for, plus that of each grade; equally near ones by depth
+/// and table, then by price and row (the cheapest of them first would make all comparables cheap).
 /// `price_usd` is the model's price of `stone`. A stone that the model has no price for is left out, since it cannot be
 /// adjusted.
 pub fn nearest_comparables(
@@ -87,19 +91,26 @@ fn nearest(stone: &Diamond, index: &Comparables, n: usize) -> Vec<Neighbour> {
         if found.len() == n && by_grade > found[n - 1].0 {
             break;
         }
-        let in_cell = index.nearest(stone.carat(), cut, color, clarity, n);
+        let in_cell = index.nearest(stone.carat(), cut, color, clarity, n.max(MOST_TIED));
         found.extend(
             in_cell
                 .into_iter()
                 .map(|neighbour| (by_grade + neighbour.carat_difference / stone.carat(), neighbour)),
         );
         found.sort_by(|(a, theirs), (b, others)| {
+            let shape = |other: &Neighbour| unlikeness(stone, other.stone.diamond());
+            let by_shape = shape(theirs).total_cmp(&shape(others));
             let by_price = theirs.stone.price_usd().total_cmp(&others.stone.price_usd());
-            a.total_cmp(b).then(by_price).then(theirs.row.cmp(&others.row))
+            a.total_cmp(b).then(by_shape).then(by_price).then(theirs.row.cmp(&others.row))
         });
         found.truncate(n);
     }
     found.into_iter().map(|(_, neighbour)| neighbour).collect()
+}
+
+/// How far two stones' proportions are apart, in percentage points of depth and table.
+fn unlikeness(a: &Diamond, b: &Diamond) -> f64 {
+    (a.depth() - b.depth()).abs() + (a.table() - b.table()).abs()
 }
 
 fn steps<G: Grade>(a: G, b: G) -> f64 {
