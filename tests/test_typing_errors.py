@@ -65,8 +65,9 @@ def test_a_suspect_row_that_is_kept_is_a_doubt() -> None:
 
 
 def test_the_list_of_refused_rows_has_the_likely_values_too(tmp_path: Path) -> None:
-    data = pd.concat([pd.read_csv(FIRST), pd.DataFrame([GOOD | {"x": 67.9}])])
-    xc.train(data, models=["linear"], registry=tmp_path, progress=False)
+    mistyped = tmp_path / "mistyped.csv"
+    pd.DataFrame([GOOD | {"x": 67.9}]).to_csv(mistyped, index=False)
+    xc.train([FIRST, mistyped], models=["linear"], registry=tmp_path, progress=False)
     digest = xc.Registry(tmp_path).versions()[0]["data"]["rejects"].removeprefix("sha256:")
     (file,) = (tmp_path / "blobs").glob(f"{digest}*")
     last = pd.read_csv(file).iloc[-1]

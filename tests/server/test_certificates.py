@@ -1,7 +1,5 @@
 """Certificates of valuations that lie in MongoDB."""
 
-import contextlib
-
 import pytest
 from conftest import Serve, Target
 from served import STONE, VALUATIONS, eventually
@@ -19,11 +17,7 @@ def test_a_shipped_valuation_is_certified_to_the_last_bit(serve: Serve, target: 
     valued = served.ask("POST", f"{VALUATIONS}?confidence=0.95", stone)
     assert valued.status == 200, valued.content
     eventually(lambda: target.find([valued.id]), 30, NOT_AWAY)
-    eventually(
-        lambda: not [record for record in served.in_outbox() if record["_id"] == valued.id],
-        30,
-        "it has left the log",
-    )
+    eventually(served.outbox_is_empty, 30, "it has left the local log")
     answer = certificate(served, valued.id)
     assert answer.status == 200, answer.content
     certified = answer.json()
@@ -31,5 +25,4 @@ def test_a_shipped_valuation_is_certified_to_the_last_bit(serve: Serve, target: 
     assert certified["valuation"]["price_usd"] == valued.json()["price_usd"]
     assert certified["recomputed_price_usd"] == valued.json()["price_usd"]
     assert "client" not in certified["valuation"]
-    with contextlib.suppress(KeyError):
-        assert certified["valuation"]["range"] == valued.json()["range"]
+    assert certified["valuation"].get("range") == valued.json().get("range")
