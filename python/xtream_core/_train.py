@@ -47,8 +47,8 @@ def train(
         Compare on these rows; all of `data` then trains. Without it each stone's own figures decide
         whether it trains or tests, for good.
     models : list, optional
-        Families to train: names of built-in ones ("linear", "xgboost-derived" and so on), `Family` objects, or classes with
-        `fit(X, y)` and `predict(X)`. All built-in ones by default.
+        Families to train: names of built-in ones ("linear", "xgboost-derived" and so on), `Family` objects,
+        or classes with `fit(X, y)` and `predict(X)`. All built-in ones by default.
     trials : int
         Sets of parameters tried for each family; 0 trains with default parameters.
     seed : int
