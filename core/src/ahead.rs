@@ -87,7 +87,11 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_micros(((part * 7919) % 13 * 50) as u64));
             part
         };
-        in_order(|| Ok(parts.next()), work, |part| Ok(taken.push(part))).unwrap();
+        let take = |part| {
+            taken.push(part);
+            Ok(())
+        };
+        in_order(|| Ok(parts.next()), work, take).unwrap();
         assert_eq!(taken, (0..200).collect::<Vec<_>>());
     }
 

@@ -100,8 +100,11 @@ struct Coverage {
     width_usd: f64,
 }
 
-fn slices() -> Vec<(String, Box<dyn Fn(&Diamond) -> bool>)> {
-    let mut slices: Vec<(String, Box<dyn Fn(&Diamond) -> bool>)> = Vec::new();
+/// A kind of stone: its name, and whether one is of it.
+type Slice = (String, Box<dyn Fn(&Diamond) -> bool>);
+
+fn slices() -> Vec<Slice> {
+    let mut slices: Vec<Slice> = Vec::new();
     for band in 0..=JUMPS_CARAT.len() {
         let number = |carat: f64| JUMPS_CARAT.iter().filter(|jump| **jump <= carat).count();
         slices.push((format!("band {band} of carat"), Box::new(move |stone| number(stone.carat()) == band)));

@@ -26,7 +26,7 @@ pub(crate) struct Fitted(std::sync::Arc<Kind>);
 
 enum Kind {
     Numbers { target: Target, regressor: Box<dyn Regressor> },
-    Stones(Pipeline),
+    Stones(Box<Pipeline>),
 }
 
 impl Fitted {
@@ -105,7 +105,7 @@ pub(crate) fn fit_stones(
             return Ok(Err(refused));
         }
         let pipeline = family.recipe.fit(&family.name, &stones, &params, seed, None, interrupt)?;
-        Result::Ok(Ok(Kind::Stones(pipeline)))
+        Result::Ok(Ok(Kind::Stones(Box::new(pipeline))))
     })?;
     fitted.map(Fitted::new).map_err(|refused| error::invalid_diamonds(py, refused))
 }
@@ -194,7 +194,7 @@ type Kept<'py> = (String, Bound<'py, PyBytes>);
 pub(crate) fn restore_fitted(py: Python<'_>, header: &str, body: &[u8]) -> PyResult<Fitted> {
     let read = || -> Result<Kind> {
         if header.is_empty() {
-            return Pipeline::from_bytes(body).map(Kind::Stones);
+            return Pipeline::from_bytes(body).map(|pipeline| Kind::Stones(Box::new(pipeline)));
         }
         let (target, header): (Target, StoredHeader) =
             serde_json::from_str(header).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
