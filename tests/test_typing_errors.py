@@ -54,7 +54,7 @@ def test_a_row_within_the_limits_that_looks_mistyped_is_kept_and_told() -> None:
     assert (found.n_clean, found.n_rejected) == (1, 0)
     (doubt,) = found.doubts.to_dict("records")
     assert (doubt["column"], doubt["severity"], doubt["likely"]) == ("y", "doubtful", 6.74)
-    assert "look mistyped" in repr(found)
+    assert "1 clean rows look mistyped" in found._repr_html_()
     assert len(report().doubts) == 0
 
 

@@ -71,7 +71,6 @@ class ValidationReport:
         return (
             f"{self.n_rows:,} rows: {self.n_clean:,} clean, {self.n_rejected:,} rejected "
             f"({self.n_suspect:,} of them suspect only), {self.n_duplicates:,} duplicates"
-            + (f"; {self._n_doubtful:,} clean rows look mistyped, see `doubts`" if self._n_doubtful else "")
         )
 
     def __repr__(self) -> str:
@@ -81,6 +80,8 @@ class ValidationReport:
         names = ["row", "column", "value", "severity", "reason", "allowed", "likely"]
         rows = list(zip(*(self._faults[name] for name in names), strict=True))
         caption = self._summary()
+        if self._n_doubtful:
+            caption += f". {self._n_doubtful:,} clean rows look mistyped; `doubts` has them"
         if len(rows) > _MOST_SHOWN:
             caption += f". The first {_MOST_SHOWN} of {len(rows):,} faults; `faults` has all of them"
         # Row numbers are labels, not figures.
@@ -127,7 +128,9 @@ def validate(
     >>> report
     ValidationReport(5,000 rows: 4,975 clean, 23 rejected (8 of them suspect only), 2 duplicates)
     >>> report.faults.iloc[0].drop(["reason", "allowed"]).to_dict()
-    {'row': 77, 'column': 'depth', 'value': '56', 'severity': 'suspect'}
+    {'row': 77, 'column': 'depth', 'value': '56', 'severity': 'suspect', 'likely': 62.1}
+    >>> len(report.doubts)
+    5
     """
     data = at_rest(data)
     return ValidationReport(data, _validate(data, suspect, duplicates))
