@@ -6,14 +6,18 @@ from playwright.sync_api import Page, expect
 from stone import FULL, STONE, answer, submit, type_in
 
 CERTIFICATE = {
-    "request_id": FULL["request_id"],
-    "valued_at": "2026-01-31T12:00:00.123Z",
-    "stone": STONE | {"depth": 61.8, "table": 58.0, "x": 6.8, "y": 6.75, "z": 4.2},
-    "price_usd": 9312.4,
-    "range": FULL["range"],
-    "assumed": ["depth", "table"],
-    "model": FULL["model"],
-    "data_date": "2026-01-30",
+    "request_id": "0197f2a4-8c1b-7e52-9d3a-000000000000",
+    "valuation": {
+        "request_id": FULL["request_id"],
+        "valued_at": "2026-01-31T12:00:00.123Z",
+        "stone": STONE | {"depth": 61.8, "table": 58.0, "x": 6.8, "y": 6.75, "z": 4.2},
+        "price_usd": 9312.4,
+        "range": FULL["range"],
+        "assumed": ["depth", "table"],
+        "warnings": [],
+        "model": FULL["model"],
+    },
+    "data_date": "2026-01-30T08:00:00Z",
     "basis": "2008 US dollars, retail appraisal",
     "matches": True,
     "note": None,
@@ -23,7 +27,7 @@ CERTIFICATE = {
 def open_certificate(visit: Open, content: dict, **options: object) -> Page:
     page = visit("/certificate", **options)
     page.route("**/v1/valuations/*", lambda route: route.fulfill(json=content))
-    page.goto(f"/certificate?id={content['request_id']}")
+    page.goto(f"/certificate?id={content['valuation']['request_id']}")
     return page
 
 
@@ -48,6 +52,19 @@ def test_a_valuation_leads_to_its_certificate(visit: Open) -> None:
         FULL["model"]["digest"],
         "the same value to the last bit",
     ]:
+        expect(content).to_contain_text(part)
+
+
+def test_the_certificate_of_a_real_valuation_agrees_with_what_was_answered(visit: Open) -> None:
+    page = visit()
+    type_in(page)
+    submit(page)
+    price = page.locator(".price").inner_text()
+    page.get_by_role("link", name="Certificate to print").click()
+    content = page.locator("#content")
+    expect(content).to_contain_text("the same value to the last bit")
+    expect(page.locator(".price")).to_have_text(price)
+    for part in ["1.2 ct", "2008 US dollars, retail appraisal", "sha256:"]:
         expect(content).to_contain_text(part)
 
 

@@ -22,7 +22,8 @@ function say(text) {
 }
 
 function certificate(answer) {
-  const { stone, price_usd, range, assumed = [], model, matches, note } = answer;
+  const { valuation, matches, note } = answer;
+  const { stone, price_usd, range, assumed = [], model } = valuation;
   const known = MEASUREMENTS.filter((field) => Number.isFinite(stone[field]));
   const lines = [
     ["price", money(price_usd, 2)],
@@ -30,10 +31,10 @@ function certificate(answer) {
     ["basis", answer.basis],
     ...known.map((field) => [field, number(stone[field], 3)]),
     ["assumed", assumed.length > 0 ? fieldsInWords(assumed) : t("certificate.assumed.none")],
-    ["valued_at", answer.valued_at && date(answer.valued_at)],
+    ["valued_at", date(valuation.valued_at)],
     ["model", t("certificate.model.is", { version: String(model.version), family: model.family })],
     ["data_date", answer.data_date && date(answer.data_date)],
-    ["request_id", answer.request_id],
+    ["request_id", valuation.request_id],
     ["digest", model.digest],
   ];
   const verdict = matches === true ? "matches" : matches === false ? "differs" : "unknown";
