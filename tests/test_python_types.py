@@ -90,7 +90,7 @@ def test_everything_public_is_documented_and_shows_its_keywords_and_defaults() -
 @pytest.fixture(scope="module")
 def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "registry"
-    xc.train(PUBLIC, trials=0, registry=folder, progress=False)
+    xc.train(PUBLIC, models=["linear", "xgboost"], trials=0, registry=folder, progress=False)
     return folder
 
 
