@@ -122,7 +122,7 @@ def test_reports_runs_models_and_cards_are_tables(tmp_path: Path) -> None:
     assert "champion" in Cells(run._repr_html_()).texts
     report = Cells(xc.validate(FIRST)._repr_html_())
     assert any(text.startswith("5,000 rows: 4,975 clean") for text in report.texts)
-    assert any("give or take 2 points" in text for text in report.texts)
+    assert any("as if its decimal point had moved" in text for text in report.texts)
     assert run.leaderboard._repr_html_().count("<tr") == 1 + 5
 
 

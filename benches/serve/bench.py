@@ -69,14 +69,13 @@ def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
     xtream = target / "xtream"
     registry = folder / "registry"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
-    train = [xtream, "train", ROOT / "data" / "diamonds.csv", "--registry", registry]
+    # The family that the peer can run as it is: the other one's features would have to be computed in Python.
+    train = [xtream, "train", ROOT / "data" / "diamonds.csv", "--registry", registry, "--models", "xgboost"]
     subprocess.run([*train, "--trials", str(arguments.trials)], **quiet)
     subprocess.run(
         [xtream, "models", "export", "champion", "--out", folder / "model", "--registry", registry], **quiet
     )
     card = json.loads((folder / "model" / "card.json").read_text())
-    if card["family"] != "xgboost":
-        sys.exit(f"The champion is a {card['family']} model, and the peer has XGBoost.")
 
     serve = [xtream, "serve", "--registry", registry, "--bind", "127.0.0.1:0", "--exchange-log"]
     servers = {

@@ -1,17 +1,12 @@
 """Fixtures: a registry for all, and servers and databases that end with their test."""
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pymongo
 import pytest
 from helpers import PUBLIC, Program
-from pymongo.collection import Collection
-from served import Proxy, Secantus, Served
-
-Serve = Callable[..., Served]
+from served import Proxy, Secantus, Serve, Served, Target, given_uri
 
 
 @pytest.fixture(scope="session")
@@ -56,17 +51,6 @@ def proxy(database: Secantus) -> Iterator[Proxy]:
     between.close()
 
 
-@dataclass
-class Target:
-    """A database that a test only writes to and reads from."""
-
-    uri: str
-    collection: Collection
-
-    def find(self, ids: list[str]) -> list[dict]:
-        return list(self.collection.find({"_id": {"$in": ids}}))
-
-
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Target:
     """The server that MONGODB_URI names, else one of the test's own."""
@@ -74,7 +58,3 @@ def target(request: pytest.FixtureRequest) -> Target:
     if uri is None:
         uri = request.getfixturevalue("database").start().uri()
     return Target(uri, pymongo.MongoClient(uri)["diamond_db"]["exchanges"])
-
-
-def given_uri() -> str | None:
-    return os.environ.get("MONGODB_URI") or None

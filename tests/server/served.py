@@ -202,6 +202,25 @@ class Served:
         return not self.ask("GET", "/readyz").json()["mongodb"]["is_down"]
 
 
+# How a test starts a server: the fixture `serve`.
+Serve = Callable[..., Served]
+
+
+@dataclass
+class Target:
+    """A database that a test only writes to and reads from."""
+
+    uri: str
+    collection: Collection
+
+    def find(self, ids: list[str]) -> list[dict]:
+        return list(self.collection.find({"_id": {"$in": ids}}))
+
+
+def given_uri() -> str | None:
+    return os.environ.get("MONGODB_URI") or None
+
+
 class Traffic:
     """Clients that post valuations until told to stop, and keep what was answered completely."""
 

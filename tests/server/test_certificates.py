@@ -1,8 +1,7 @@
 """Certificates of valuations that lie in MongoDB."""
 
 import pytest
-from conftest import Serve, Target
-from served import STONE, VALUATIONS, eventually
+from served import STONE, VALUATIONS, Serve, Target, eventually
 
 NOT_AWAY = "an exchange that was shipped is certified from the database"
 

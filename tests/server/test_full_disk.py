@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Serve
 from served import (
     STONE,
     VALUATIONS,
     Answer,
     Secantus,
+    Serve,
     Served,
     assert_recorded_once,
     eventually,

@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import Serve
-from served import STONE, VALUATIONS, Served, assert_recorded_once
+from served import STONE, VALUATIONS, Serve, Served, assert_recorded_once
 
 HEAD = f"POST {VALUATIONS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Serve
 from helpers import FIRST, PUBLIC, SECOND, Program, read_csv
-from served import KEY, VALUATIONS, exchange, in_soak, seed
+from served import KEY, VALUATIONS, Serve, exchange, in_soak, seed
 
 N_SWAPS = 1000 if in_soak() else 100
 N_STONES = 50
@@ -32,7 +31,7 @@ class Models:
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     folder = tmp_path_factory.mktemp("models")
     program, registry = Program(folder), folder / "registry"
-    program.train(FIRST, "--trials", "0", "--registry", registry)
+    program.train(FIRST, "--models", "linear,xgboost", "--trials", "0", "--registry", registry)
     program.train(FIRST, SECOND, "--models", "linear", "--trials", "0", "--registry", registry)
     stones = read_csv(PUBLIC).sample(N_STONES, random_state=1).drop(columns="price")
     stones.to_csv(folder / "stones.csv", index=False)

@@ -5,8 +5,7 @@ import signal
 import time
 
 import pytest
-from conftest import Serve, Target
-from served import Traffic, assert_recorded_once, eventually, in_soak, seed
+from served import Serve, Target, Traffic, assert_recorded_once, eventually, in_soak, seed
 
 N_KILLS = 500 if in_soak() else 20
 N_KILLS_WITH_DATABASE = 100 if in_soak() else 5

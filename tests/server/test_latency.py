@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Serve
 from served import (
     STONE,
     VALUATIONS,
     Secantus,
+    Serve,
     assert_recorded_once,
     eventually,
     exchange,

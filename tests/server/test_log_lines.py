@@ -4,8 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import Serve
-from served import KEY, STONE, VALUATIONS, Served
+from served import KEY, STONE, VALUATIONS, Serve, Served
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z +(TRACE|DEBUG|INFO|WARN|ERROR) ")
 # What `serve` tells whoever starts it, before it answers.

@@ -6,15 +6,17 @@ import time
 
 import pymongo
 import pytest
-from conftest import Serve, Target, given_uri
 from served import (
     KEY,
     STONE,
     VALUATIONS,
     Answer,
     Secantus,
+    Serve,
     Served,
+    Target,
     eventually,
+    given_uri,
 )
 
 # Bodies that are kept as documents, equal to what was sent.

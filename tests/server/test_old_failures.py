@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Serve, Target
 from helpers import FIRST, PUBLIC, Program, read_csv
 from served import (
     STONE,
     VALUATIONS,
+    Serve,
     Served,
+    Target,
     Traffic,
     assert_recorded_once,
     eventually,

@@ -5,8 +5,7 @@ import time
 
 import pymongo.errors
 import pytest
-from conftest import Serve
-from served import VALUATIONS, Proxy, Secantus, Traffic, assert_recorded_once, eventually, stored
+from served import VALUATIONS, Proxy, Secantus, Serve, Traffic, assert_recorded_once, eventually, stored
 
 
 def test_a_database_killed_under_load_gets_everything_once_it_is_back(

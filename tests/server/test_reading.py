@@ -2,8 +2,17 @@
 
 import contextlib
 
-from conftest import Serve, Target
-from served import STONE, VALUATIONS, Secantus, Traffic, assert_recorded_once, eventually, exchange
+from served import (
+    STONE,
+    VALUATIONS,
+    Secantus,
+    Serve,
+    Target,
+    Traffic,
+    assert_recorded_once,
+    eventually,
+    exchange,
+)
 
 
 def test_the_indexes_are_there_after_the_start(serve: Serve, target: Target) -> None:

