@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import APPRAISALS, FIRST, PUBLIC, ROOT, SECOND, Program, Trained, read_csv
+from helpers import APPRAISALS, FIRST, PROGRAM, PUBLIC, ROOT, SECOND, Program, Trained, read_csv
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def score_trees() -> Path:
     """The example program that predicts with our own reader of XGBoost's model files."""
     build = ["cargo", "build", "-q", "-p", "xtream-core", "--example", "score_trees"]
     subprocess.run(build, cwd=ROOT, check=True)
-    return ROOT / "target" / "debug" / "examples" / "score_trees"
+    return PROGRAM.parent / "examples" / "score_trees"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Four doors, one price: Python, the command line, Rust and REST, bit for bit."""
 
 import json
-import os
 import random
 import re
 import shutil
@@ -119,8 +118,7 @@ def by_keywords(model: xc.Model, stone: dict[str, object]) -> float | None:
 def by_rust(registry: Path, version: int, file: Path) -> list[float | None]:
     build = ["cargo", "build", "-q", "-p", "xtream-core", "--example", "value_stones"]
     subprocess.run(build, cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    command = [target / "debug" / "examples" / "value_stones", registry, str(version), file]
+    command = [PROGRAM.parent / "examples" / "value_stones", registry, str(version), file]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return [None if bits == "none" else struct.unpack(">d", bytes.fromhex(bits))[0] for bits in printed]
 
