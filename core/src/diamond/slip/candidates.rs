@@ -13,11 +13,11 @@ const POSSIBLE: [std::ops::RangeInclusive<f64>; 6] =
 /// Longer texts are results of a calculation, and nobody drops a digit of those by hand.
 const LONGEST: usize = 8;
 
-/// Offers each possible correction of `typed`.
-pub(super) fn offer(typed: &Numbers, mut offer: impl FnMut(Kind, Change)) {
+/// Offers each possible correction of `typed` of the kinds that are wanted.
+pub(super) fn offer(typed: &Numbers, wanted: impl Fn(Kind) -> bool, mut offer: impl FnMut(Kind, Change)) {
     for (number, value) in typed.iter().enumerate().filter_map(|(number, value)| Some((number, (*value)?))) {
-        digits(number, value, |kind, meant| offer(kind, [Some((number, meant)), None]));
-        if number == TABLE {
+        digits(number, value, &wanted, |kind, meant| offer(kind, [Some((number, meant)), None]));
+        if number == TABLE || !(wanted(Kind::Repeated) || wanted(Kind::Unknown)) {
             // Nothing else tells of the table.
             continue;
         }
@@ -31,6 +31,9 @@ pub(super) fn offer(typed: &Numbers, mut offer: impl FnMut(Kind, Change)) {
             offer(Kind::Repeated, [Some((number, meant)), None]);
         }
         offer(Kind::Unknown, [Some((number, meant)), None]);
+    }
+    if !wanted(Kind::Swapped) {
+        return;
     }
     for one in 0..typed.len() {
         for other in one + 1..typed.len() {
@@ -48,8 +51,20 @@ pub(super) fn rounded(number: usize, value: f64) -> f64 {
     (value * unit).round() / unit
 }
 
-/// Offers what may have been meant by one number, by its digits alone.
-pub(super) fn digits(number: usize, value: f64, mut offer: impl FnMut(Kind, f64)) {
+/// Offers what may have been meant by one number, by its digits alone, of the kinds that are wanted.
+pub(super) fn digits(
+    number: usize,
+    value: f64,
+    wanted: impl Fn(Kind) -> bool,
+    mut offer: impl FnMut(Kind, f64),
+) {
+    const KINDS: [Kind; 5] =
+        [Kind::Shifted, Kind::MissingDigit, Kind::WrongDigit, Kind::TurnedDigits, Kind::DoubledDigit];
+    let wanted = KINDS.map(wanted);
+    if wanted == [false; KINDS.len()] {
+        return;
+    }
+    let [shifted, missing, wrong, turned, doubled] = wanted;
     let text = value.to_string();
     if text.len() > LONGEST {
         return;
@@ -62,30 +77,36 @@ pub(super) fn digits(number: usize, value: f64, mut offer: impl FnMut(Kind, f64)
             offer(kind, meant);
         }
     };
-    // Read from text, the result is what a person would type: 68 / 10 is 6.8.
-    for power in ["e1", "e2", "e-1", "e-2"] {
-        read(Kind::Shifted, &format!("{text}{power}"));
+    if shifted {
+        // Read from text, the result is what a person would type: 68 / 10 is 6.8.
+        for power in ["e1", "e2", "e-1", "e-2"] {
+            read(Kind::Shifted, &format!("{text}{power}"));
+        }
     }
     let mut changed = String::with_capacity(LONGEST + 2);
-    for at in 0..=text.len() {
-        let (before, behind) = text.split_at(at);
-        for digit in "0123456789".chars() {
-            changed.clear();
-            changed.extend([before, behind]);
-            changed.insert(at, digit);
-            read(Kind::MissingDigit, &changed);
-            if at == text.len() && !text.contains('.') {
-                changed.insert(at, '.');
+    if missing {
+        for at in 0..=text.len() {
+            let (before, behind) = text.split_at(at);
+            for digit in "0123456789".chars() {
+                changed.clear();
+                changed.extend([before, behind]);
+                changed.insert(at, digit);
                 read(Kind::MissingDigit, &changed);
+                if at == text.len() && !text.contains('.') {
+                    changed.insert(at, '.');
+                    read(Kind::MissingDigit, &changed);
+                }
             }
         }
     }
-    for (at, typed) in text.char_indices().filter(|(_, typed)| typed.is_ascii_digit()) {
-        for digit in "0123456789".chars().filter(|digit| *digit != typed) {
-            changed.clear();
-            changed.extend([&text[..at], &text[at + 1..]]);
-            changed.insert(at, digit);
-            read(Kind::WrongDigit, &changed);
+    if wrong {
+        for (at, typed) in text.char_indices().filter(|(_, typed)| typed.is_ascii_digit()) {
+            for digit in "0123456789".chars().filter(|digit| *digit != typed) {
+                changed.clear();
+                changed.extend([&text[..at], &text[at + 1..]]);
+                changed.insert(at, digit);
+                read(Kind::WrongDigit, &changed);
+            }
         }
     }
     let bytes = text.as_bytes();
@@ -93,12 +114,12 @@ pub(super) fn digits(number: usize, value: f64, mut offer: impl FnMut(Kind, f64)
     for at in (0..bytes.len()).filter(|at| is_digit(*at)) {
         // The next digit, with the decimal point between them or not.
         let next = if is_digit(at + 1) { at + 1 } else { at + 2 };
-        if is_digit(next) {
+        if turned && is_digit(next) {
             let mut turned = bytes.to_vec();
             turned.swap(at, next);
             read(Kind::TurnedDigits, &String::from_utf8_lossy(&turned));
         }
-        if bytes.get(at + 1) == Some(&bytes[at]) {
+        if doubled && bytes.get(at + 1) == Some(&bytes[at]) {
             read(Kind::DoubledDigit, &format!("{}{}", &text[..at], &text[at + 1..]));
         }
     }

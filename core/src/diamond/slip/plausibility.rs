@@ -13,6 +13,8 @@ const USUAL_DEPTH: (f64, f64) = (61.8, 1.08);
 const USUAL_TABLE: (f64, f64) = (57.3, 1.97);
 /// Middle and spread of the logarithm of the weight.
 const USUAL_LN_CARAT: (f64, f64) = (-0.395, 0.585);
+/// More than the logarithm of the density of any weight from a twentieth of a carat.
+const MOST_OF_CARAT: f64 = -0.3;
 /// `|ln(x / y)|`: a stone is a little longer than wide or the other way round, hardly ever neither.
 const USUAL_OVAL: (f64, f64) = (0.0073, 0.0026);
 /// Spread of `ln(carat / (x * y * z))` around [`ln_carat_per_mm3`].
@@ -26,41 +28,78 @@ const ODD: f64 = 0.002;
 /// The logarithm of a density: larger for more usual stones. What is missing takes no part, so only stones
 /// of which the same numbers are there can be compared.
 pub(super) fn plausibility(numbers: &Numbers) -> f64 {
-    let [carat, depth, table, x, y, z] = *numbers;
-    let mut sum = 0.0;
+    terms(numbers).iter().flatten().sum()
+}
+
+/// As [`plausibility`], and what no other numbers in their places can exceed.
+pub(super) fn plausibility_and_most(numbers: &Numbers) -> (f64, f64) {
+    let terms = terms(numbers);
+    let looseness = ln_volume(numbers).map_or(1.0, |(_, looseness)| looseness);
+    let both = numbers[X].is_some() && numbers[Y].is_some();
+    let peaks = [
+        MOST_OF_CARAT,
+        depth(USUAL_DEPTH.0),
+        table(USUAL_TABLE.0),
+        with_odd(student3(USUAL_OVAL.0, USUAL_OVAL) / 2.0, cauchy(0.0, 0.03)),
+        slope(0.0, both),
+        weight(0.0, looseness),
+    ];
+    // A term may be beyond its peak as it was typed (a weight of a millionth of a carat), and stay so.
+    let most = terms.iter().zip(peaks).filter_map(|(term, peak)| Some(term.as_ref()?.max(peak)));
+    (terms.iter().flatten().sum(), most.sum())
+}
+
+/// The logarithm of the density of each thing that a stone says.
+fn terms(numbers: &Numbers) -> [Option<f64>; 6] {
+    let [carat, depth_typed, table_typed, x, y, z] = *numbers;
+    let mut terms = [None; 6];
     if let Some(carat) = carat {
         let (middle, spread) = USUAL_LN_CARAT;
-        let off = (carat.ln() - middle) / spread;
-        sum += (0.99 * (-0.5 * off * off).exp() / 2.507 + 0.01 * cauchy(off, 2.0)).ln() - carat.ln();
+        let ln_carat = carat.ln();
+        let off = (ln_carat - middle) / spread;
+        terms[0] = Some((0.99 * (-0.5 * off * off).exp() / 2.507 + 0.01 * cauchy(off, 2.0)).ln() - ln_carat);
     }
-    if let Some(depth) = depth {
-        sum += with_odd(student5(depth, USUAL_DEPTH), cauchy(depth - USUAL_DEPTH.0, 4.0));
+    if let Some(typed) = depth_typed {
+        terms[1] = Some(depth(typed));
     }
-    if let Some(table) = table {
-        sum += with_odd(student9(table, USUAL_TABLE), cauchy(table - USUAL_TABLE.0, 4.0));
+    if let Some(typed) = table_typed {
+        terms[2] = Some(table(typed));
     }
     if let (Some(x), Some(y)) = (x, y) {
         let oval = (x / y).ln();
-        sum += with_odd(student3(oval.abs(), USUAL_OVAL) / 2.0, cauchy(oval, 0.03));
+        terms[3] = Some(with_odd(student3(oval.abs(), USUAL_OVAL) / 2.0, cauchy(oval, 0.03)));
     }
-    if let (Some(depth), Some(width), Some(z)) = (depth, width(x, y), z) {
-        let off = depth - depth_percent(width, width, z);
-        sum += match (x, y) {
-            (Some(_), Some(_)) => {
-                let (share, spread) = MEASURED_OTHERWISE;
-                let rounded = 10.0 / (1.0 + ((off.abs() - ROUNDING) / 0.002).exp());
-                with_odd((1.0 - share) * rounded + share * student3(off, (0.0, spread)), cauchy(off, 0.7))
-            }
-            // The other one of the two is within a percent, not the same.
-            _ => with_odd(student5(off, (0.0, 0.3)), cauchy(off, 1.0)),
-        };
+    if let (Some(depth), Some(width), Some(z)) = (depth_typed, width(x, y), z) {
+        terms[4] = Some(slope(depth - depth_percent(width, width, z), x.is_some() && y.is_some()));
     }
     if let (Some(carat), Some((ln_mm3, looseness))) = (carat, ln_volume(numbers)) {
-        let off = carat.ln() - ln_mm3 - ln_carat_per_mm3(numbers);
-        let spread = WEIGHT_SPREAD * looseness;
-        sum += with_odd(student7(off, (0.0, spread)), cauchy(off, 0.05 * looseness));
+        terms[5] = Some(weight(carat.ln() - ln_mm3 - ln_carat_per_mm3(numbers), looseness));
     }
-    sum
+    terms
+}
+
+fn depth(percent: f64) -> f64 {
+    with_odd(student5(percent, USUAL_DEPTH), cauchy(percent - USUAL_DEPTH.0, 4.0))
+}
+
+fn table(percent: f64) -> f64 {
+    with_odd(student9(percent, USUAL_TABLE), cauchy(percent - USUAL_TABLE.0, 4.0))
+}
+
+/// Of how far the depth is from what the dimensions say, in points, where `both` x and y are there or one.
+fn slope(off: f64, both: bool) -> f64 {
+    if !both {
+        // The other one of the two is within a percent, not the same.
+        return with_odd(student5(off, (0.0, 0.3)), cauchy(off, 1.0));
+    }
+    let (share, spread) = MEASURED_OTHERWISE;
+    let rounded = 10.0 / (1.0 + ((off.abs() - ROUNDING) / 0.002).exp());
+    with_odd((1.0 - share) * rounded + share * student3(off, (0.0, spread)), cauchy(off, 0.7))
+}
+
+/// Of how far the logarithm of the weight is from what the size says.
+fn weight(off: f64, looseness: f64) -> f64 {
+    with_odd(student7(off, (0.0, WEIGHT_SPREAD * looseness)), cauchy(off, 0.05 * looseness))
 }
 
 /// What a number would be if it were as the others say; `None` where they do not tell.
