@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module chromium soak bench bench-core bench-serve bench-python
+.PHONY: run test build lint rust-tests python-tests module chromium soak bench bench-core bench-search bench-serve bench-python
 
 ## Train on the public data unless a model is there already, then answer over HTTP.
 run: build $(VENV)/xgboost.done
@@ -41,7 +41,7 @@ soak: build $(VENV)/test.done
 ## Everything that is measured beside its peers, one after the other, and all ratios with their goals as one
 ## table. Each part can be run by itself, and the table be printed again: benches/table.py. Let nothing else
 ## run meanwhile.
-bench: bench-core bench-serve bench-python
+bench: bench-core bench-search bench-serve bench-python
 	$(PYTHON) benches/table.py
 
 ## Trees, similar stones, reading and pricing ten million rows, beside XGBoost's library, polars and pandas.
@@ -49,6 +49,15 @@ bench-core: $(VENV)/test.done
 	cargo build --release -p xtream-cli
 	cargo build --release -p xtream-core --example stopwatch
 	$(PYTHON) benches/core/bench.py
+
+## Our search and a whole run of training beside the notebook's, with Optuna: half an hour or more.
+bench-search: $(VENV)/bench.done
+	cargo build --release -p xtream-cli
+	cargo build --release -p xtream-core --example search
+	rm -f target/search.jsonl
+	$(PYTHON) benches/search/bench.py
+	$(PYTHON) benches/search/bench.py --busy
+	$(PYTHON) benches/search/training.py
 
 ## The server beside its peers, in one run: docs/benchmarks.md has the last results.
 bench-serve: $(VENV)/bench.done

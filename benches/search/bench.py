@@ -1,82 +1,41 @@
 """Our search beside Optuna's TPE with Python's xgboost: the same rows, space and number of trials.
 
-    python benches/search/bench.py APPRAISALS.csv --seeds 10 --results results.jsonl
+    python benches/search/bench.py [APPRAISALS.csv] --seeds 10 --results results.jsonl
 
+Without a file the rows are 5,000 of the public stones.
 One line a seed is added to the results, so that a run can be made in parts (--first); the table is of all
 lines in the file. `--busy` keeps one core busy meanwhile. Our side is core/examples/search.rs.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+import notebook
 import pandas as pd
-from sklearn.metrics import mean_absolute_error
 from sklearn.model_selection import train_test_split
 
-ROOT = Path(__file__).parents[2]
-OURS = ROOT / "target" / "debug" / "examples" / "search"
-GRADES = {
-    "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],
-    "color": list("JIHGFED"),
-    "clarity": ["I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"],
-}
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benches"))
+from results import Result, save  # noqa: E402
+
+OURS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "examples" / "search"
 
 
 def sides(path: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Learners and judges: the notebook's training rows, split once more by the seed."""
     rows = pd.read_csv(path)
+    if len(rows) > 5000:
+        rows = rows.sample(5000, random_state=42)
     rows = rows[(rows["price"] > 0) & (rows["x"] * rows["y"] * rows["z"] > 0)]
     train, _ = train_test_split(rows, test_size=0.2, random_state=42)
     return tuple(train_test_split(train, test_size=0.2, random_state=seed))
-
-
-def optuna_search(learners: pd.DataFrame, judges: pd.DataFrame, seed: int, n_trials: int) -> list[dict]:
-    """The notebook's search, as its author runs it: XGBoost with all cores, one trial after the other."""
-    import optuna
-    import xgboost as xgb
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    started = time.perf_counter()
-
-    def encoded(rows: pd.DataFrame) -> pd.DataFrame:
-        grades = {
-            name: pd.Categorical(rows[name], categories=labels, ordered=True)
-            for name, labels in GRADES.items()
-        }
-        return rows.drop(columns="price").assign(**grades)
-
-    features, unseen = encoded(learners), encoded(judges)
-
-    def objective(trial: "optuna.Trial") -> float:
-        params = {
-            "lambda": trial.suggest_float("lambda", 1e-8, 1.0, log=True),
-            "alpha": trial.suggest_float("alpha", 1e-8, 1.0, log=True),
-            "colsample_bytree": trial.suggest_categorical("colsample_bytree", [0.3, 0.4, 0.5, 0.7]),
-            "subsample": trial.suggest_categorical("subsample", [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
-            "learning_rate": trial.suggest_float("learning_rate", 1e-8, 1.0, log=True),
-            "n_estimators": trial.suggest_int("n_estimators", 100, 1000),
-            "max_depth": trial.suggest_int("max_depth", 3, 9),
-            "min_child_weight": trial.suggest_int("min_child_weight", 1, 10),
-        }
-        model = xgb.XGBRegressor(enable_categorical=True, random_state=42, **params)
-        model.fit(features, learners["price"])
-        return mean_absolute_error(judges["price"], model.predict(unseen))
-
-    course = []
-
-    def note(study: "optuna.Study", _: object) -> None:
-        course.append({"s": time.perf_counter() - started, "mae": study.best_value})
-
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(objective, n_trials=n_trials, callbacks=[note])
-    return course
 
 
 def our_search(learners: pd.DataFrame, judges: pd.DataFrame, seed: int, n_trials: int) -> list[dict]:
@@ -114,7 +73,7 @@ def table(lines: list[dict]) -> str:
             for key in ["optuna_s", "optuna_mae", "ours_s", "ours_mae"]
         }
         # A search that did not get there in 100 trials counts as infinitely slow.
-        waits = [line["reached_s"] if line["reached_s"] is not None else float("inf") for line in some]
+        waits = [line["reached_s"] if line["reached_s"] is not None else math.inf for line in some]
         ratios = [line["optuna_reached_s"] / wait for line, wait in zip(some, waits, strict=True)]
         n_reached = sum(line["reached_s"] is not None for line in some)
         out.append(
@@ -126,14 +85,44 @@ def table(lines: list[dict]) -> str:
     return "\n".join(out)
 
 
+def results(lines: list[dict]) -> list[Result]:
+    """The goals, for the table of all benchmarks."""
+    found = []
+    for is_busy, cores in [(False, "idle"), (True, "one core busy")]:
+        some = [line for line in lines if line["busy"] == is_busy]
+        if not some:
+            continue
+        waits = [line["reached_s"] if line["reached_s"] is not None else math.inf for line in some]
+        ratio = statistics.median(line["optuna_reached_s"] / w for line, w in zip(some, waits, strict=True))
+        name = f"{len(some)} seeds, {cores}"
+        found.append(
+            Result(
+                f"search until Optuna's last error, {name}",
+                "s",
+                statistics.median(waits),
+                "Optuna",
+                statistics.median(line["optuna_reached_s"] for line in some),
+                ratio,
+                "5 x or more",
+                ratio >= 5,
+            )
+        )
+        ours, theirs = (statistics.median(line[key] for line in some) for key in ["ours_mae", "optuna_mae"])
+        what = f"error after {some[0]['trials']} trials, {name}"
+        found.append(
+            Result(what, "USD", ours, "Optuna", theirs, theirs / ours, "1 x or more", ours <= theirs)
+        )
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?", default=ROOT / "data" / "diamonds.csv")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--busy", action="store_true")
-    parser.add_argument("--results", type=Path, default=Path("search.jsonl"))
+    parser.add_argument("--results", type=Path, default=ROOT / "target" / "search.jsonl")
     options = parser.parse_args()
     os.environ.setdefault("XTREAM_XGBOOST_LIB", library())
     load = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
@@ -141,7 +130,7 @@ def main() -> None:
         for seed in range(options.first, options.first + options.seeds):
             learners, judges = sides(options.data, seed)
             ours = our_search(learners, judges, seed, options.trials)
-            theirs = optuna_search(learners, judges, seed, options.trials)
+            theirs, _ = notebook.search(learners, judges, seed, options.trials)
             goal = theirs[-1]["mae"]
             line = {
                 "seed": seed,
@@ -159,7 +148,9 @@ def main() -> None:
     finally:
         if load is not None:
             load.kill()
-    print(table([json.loads(line) for line in options.results.read_text().splitlines()]))
+    lines = [json.loads(line) for line in options.results.read_text().splitlines()]
+    print(table(lines))
+    save("search", results(lines))
 
 
 if __name__ == "__main__":

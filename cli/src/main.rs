@@ -17,6 +17,10 @@ use xtream_core::Interrupt;
 use crate::args::{Cli, Command};
 use crate::settings::Layers;
 
+/// A request takes dozens of small allocations, which this one serves faster than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {

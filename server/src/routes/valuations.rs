@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use xtream_core::appraisal::{self, PriceRange, Question, Reasons, WhatIf};
-use xtream_core::diamond::Field;
+use xtream_core::diamond::{Diamond, Field};
 use xtream_core::features::PartialDiamond;
 
 use crate::body::read_json;
@@ -129,25 +129,30 @@ pub(crate) async fn batch(
 fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) -> Result<Valuation, Problem> {
     let given = GivenDiamond::new(document, parent).map_err(Problem::invalid)?;
     let stone = PartialDiamond(given.cells());
-    let completed = bundle.pipeline.complete(stone);
-    let errors = given.faults(completed.as_ref().err().map_or(&[], Vec::as_slice));
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
+    // What JSON got wrong is told together with what the parser finds, and before anything is calculated.
+    if !given.faults(&[]).is_empty() {
+        let parsed = bundle.pipeline.complete(stone).err().unwrap_or_default();
+        return Err(Problem::invalid(given.faults(&parsed)));
     }
-    let (completed, _) = completed.map_err(|faults| Problem::invalid(given.faults(&faults)))?;
-    let doubts = completed.doubts(&stone.0);
-    let warnings = doubts.iter().map(|fault| FieldError::of(fault, parent)).collect();
+    let warnings = |completed: &Diamond| -> Vec<_> {
+        completed.doubts(&stone.0).iter().map(|fault| FieldError::of(fault, parent)).collect()
+    };
     let appraised = match bundle.pipeline.appraise(stone, question, Some(&bundle.comparables)) {
         Ok(appraised) => appraised,
-        // What was given has no fault, so this is one of the price; most likely a slip of the pen made it so.
-        Err(_) => return Err(Problem::beyond_the_model(warnings)),
+        Err(faults) => {
+            return Err(match bundle.pipeline.complete(stone) {
+                Err(_) => Problem::invalid(given.faults(&faults)),
+                // What was given has no fault, so it is one of the price; most likely a slip of the pen made it so.
+                Ok((completed, _)) => Problem::beyond_the_model(warnings(&completed)),
+            });
+        }
     };
     Ok(Valuation {
         price_usd: appraised.price_usd,
-        price_per_carat_usd: appraised.price_usd / completed.carat(),
+        price_per_carat_usd: appraised.price_usd / appraised.stone.carat(),
         range: appraised.range,
         assumed: appraised.assumed,
-        warnings,
+        warnings: warnings(&appraised.stone),
         reasons: appraised.reasons,
         comparables: appraised.comparables.map(|found| found.iter().map(Comparable::from).collect()),
         what_if: appraised.what_if,
