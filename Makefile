@@ -44,16 +44,17 @@ soak: build $(VENV)/test.done
 bench: bench-core bench-search bench-serve bench-python
 	$(PYTHON) benches/table.py
 
+# All of it in one call: packages by themselves would have other features of the libraries, and build them again.
+RELEASE := cargo build --release -p xtream-cli -p xtream-core -p xtream-server --bins --examples
+
 ## Trees, similar stones, reading and pricing ten million rows, beside XGBoost's library, polars and pandas.
 bench-core: $(VENV)/test.done
-	cargo build --release -p xtream-cli
-	cargo build --release -p xtream-core --example stopwatch
+	$(RELEASE)
 	$(PYTHON) benches/core/bench.py
 
 ## Our search and a whole run of training beside the notebook's, with Optuna: half an hour or more.
 bench-search: $(VENV)/bench.done
-	cargo build --release -p xtream-cli
-	cargo build --release -p xtream-core --example search
+	$(RELEASE)
 	rm -f target/search.jsonl
 	$(PYTHON) benches/search/bench.py
 	$(PYTHON) benches/search/bench.py --busy
@@ -61,8 +62,7 @@ bench-search: $(VENV)/bench.done
 
 ## The server beside its peers, in one run: docs/benchmarks.md has the last results.
 bench-serve: $(VENV)/bench.done
-	cargo build --release -p xtream-cli
-	cargo build --release -p xtream-server --example plain_route
+	$(RELEASE)
 	@command -v wrk >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q wrk; }
 	$(PYTHON) benches/serve/bench.py
 

@@ -49,7 +49,7 @@ struct Node {
 }
 
 /// Trees that one row is walked down at once.
-const TREES_TOGETHER: usize = 8;
+const TREES_TOGETHER: usize = 16;
 /// Rows that are walked down one tree at once.
 const ROWS_TOGETHER: usize = 8;
 /// Groups of such rows that share a tree while it is in the processor's first cache.
