@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
+use xtream_core::amounts::grouped;
 use xtream_core::dataset::{Batch, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
 use xtream_core::scoring::{Price, Priced, price_table};
@@ -16,7 +17,6 @@ use super::{note, open, resolve};
 use crate::WrongUsage;
 use crate::args::ValueArgs;
 use crate::settings::Settings;
-use crate::table::grouped;
 
 /// A column that is added, and its figure of a price.
 type Added = (&'static str, fn(&Priced) -> Option<f64>);
