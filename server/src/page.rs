@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::docs::{HTML, page as answer};
+use crate::docs::{HTML, Page};
 use crate::problem::Problem;
 
 /// Scripts and styles come from this server alone, and it alone is asked; none stand in the pages themselves.
@@ -52,41 +52,46 @@ const SCRIPTS: [(&str, &str); 15] = [
 ];
 
 /// The pages with their texts.
-static PAGES: LazyLock<BTreeMap<&str, String>> =
-    LazyLock::new(|| CONTENTS.into_iter().map(|(name, content)| (name, filled(name, content))).collect());
+static PAGES: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
+    let page = |(name, content)| (name, Page::new(HTML, POLICY, filled(name, content)));
+    CONTENTS.into_iter().map(page).collect()
+});
+
+/// What the pages consist of.
+static FILES: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
+    let file = |content_type| move |(name, content)| (name, Page::new(content_type, POLICY, content));
+    let scripts = SCRIPTS.into_iter().map(file("text/javascript; charset=utf-8"));
+    scripts.chain([STYLE].map(file("text/css; charset=utf-8"))).collect()
+});
 
 /// `GET /`
-pub(crate) async fn counter() -> HttpResponse {
-    page(COUNTER)
+pub(crate) async fn counter(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, COUNTER, &request)
 }
 
 /// `GET /batch`
-pub(crate) async fn batch() -> HttpResponse {
-    page(BATCH)
+pub(crate) async fn batch(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, BATCH, &request)
 }
 
 /// `GET /models`
-pub(crate) async fn models() -> HttpResponse {
-    page(MODELS)
+pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, MODELS, &request)
 }
 
 /// `GET /certificate`
-pub(crate) async fn certificate() -> HttpResponse {
-    page(CERTIFICATE)
+pub(crate) async fn certificate(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, CERTIFICATE, &request)
 }
 
-fn page(name: &str) -> HttpResponse {
-    answer(HTML, POLICY, PAGES.get(name).cloned().unwrap_or_default())
-}
-
-/// `GET /page/{file}`: what the pages consist of.
+/// `GET /page/{file}`
 pub(crate) async fn file(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
-    if *file == STYLE.0 {
-        return Ok(answer("text/css; charset=utf-8", POLICY, STYLE.1));
-    }
-    let script = SCRIPTS.into_iter().find(|(name, _)| *name == *file);
-    let (_, content) = script.ok_or_else(|| Problem::unknown_route(request.path()))?;
-    Ok(answer("text/javascript; charset=utf-8", POLICY, content))
+    found(&FILES, &file, &request)
+}
+
+fn found(all: &BTreeMap<&str, Page>, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let page = all.get(name).ok_or_else(|| Problem::unknown_route(request.path()))?;
+    Ok(page.answer(request))
 }
 
 /// The page's content in the frame, and the text of each name in double braces.
@@ -119,7 +124,8 @@ mod tests {
     fn the_texts_can_be_read_and_every_place_is_filled() {
         let texts: BTreeMap<String, String> = serde_json::from_str(ENGLISH).unwrap();
         assert!(texts.len() > 100);
-        for (name, page) in PAGES.iter() {
+        for (name, content) in CONTENTS {
+            let page = filled(name, content);
             assert!(!page.contains("{{"), "{name}: {page}");
         }
     }
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn everything_together_is_small() {
-        let pages = PAGES.values().map(String::len).sum::<usize>();
+        let pages = CONTENTS.into_iter().map(|(name, content)| filled(name, content).len()).sum::<usize>();
         let scripts = SCRIPTS.iter().map(|(_, script)| script.len()).sum::<usize>();
         let all = pages + scripts + STYLE.1.len();
         assert!(all < LARGEST, "{all}");
