@@ -6,19 +6,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import COLUMNS, FIRST, PUBLIC, Trained, read_csv
+from helpers import COLUMNS, FIRST, PUBLIC, Program, Trained, read_csv
 
+RANGED = ["price_usd", "low_usd", "high_usd"]
 GRADED = ["carat", "cut", "color", "clarity"]
 
 
-def value(trained: Trained, file: object, out: object, status: int = 0, version: object = "champion") -> str:
+def value(
+    trained: Trained,
+    file: object,
+    out: object,
+    status: int = 0,
+    version: object = "champion",
+    options: tuple[object, ...] = (),
+) -> str:
     where = ["--registry", trained.folder, "--version", version]
-    return trained.program("value", file, "--out", out, *where, status=status).stderr
+    return trained.program("value", file, "--out", out, *where, *options, status=status).stderr
+
+
+def as_csv(rows: pd.DataFrame, folder: Path) -> Path:
+    rows.to_csv(folder / "rows.csv", index=False)
+    return folder / "rows.csv"
 
 
 def priced(trained: Trained, rows: pd.DataFrame, folder: Path, status: int = 0) -> pd.Series:
-    rows.to_csv(folder / "rows.csv", index=False)
-    value(trained, folder / "rows.csv", folder / "priced.csv", status)
+    value(trained, as_csv(rows, folder), folder / "priced.csv", status)
     return read_csv(folder / "priced.csv")["price_usd"]
 
 
@@ -158,6 +170,61 @@ def test_another_version_may_be_asked(trained: Trained, tmp_path: Path) -> None:
     assert outs["linear"].read_bytes() != outs["xgboost"].read_bytes()
     value(trained, FIRST, tmp_path / "none.csv", status=2, version=99)
     assert not (tmp_path / "none.csv").exists()
+
+
+@pytest.mark.parametrize("family", ["linear", "xgboost"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_ranges_are_those_of_the_python_module(
+    trained: Trained, tmp_path: Path, family: str, ending: str
+) -> None:
+    xc = pytest.importorskip("xtream_core")
+    version = trained.version(family)
+    model = xc.Registry(trained.folder).load(version)
+    rows = trained.rows("test").head(150).drop(columns="price")
+    rows.loc[::3, ["depth", "x"]] = np.nan
+    file, out = tmp_path / "rows.csv", tmp_path / f"out.{ending}"
+    rows.to_csv(file, index=False)
+    for options, confidence in [((), 0.9), (("--confidence", 0.57), 0.57), (("--confidence", "0.99"), 0.99)]:
+        value(trained, file, out, version=version, options=("--range", *options))
+        found = read_csv(out) if ending == "csv" else pd.read_parquet(out)
+        assert list(found) == [*rows, *RANGED]
+        pd.testing.assert_frame_equal(
+            found[RANGED], model.value(rows, confidence=confidence)[RANGED], check_exact=True
+        )
+
+
+def test_a_refused_row_has_no_range_and_ranges_of_before_are_replaced(
+    trained: Trained, tmp_path: Path
+) -> None:
+    rows = trained.rows("test").head(9).astype(object)
+    value(trained, as_csv(rows, tmp_path), tmp_path / "once.csv", options=("--range",))
+    rows.loc[4, "color"] = "Z"
+    ranged = ("--range", "--confidence", "0.9")
+    value(trained, as_csv(rows, tmp_path), tmp_path / "refused.csv", status=2, options=ranged)
+    once, refused = read_csv(tmp_path / "once.csv"), read_csv(tmp_path / "refused.csv")
+    assert refused[RANGED].isna().all(axis=1).tolist() == [row == 4 for row in range(9)]
+    assert refused[RANGED].drop(index=4).equals(once[RANGED].drop(index=4))
+    again = once.assign(low_usd="?", price_usd=0, note='a "best", so far')
+    value(trained, as_csv(again, tmp_path), tmp_path / "again.csv", options=("--range",))
+    assert read_csv(tmp_path / "again.csv").equals(once.assign(note=again["note"]))
+
+
+@pytest.mark.parametrize("confidence", ["0.4", "0.999", "90", "nan", "much", "90%"])
+def test_a_confidence_that_is_none_is_refused(trained: Trained, tmp_path: Path, confidence: str) -> None:
+    out = tmp_path / "out.csv"
+    said = value(trained, FIRST, out, status=2, options=("--range", "--confidence", confidence))
+    assert "allowed is a number from 0.5 to 0.99, such as 0.9" in said
+    assert "--range" in value(trained, FIRST, out, status=2, options=("--confidence", "0.9"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_without_calibration_has_no_ranges(xtream: Program, tmp_path: Path) -> None:
+    few = as_csv(read_csv(PUBLIC).head(80), tmp_path)
+    xtream.train(few, "--models", "linear", "--trials", "0")
+    xtream("value", few, "--out", "priced.csv")
+    said = xtream("value", few, "--range", "--out", "ranged.csv", status=2).stderr
+    assert "a model that was never calibrated" in said and "allowed is prices without ranges" in said
+    assert not list(tmp_path.glob("ranged.csv*"))
 
 
 def test_a_broken_file_leaves_nothing_half_written(trained: Trained, tmp_path: Path) -> None:

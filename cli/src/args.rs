@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use xtream_core::appraisal::Confidence;
 
 use crate::settings::Flags;
 
@@ -224,11 +225,28 @@ pub(crate) struct ValueArgs {
     /// Where to write the rows with their prices; Parquet if it ends in .parquet [default: CSV on standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Where each price lies, too: the columns low_usd and high_usd
+    #[arg(long)]
+    pub(crate) range: bool,
+    /// How often the range shall hold the price: a number from 0.5 to 0.99, such as 0.9 [default: 0.9]
+    #[arg(long, value_name = "SHARE", requires = "range", value_parser = confidence)]
+    pub(crate) confidence: Option<Confidence>,
     /// Model to price with: a version number, or `champion`
     #[arg(long, default_value = "champion", value_name = "V")]
     pub(crate) version: Version,
     #[command(flatten)]
     pub(crate) registry: RegistryArg,
+}
+
+impl ValueArgs {
+    /// How often ranges shall hold the price; `None` when prices alone are wanted.
+    pub(crate) fn confidence(&self) -> Option<Confidence> {
+        self.range.then(|| self.confidence.unwrap_or_default())
+    }
+}
+
+fn confidence(text: &str) -> Result<Confidence, String> {
+    text.parse().map_err(|_| format!("allowed is {}", Confidence::ALLOWED))
 }
 
 #[derive(Debug, Args)]

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use xtream_core::amounts::grouped;
 use xtream_core::progress::{Event, Progress};
 
 use crate::commands::note as line;
-use crate::table::grouped;
 
 /// Shows events on standard error.
 pub(crate) struct Shown {

@@ -18,19 +18,6 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A number with thousands separated, such as `53,940`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,13 +26,5 @@ mod tests {
     fn columns_line_up() {
         let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "1000".into()]];
         assert_eq!(table(&["name", ">n"], &rows), "name     n\na        1\nlong  1000\n");
-    }
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!(
-            [0, 999, 1000, 53_940, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "53,940", "1,234,567"]
-        );
     }
 }

@@ -5,6 +5,7 @@
 //! and through a prediction.
 
 mod ahead;
+pub mod amounts;
 pub mod appraisal;
 pub mod comparables;
 pub mod dataset;

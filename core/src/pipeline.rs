@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use crate::appraisal::{self, Appraisal, Question, Range};
+use crate::appraisal::{self, Appraisal, Confidence, PriceRange, Question, Range};
 use crate::comparables::Comparables;
 use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
 use crate::error::Result;
@@ -176,6 +176,21 @@ impl Pipeline {
         let values = self.regressor.predict(self.encoder.encode(stones.iter().copied()).view());
         let price = |(value, stone): (f64, &Diamond)| self.target.to_price(value, stone.carat());
         values.into_iter().zip(stones).map(price).collect()
+    }
+
+    /// The prices of [`Pipeline::predict`], and where each lies; without ranges when the model was never
+    /// calibrated.
+    pub(crate) fn predict_ranges(
+        &self,
+        stones: &[&Diamond],
+        confidence: Confidence,
+    ) -> (Vec<f64>, Option<Vec<PriceRange>>) {
+        let features = self.encoder.encode(stones.iter().copied());
+        let carat: Vec<_> = stones.iter().map(|stone| stone.carat()).collect();
+        let values = self.regressor.predict(features.view()).into_iter().zip(&carat);
+        let prices: Vec<_> = values.map(|(value, carat)| self.target.to_price(value, *carat)).collect();
+        let ranges = self.range.as_ref().map(|range| range.of(features.view(), &carat, &prices, confidence));
+        (prices, ranges)
     }
 
     /// A stone with its missing measurements estimated, and their names.

@@ -1,21 +1,65 @@
-//! Price, range and reasons of many stones.
+//! Price, range and reasons of one stone, or of many.
+
+use std::sync::Arc;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use xtream_core::appraisal::{Appraisal, Group, Question, Reasons};
+use serde_json::json;
+use xtream_core::appraisal::{Appraisal, Confidence, Group, Question, Reasons};
 use xtream_core::dataset::Batch;
-use xtream_core::diamond::Fault;
+use xtream_core::diamond::{Fault, RawDiamond};
 use xtream_core::features::PartialDiamond;
-use xtream_core::{Interrupt, Pipeline, Result};
+use xtream_core::{Error, Interrupt, Pipeline, Result};
 
+use crate::attended::attended;
+use crate::error;
+use crate::loaded::Loaded;
 use crate::rows::{Faults, Refused, Rows};
+use crate::to_python::to_python;
 
 /// Rows between two looks at whether to stop, for each thread.
 const AT_ONCE: usize = 32;
 
+/// Price and range of one stone, and what of it had to be estimated.
+pub(crate) fn of_one<'py>(
+    py: Python<'py>,
+    pipeline: &Pipeline,
+    stone: RawDiamond<'_>,
+    confidence: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let raise = |error: Error| error::to_python(py, &error);
+    let question =
+        Question { confidence: Confidence::new(confidence).map_err(raise)?, ..Question::default() };
+    let appraisal = pipeline.appraise(PartialDiamond(stone), &question, None);
+    let appraisal = appraisal.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
+    let value = json!({
+        "price_usd": appraisal.price_usd,
+        "range": appraisal.range,
+        "assumed": appraisal.assumed,
+    });
+    to_python(py, &value)
+}
+
+/// Price, range and reasons of each row, an array for each.
+pub(crate) fn of_many<'py>(
+    py: Python<'py>,
+    model: &Arc<Loaded>,
+    data: &Bound<'py, PyAny>,
+    confidence: f64,
+) -> PyResult<Bound<'py, PyDict>> {
+    let confidence = Confidence::new(confidence).map_err(|error| error::to_python(py, &error))?;
+    let question = Question { confidence, reasons: true, ..Question::default() };
+    let rows = Rows::from_python(data)?;
+    let model = Arc::clone(model);
+    let appraised =
+        attended(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
+    let appraised = appraised.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
+    columns(py, &appraised)
+}
+
 /// One appraisal a row, in order; if a single row is refused, the reasons instead.
-pub(crate) fn appraise(
+fn appraise(
     rows: Rows,
     pipeline: &Pipeline,
     question: &Question,
@@ -70,7 +114,7 @@ fn side_by_side(
 
 /// The figures by column: price, range, average and one reason for each group, in US dollars. A figure that the
 /// model does not have is NaN; `sentences` has five texts a row, or none.
-pub(crate) fn columns<'py>(py: Python<'py>, appraisals: &[Appraisal]) -> PyResult<Bound<'py, PyDict>> {
+fn columns<'py>(py: Python<'py>, appraisals: &[Appraisal]) -> PyResult<Bound<'py, PyDict>> {
     let columns = PyDict::new(py);
     let set = |name: &str, figure: &dyn Fn(&Appraisal) -> f64| {
         columns.set_item(name, PyArray1::from_iter(py, appraisals.iter().map(figure)))

@@ -12,6 +12,7 @@ mod events;
 mod figures;
 mod fitted;
 mod frame;
+mod loaded;
 mod log;
 mod model;
 mod own;

@@ -1,24 +1,22 @@
 //! `xtream_core.Model`
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
-use xtream_core::appraisal::{Confidence, Question};
-use xtream_core::comparables::{Comparables, Neighbour};
-use xtream_core::dataset::{Dataset, store};
+use xtream_core::comparables::Neighbour;
 use xtream_core::diamond::{Cell, Field, RawDiamond};
-use xtream_core::features::PartialDiamond;
-use xtream_core::registry::{BlobKind, Card};
-use xtream_core::{Diamond, Error, Pipeline, Registry, Result};
+use xtream_core::registry::BlobKind;
+use xtream_core::{Error, Registry, Result};
 
-use crate::appraisals::{appraise, columns};
+use crate::appraisals;
 use crate::arguments::whole;
 use crate::attended::attended;
 use crate::error;
+use crate::loaded::Loaded;
 use crate::rows::{Refused, Rows};
 use crate::to_python::to_python;
 use crate::validate::kept;
@@ -38,59 +36,10 @@ use crate::validate::kept;
 #[pyclass(frozen, module = "xtream_core")]
 pub(crate) struct Model(Arc<Loaded>);
 
-struct Loaded {
-    /// Where its registry lies; a model that was unpickled elsewhere may have lost it.
-    folder: PathBuf,
-    registry: OnceLock<Arc<Registry>>,
-    card: Card,
-    pipeline: Pipeline,
-    /// Made when it is first asked for: most models are never asked.
-    comparables: OnceLock<Comparables>,
-}
-
 impl Model {
     /// Loads the model from the registry.
     pub(crate) fn load(registry: &Arc<Registry>, version: u64) -> Result<Self> {
-        Ok(Self(Arc::new(Loaded {
-            folder: registry.folder().into(),
-            registry: OnceLock::from(Arc::clone(registry)),
-            card: registry.card(version)?,
-            pipeline: registry.pipeline(version)?,
-            comparables: OnceLock::new(),
-        })))
-    }
-}
-
-impl Loaded {
-    fn registry(&self) -> Result<&Registry> {
-        if self.registry.get().is_none() {
-            let opened = Arc::new(Registry::open(&self.folder)?);
-            // Two threads may both have opened it; one of the two stays.
-            self.registry.get_or_init(|| opened);
-        }
-        self.registry
-            .get()
-            .map(|registry| &**registry)
-            .ok_or_else(|| Error::NoRegistry { path: self.folder.clone() })
-    }
-
-    /// A blob of the card's own version: a registry that was made anew at the same place has others.
-    fn dataset(&self) -> Result<Dataset> {
-        let bytes = self.registry()?.blob(BlobKind::Dataset, &self.card.details.data.digest)?;
-        store::from_parquet(&bytes)
-    }
-
-    fn comparables(&self) -> Result<&Comparables> {
-        if let Some(comparables) = self.comparables.get() {
-            return Ok(comparables);
-        }
-        let stones = self.dataset()?.train();
-        Ok(self.comparables.get_or_init(|| Comparables::new(stones)))
-    }
-
-    /// The stone with its missing measurements estimated, and their names.
-    fn complete(&self, stone: RawDiamond<'_>) -> Result<(Diamond, Vec<Field>)> {
-        self.pipeline.complete(PartialDiamond(stone)).map_err(|faults| Error::InvalidDiamond { faults })
+        Ok(Self(Arc::new(Loaded::from_registry(registry, version)?)))
     }
 }
 
@@ -246,17 +195,7 @@ impl Model {
             }
             return py.import("xtream_core._value")?.call_method1("value", (slf, data, confidence));
         }
-        let raise = |error: Error| error::to_python(py, &error);
-        let question =
-            Question { confidence: Confidence::new(confidence).map_err(raise)?, ..Question::default() };
-        let appraisal = slf.get().0.pipeline.appraise(PartialDiamond(stone), &question, None);
-        let appraisal = appraisal.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
-        let value = json!({
-            "price_usd": appraisal.price_usd,
-            "range": appraisal.range,
-            "assumed": appraisal.assumed,
-        });
-        to_python(py, &value)
+        appraisals::of_one(py, &slf.get().0.pipeline, stone, confidence)
     }
 
     /// Why these prices: how size, color, clarity, cut and proportions move each away from the price of
@@ -301,14 +240,7 @@ impl Model {
         data: &Bound<'py, PyAny>,
         confidence: f64,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let confidence = Confidence::new(confidence).map_err(|error| error::to_python(py, &error))?;
-        let question = Question { confidence, reasons: true, ..Question::default() };
-        let rows = Rows::from_python(data)?;
-        let model = Arc::clone(&self.0);
-        let appraised =
-            attended(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
-        let appraised = appraised.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
-        columns(py, &appraised)
+        appraisals::of_many(py, &self.0, data, confidence)
     }
 
     /// The training stones of the same cut, color and clarity that are nearest in weight; equally
@@ -415,14 +347,8 @@ type Kept<'py> = (Bound<'py, PyBytes>, String, PathBuf);
 /// Takes back what pickle kept.
 #[pyfunction(name = "_restore_model")]
 pub(crate) fn restore_model(py: Python<'_>, pipeline: &[u8], card: &str, folder: PathBuf) -> PyResult<Model> {
-    let read = || -> Result<Loaded> {
-        let card =
-            serde_json::from_str(card).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
-        let pipeline = Pipeline::from_bytes(pipeline)?;
-        Ok(Loaded { folder, registry: OnceLock::new(), card, pipeline, comparables: OnceLock::new() })
-    };
-    let loaded = py.detach(read).map_err(|error| error::to_python(py, &error))?;
-    Ok(Model(Arc::new(loaded)))
+    let loaded = py.detach(|| Loaded::restored(pipeline, card, folder));
+    Ok(Model(Arc::new(loaded.map_err(|error| error::to_python(py, &error))?)))
 }
 
 /// A card, as the package's class that shows itself in notebooks.

@@ -81,19 +81,19 @@ impl Rows {
     ) -> Result<Result<Vec<f64>, Refused>> {
         let (mut table, place) = self.table()?;
         let (mut prices, mut faults) = (Vec::new(), Faults::default());
-        let take = |(batch, priced): (Batch, Vec<Price>)| {
-            for (row, price) in priced.into_iter().enumerate() {
+        let take = |(batch, found): (Batch, Vec<Price>)| {
+            for (row, price) in found.into_iter().enumerate() {
                 match price {
-                    Ok(price) => {
+                    Ok(priced) => {
                         faults.count();
-                        prices.push(price);
+                        prices.push(priced.price_usd);
                     }
                     Err(found) => faults.add(place, batch.line(row), found),
                 }
             }
             Ok(())
         };
-        price_table(pipeline, &mut table, interrupt, |batch, priced| Ok((batch, priced)), take)?;
+        price_table(pipeline, None, &mut table, interrupt, |batch, found| Ok((batch, found)), take)?;
         Ok(match faults.finish() {
             None => Ok(prices),
             Some(refused) => Err(refused),

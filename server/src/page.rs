@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use xtream_core::diamond::{Field, labels};
 
-use crate::docs::{HTML, page as answer};
+use crate::docs::{HTML, Page};
 use crate::problem::Problem;
 
 /// Scripts and styles come from this server alone, and it alone is asked; none stand in the pages themselves.
@@ -52,41 +53,46 @@ const SCRIPTS: [(&str, &str); 15] = [
 ];
 
 /// The pages with their texts.
-static PAGES: LazyLock<BTreeMap<&str, String>> =
-    LazyLock::new(|| CONTENTS.into_iter().map(|(name, content)| (name, filled(name, content))).collect());
+static PAGES: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
+    let page = |(name, content)| (name, Page::new(HTML, POLICY, filled(name, content)));
+    CONTENTS.into_iter().map(page).collect()
+});
+
+/// What the pages consist of.
+static FILES: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
+    let file = |content_type| move |(name, content)| (name, Page::new(content_type, POLICY, content));
+    let scripts = SCRIPTS.into_iter().map(file("text/javascript; charset=utf-8"));
+    scripts.chain([STYLE].map(file("text/css; charset=utf-8"))).collect()
+});
 
 /// `GET /`
-pub(crate) async fn counter() -> HttpResponse {
-    page(COUNTER)
+pub(crate) async fn counter(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, COUNTER, &request)
 }
 
 /// `GET /batch`
-pub(crate) async fn batch() -> HttpResponse {
-    page(BATCH)
+pub(crate) async fn batch(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, BATCH, &request)
 }
 
 /// `GET /models`
-pub(crate) async fn models() -> HttpResponse {
-    page(MODELS)
+pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, MODELS, &request)
 }
 
 /// `GET /certificate`
-pub(crate) async fn certificate() -> HttpResponse {
-    page(CERTIFICATE)
+pub(crate) async fn certificate(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, CERTIFICATE, &request)
 }
 
-fn page(name: &str) -> HttpResponse {
-    answer(HTML, POLICY, PAGES.get(name).cloned().unwrap_or_default())
-}
-
-/// `GET /page/{file}`: what the pages consist of.
+/// `GET /page/{file}`
 pub(crate) async fn file(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
-    if *file == STYLE.0 {
-        return Ok(answer("text/css; charset=utf-8", POLICY, STYLE.1));
-    }
-    let script = SCRIPTS.into_iter().find(|(name, _)| *name == *file);
-    let (_, content) = script.ok_or_else(|| Problem::unknown_route(request.path()))?;
-    Ok(answer("text/javascript; charset=utf-8", POLICY, content))
+    found(&FILES, &file, &request)
+}
+
+fn found(all: &BTreeMap<&str, Page>, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let page = all.get(name).ok_or_else(|| Problem::unknown_route(request.path()))?;
+    Ok(page.answer(request))
 }
 
 /// The page's content in the frame, and the text of each name in double braces.
@@ -98,6 +104,9 @@ fn filled(name: &str, content: &str) -> String {
         let current = if other == name { "aria-current=\"page\"" } else { "" };
         page = page.replace(&format!("{{{{current.{other}}}}}"), current);
     }
+    for field in Field::GRADES {
+        page = page.replace(&format!("{{{{choices.{field}}}}}"), &choices(field));
+    }
     for (key, text) in texts {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
         page = page.replace(&format!("{{{{{key}}}}}"), &text);
@@ -105,10 +114,20 @@ fn filled(name: &str, content: &str) -> String {
     page
 }
 
+/// A button for each grade, the best first. Cuts alone have other names in other languages.
+fn choices(field: Field) -> String {
+    let choice = |grade: &&str| {
+        let name = if field == Field::Cut { format!("{{{{grade.{grade}}}}}") } else { (*grade).into() };
+        format!(
+            "<label class=\"choice\"><input type=\"radio\" name=\"{field}\" value=\"{grade}\"><span>{name}</span></label>\n"
+        )
+    };
+    labels(field).iter().rev().map(choice).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use xtream_core::diamond::{Field, labels};
 
     use super::*;
 
@@ -119,29 +138,27 @@ mod tests {
     fn the_texts_can_be_read_and_every_place_is_filled() {
         let texts: BTreeMap<String, String> = serde_json::from_str(ENGLISH).unwrap();
         assert!(texts.len() > 100);
-        for (name, page) in PAGES.iter() {
+        for (name, content) in CONTENTS {
+            let page = filled(name, content);
             assert!(!page.contains("{{"), "{name}: {page}");
         }
     }
 
     #[test]
     fn no_words_stand_in_the_pages_themselves() {
-        let is_grade = |word: &str| Field::GRADES.iter().any(|field| labels(*field).contains(&word));
         for (name, content) in CONTENTS.into_iter().chain([("frame", FRAME)]) {
             let bare =
                 content.split('<').skip(1).filter_map(|part| part.split_once('>')).map(|(_, text)| text);
             for text in bare {
                 let words = text.split("{{").map(|part| part.split_once("}}").map_or(part, |(_, rest)| rest));
-                for word in words.map(str::trim).filter(|word| !word.is_empty()) {
-                    assert!(is_grade(word), "{name}: {word:?}");
-                }
+                assert_eq!(words.map(str::trim).find(|word| !word.is_empty()), None, "{name}");
             }
         }
     }
 
     #[test]
     fn the_grades_to_choose_from_are_all_there_are_best_first() {
-        let (_, counter) = CONTENTS[0];
+        let counter = filled(COUNTER, CONTENTS[0].1);
         for field in Field::GRADES {
             let marker = format!("name=\"{field}\" value=\"");
             let mut shown: Vec<_> =
@@ -153,7 +170,7 @@ mod tests {
 
     #[test]
     fn everything_together_is_small() {
-        let pages = PAGES.values().map(String::len).sum::<usize>();
+        let pages = CONTENTS.into_iter().map(|(name, content)| filled(name, content).len()).sum::<usize>();
         let scripts = SCRIPTS.iter().map(|(_, script)| script.len()).sum::<usize>();
         let all = pages + scripts + STYLE.1.len();
         assert!(all < LARGEST, "{all}");

@@ -1,5 +1,6 @@
 """The counter: a stone typed in has its value and all that explains it; what is wrong stands at its field."""
 
+import pytest
 from browsing import Open
 from playwright.sync_api import Page, expect
 from pytest import approx
@@ -9,6 +10,15 @@ from stone import FULL, STONE, answer, submit, type_in
 
 def dollars(price: float) -> str:
     return f"${price:,.0f}"
+
+
+def valued(visit: Open, body: dict = FULL, width: int = 1280) -> tuple[Page, list[dict]]:
+    """The counter after a stone was valued, with this answer; and the stones that were asked about."""
+    page = visit(width=width)
+    asked = answer(page, body)
+    type_in(page)
+    submit(page)
+    return page, asked
 
 
 def test_a_stone_is_valued_as_the_api_values_it(visit: Open, served: Served) -> None:
@@ -111,10 +121,7 @@ def test_a_stone_beyond_the_model_and_a_server_that_is_away_are_explained(visit:
 
 
 def test_range_reasons_and_similar_stones_are_shown(visit: Open) -> None:
-    page = visit()
-    asked = answer(page)
-    type_in(page)
-    submit(page)
+    page, asked = valued(visit)
     expect(page.locator(".range")).to_have_text("between $8,411 and $10,299 in 90% of cases")
     sentences = [part["sentence"] for part in FULL["reasons"]["contributions"]]
     shown = page.locator(".reasons li")
@@ -128,6 +135,19 @@ def test_range_reasons_and_similar_stones_are_shown(visit: Open) -> None:
     assert asked == [STONE]
 
 
+@pytest.mark.parametrize("width", [320, 400, 512, 513, 600, 959, 960, 1280])
+def test_similar_stones_fit_every_screen(visit: Open, width: int) -> None:
+    page, _ = valued(visit, width=width)
+    stones = page.get_by_role("table", name="Similar stones, most similar first")
+    expect(stones.get_by_role("row")).to_have_count(6)
+    expect(stones.get_by_role("columnheader")).to_have_text(
+        ["Stone", "Differs in", "Sold for", "Adjusted to this stone"]
+    )
+    expect(stones.get_by_role("cell")).to_have_count(20)
+    too_wide = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.locator(".wide, .wide td").evaluate_all(too_wide) == 0
+
+
 def bars(page: Page) -> list[tuple[float, float]]:
     """Where the bar of each reason begins and how wide it is, of 100."""
     places = "all => all.map(bar => [bar.x.baseVal.value, bar.width.baseVal.value])"
@@ -135,10 +155,7 @@ def bars(page: Page) -> list[tuple[float, float]]:
 
 
 def test_the_bars_lead_from_the_average_to_this_stone(visit: Open) -> None:
-    page = visit()
-    answer(page)
-    type_in(page)
-    submit(page)
+    page, _ = valued(visit)
     page.locator(".bar").first.wait_for()
     average, *steps, this = bars(page)
     # The tallest point, before the two deductions, is the right end.
@@ -149,10 +166,7 @@ def test_the_bars_lead_from_the_average_to_this_stone(visit: Open) -> None:
 
 
 def test_a_what_if_is_valued_when_it_is_chosen(visit: Open) -> None:
-    page = visit()
-    asked = answer(page)
-    type_in(page)
-    submit(page)
+    page, asked = valued(visit)
     page.get_by_role("button", name="Color D").click()
     expect(page.locator(".of")).to_have_text("1.2 ct, Premium cut, color D, clarity VS1")
     expect(page.get_by_role("heading", name="Value", exact=True)).to_be_focused()
@@ -162,10 +176,7 @@ def test_a_what_if_is_valued_when_it_is_chosen(visit: Open) -> None:
 
 
 def test_a_likely_correction_is_taken_over_with_one_button(visit: Open) -> None:
-    page = visit()
-    asked = answer(page)
-    type_in(page)
-    submit(page)
+    page, asked = valued(visit)
     expect(page.locator(".notice")).to_contain_text("does not fit a stone of 6.8 x 6.75 x 2.4 mm")
     page.get_by_role("button", name="Did you mean height 4.2 mm?").click()
     expect(page.get_by_label("Height z, mm")).to_have_value("4.2")
@@ -200,21 +211,15 @@ def test_a_slip_of_the_pen_is_mended_by_the_server_that_found_it(visit: Open, se
 
 
 def test_an_answer_that_has_no_more_than_a_price_is_shown_too(visit: Open) -> None:
-    page = visit()
     plain = {key: FULL[key] for key in ("request_id", "price_usd", "price_per_carat_usd", "model")}
-    answer(page, plain)
-    type_in(page)
-    submit(page)
+    page, _ = valued(visit, plain)
     expect(page.locator(".price")).to_have_text("$9,312")
     expect(page.locator(".range, .reasons, .chart, .what-if, .notice")).to_have_count(0)
 
 
 def test_words_of_the_server_are_never_markup(visit: Open) -> None:
-    page = visit()
     bad = "<img src=x onerror=alert(1)>"
-    answer(page, FULL | {"warnings": [{"pointer": "/x", "message": bad}]})
-    type_in(page)
-    submit(page)
+    page, _ = valued(visit, FULL | {"warnings": [{"pointer": "/x", "message": bad}]})
     expect(page.locator(".notice li")).to_have_text(bad)
     expect(page.locator("main img")).to_have_count(0)
 

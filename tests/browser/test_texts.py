@@ -37,7 +37,7 @@ def test_every_text_is_used_and_every_name_has_its_text() -> None:
     named = set(re.findall(r'\bt\("([\w.-]+)"', everything)) | set(
         re.findall(r"\{\{([\w. -]+)\}\}", everything)
     )
-    made = ("current.", "page", "main", "title")
+    made = ("choices.", "current.", "page", "main", "title")
     assert {name for name in named if name not in TEXTS and not name.startswith(made)} == set()
     # Some names are put together: `t(`models.${name}`)`.
     prefixes = set(re.findall(r"[`\"]([\w.-]+\.)\$\{", everything))

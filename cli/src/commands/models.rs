@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use xtream_core::Registry;
+use xtream_core::amounts::grouped;
 use xtream_core::registry::{BlobKind, Card, Severity};
 use xtream_core::training::compare_versions;
 
 use super::{note, open, print, print_json, registry_folder, resolve, write_file};
 use crate::args::{ModelsCommand, ModelsOptions, Version};
 use crate::settings::Settings;
-use crate::table::{grouped, table};
+use crate::table::table;
 
 pub(crate) fn run(command: &ModelsCommand, settings: &Settings) -> Result<()> {
     match command {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
+use xtream_core::amounts::grouped;
 use xtream_core::comparables::{Comparables, Neighbour};
 use xtream_core::diamond::{Cell, Field, Grade};
 use xtream_core::features::PartialDiamond;
@@ -10,7 +11,7 @@ use xtream_core::{Diamond, Error};
 use super::{note, open, print, print_json, resolve};
 use crate::args::SimilarArgs;
 use crate::settings::Settings;
-use crate::table::{grouped, table};
+use crate::table::table;
 
 pub(crate) fn run(args: &SimilarArgs, settings: &Settings) -> Result<()> {
     let registry = open(&args.registry, settings)?;

@@ -1,4 +1,4 @@
-//! `xtream value`: the rows of a file, in order, with a column `price_usd` added.
+//! `xtream value`: the rows of a file, in order, with a column `price_usd` added, and the ends of the range if asked.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -7,18 +7,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
+use xtream_core::amounts::grouped;
 use xtream_core::dataset::{Batch, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
-use xtream_core::scoring::{Price, price_table};
+use xtream_core::scoring::{Price, Priced, price_table};
 use xtream_core::{Error, Interrupt};
 
 use super::{note, open, resolve};
 use crate::WrongUsage;
 use crate::args::ValueArgs;
 use crate::settings::Settings;
-use crate::table::grouped;
 
-const PRICE: &str = "price_usd";
+/// A column that is added, and its figure of a price.
+type Added = (&'static str, fn(&Priced) -> Option<f64>);
+const PRICE: Added = ("price_usd", |priced| Some(priced.price_usd));
+const LOW: Added = ("low_usd", |priced| priced.range.map(|range| range.low_usd));
+const HIGH: Added = ("high_usd", |priced| priced.range.map(|range| range.high_usd));
 const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
 /// Refused rows that are named one by one; a whole file of nonsense need not scroll by.
 const MOST_NAMED: u64 = 100;
@@ -28,14 +32,15 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file)?;
     table.require(&args.file, &REQUIRED)?;
+    let added: &[Added] = if args.range { &[PRICE, LOW, HIGH] } else { &[PRICE] };
     let mut output = Output::create(args.out.as_deref())?;
-    let empty = table.no_rows()?;
+    let empty = with_figures(table.no_rows()?, &[], added)?;
     let (mut n_rows, mut n_refused) = (0, 0);
     let is_text = output.is_text();
     // A price of an earlier time is replaced where it stands.
-    let by_line = is_text && !table.columns().iter().any(|name| name == PRICE);
-    let work = |batch: Batch, prices: Vec<Price>| Priced::of(batch, prices, by_line, is_text);
-    let take = |priced: Priced| {
+    let by_line = is_text && !added.iter().any(|(name, _)| table.columns().iter().any(|other| other == name));
+    let work = |batch: Batch, prices: Vec<Price>| PricedRows::of(batch, prices, added, by_line, is_text);
+    let take = |priced: PricedRows| {
         n_rows += priced.n_rows;
         for (line, faults) in &priced.refused {
             n_refused += 1;
@@ -45,22 +50,22 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
         }
         output.write(&empty, priced.rows)
     };
-    price_table(&pipeline, &mut table, interrupt, work, take)?;
+    price_table(&pipeline, args.confidence(), &mut table, interrupt, work, take)?;
     if n_rows == 0 {
-        output.write(&empty, Rows::of_frame(empty.clone(), Vec::new(), is_text)?)?;
+        output.write(&empty, Rows::of_frame(empty.clone(), is_text)?)?;
     }
     output.finish()?;
     if n_refused > 0 {
         let (n_refused, n_rows) = (grouped(n_refused), grouped(n_rows));
         let message =
-            format!("{n_refused} of {n_rows} rows could not be priced; their {PRICE} is left empty");
+            format!("{n_refused} of {n_rows} rows could not be priced; their {} is left empty", PRICE.0);
         return Err(WrongUsage(message).into());
     }
     Ok(())
 }
 
 /// A batch with its prices, ready to be written.
-struct Priced {
+struct PricedRows {
     n_rows: u64,
     /// The rows that could not be priced, by their lines.
     refused: Vec<(u64, Vec<Fault>)>,
@@ -73,8 +78,14 @@ enum Rows {
     Frame(DataFrame),
 }
 
-impl Priced {
-    fn of(batch: Batch, prices: Vec<Price>, by_line: bool, is_text: bool) -> xtream_core::Result<Self> {
+impl PricedRows {
+    fn of(
+        batch: Batch,
+        prices: Vec<Price>,
+        added: &[Added],
+        by_line: bool,
+        is_text: bool,
+    ) -> xtream_core::Result<Self> {
         let n_rows = batch.len() as u64;
         let mut refused = Vec::new();
         let keep = |(row, price): (usize, Price)| {
@@ -82,35 +93,52 @@ impl Priced {
         };
         let prices: Vec<_> = prices.into_iter().enumerate().map(keep).collect();
         let rows = match batch.as_text() {
-            Some(text) if by_line => Rows::Text(with_their_prices(text, &prices)),
-            _ => Rows::of_frame(batch.into_frame()?, prices, is_text)?,
+            Some(text) if by_line => Rows::Text(with_their_prices(text, &prices, added)),
+            _ => Rows::of_frame(with_figures(batch.into_frame()?, &prices, added)?, is_text)?,
         };
         Ok(Self { n_rows, refused, rows })
     }
 }
 
 /// Rows that need no parser are written as they were read; polars would write the same.
-fn with_their_prices(rows: &TextRows, prices: &[Option<f64>]) -> Vec<u8> {
+fn with_their_prices(rows: &TextRows, prices: &[Option<Priced>], added: &[Added]) -> Vec<u8> {
     let mut text = String::with_capacity(prices.len() * 80);
     for (row, price) in prices.iter().enumerate() {
         rows.append_to(row, &mut text);
-        text.push(',');
-        if let Some(price) = price {
-            // The shortest digits that are this number again; a `String` takes them all.
-            let _ = write!(text, "{price:?}");
+        for (_, figure) in added {
+            text.push(',');
+            if let Some(figure) = price.as_ref().and_then(figure) {
+                // The shortest digits that are this number again; a `String` takes them all.
+                let _ = write!(text, "{figure:?}");
+            }
         }
         text.push('\n');
     }
     text.into_bytes()
 }
 
+/// The rows with their figures in columns of their own.
+fn with_figures(
+    mut frame: DataFrame,
+    prices: &[Option<Priced>],
+    added: &[Added],
+) -> xtream_core::Result<DataFrame> {
+    // One chunk each: what is read in parallel comes in pieces, and the figures in one.
+    frame.rechunk_mut();
+    for (name, figure) in added {
+        let figures = prices.iter().map(|price| price.as_ref().and_then(figure));
+        let figures = Float64Chunked::from_iter_options((*name).into(), figures);
+        frame.with_column(figures.into_column()).map_err(failed)?;
+    }
+    Ok(frame)
+}
+
+fn failed(source: PolarsError) -> Error {
+    Error::Frame { context: "cannot write the prices".into(), source }
+}
+
 impl Rows {
-    fn of_frame(mut frame: DataFrame, prices: Vec<Option<f64>>, is_text: bool) -> xtream_core::Result<Self> {
-        let failed = |source| Error::Frame { context: "cannot write the prices".into(), source };
-        // One chunk each: what is read in parallel comes in pieces, and the price in one.
-        frame.rechunk_mut();
-        let prices = Float64Chunked::from_iter_options(PRICE.into(), prices.into_iter());
-        frame.with_column(prices.into_column()).map_err(failed)?;
+    fn of_frame(mut frame: DataFrame, is_text: bool) -> xtream_core::Result<Self> {
         if !is_text {
             return Ok(Self::Frame(frame));
         }
@@ -154,17 +182,14 @@ impl Output {
         matches!(self.writer, Writer::Csv { .. })
     }
 
-    /// `empty` has the columns that were read, for the header.
+    /// `empty` has all columns, for the header.
     fn write(&mut self, empty: &DataFrame, rows: Rows) -> xtream_core::Result<()> {
-        let failed = |source| Error::Frame { context: "cannot write the prices".into(), source };
         let wrong = |source| Error::File { action: "cannot write", path: "the prices".into(), source };
         match (&mut self.writer, rows) {
             (Writer::Csv { sink, has_header }, Rows::Text(text)) => {
                 if !*has_header {
-                    let mut header = empty.clone();
-                    let price = Float64Chunked::from_slice(PRICE.into(), &[]);
-                    header.with_column(price.into_column()).map_err(failed)?;
-                    CsvWriter::new(&mut *sink).include_header(true).finish(&mut header).map_err(failed)?;
+                    let header = &mut empty.clone();
+                    CsvWriter::new(&mut *sink).include_header(true).finish(header).map_err(failed)?;
                     *has_header = true;
                 }
                 sink.write_all(&text).map_err(wrong)

@@ -43,27 +43,3 @@ pub struct Appraisal {
     /// The price if one thing were different; `None` when nobody asked.
     pub what_if: Option<Vec<WhatIf>>,
 }
-
-/// A whole number of dollars as people write it: `$1,240`.
-fn in_dollars(amount_usd: f64) -> String {
-    let digits = format!("{:.0}", amount_usd.abs());
-    let mut text = String::from("$");
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dollars_are_written_as_people_write_them() {
-        let written = [0.4, 999.5, 1240.11, -12.0, 1_234_567.0].map(in_dollars);
-        assert_eq!(written, ["$0", "$1,000", "$1,240", "$12", "$1,234,567"]);
-    }
-}

@@ -1,8 +1,10 @@
 //! What is asked about a stone besides its price.
 
+use std::str::FromStr;
+
 use crate::error::{Error, Result};
 
-/// How often a range shall hold the price, from .5 to .99.
+/// How often a range shall hold the price, from .5 to .99. Text is parsed as a number, with blanks around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Confidence(f64);
 
@@ -25,6 +27,18 @@ impl Confidence {
     /// As a share of 1.
     pub fn share(self) -> f64 {
         self.0
+    }
+}
+
+impl FromStr for Confidence {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let share = text.trim().parse().ok();
+        share.and_then(|share| Self::new(share).ok()).ok_or_else(|| Error::Usage {
+            reason: format!("a confidence of {text:?}"),
+            allowed: Self::ALLOWED.into(),
+        })
     }
 }
 

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Prices, in_dollars};
+use super::Prices;
+use crate::amounts::in_dollars;
 use crate::diamond::{Diamond, Grade, PricedDiamond};
 
 /// What a price is made of. Each may be exchanged without the others.

@@ -19,7 +19,7 @@ export function comparables(stone, { comparables: found, price_usd, range }) {
     heading,
     drawn(element("div"), (width) => picture(width, asked, found)),
     element("p", { class: "legend" }, key("sold"), t("comparables.sold"), key("this"), t("comparables.this")),
-    table(t("comparables.table"), header, rows),
+    table(t("comparables.table"), header, rows, true),
   ];
 }
 

@@ -22,19 +22,25 @@ function build(made, attributes, children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** A table that can be moved sideways where it is wider than the screen. */
-export function table(caption, header, rows) {
+/**
+ * A table. Where the screen is narrower it can be moved sideways; or, if its rows can stand alone, each becomes a
+ * block, with the header's words before its cells.
+ */
+export function table(caption, header, rows, stacks = false) {
   const id = `caption-${(nTables += 1)}`;
-  const body = rows.map((cells) => element("tr", {}, cells.map((cell) => element("td", {}, cell))));
+  const cell = (content, column) => element("td", { role: "cell", "data-header": header[column] }, content);
+  const body = rows.map((cells) => element("tr", { role: "row" }, cells.map(cell)));
+  const head = header.map((name) => element("th", { role: "columnheader", scope: "col" }, name));
   return element(
     "div",
-    { class: "wide", role: "region", tabindex: 0, "aria-labelledby": id },
+    { class: stacks ? "wide stacks" : "wide", role: "region", tabindex: 0, "aria-labelledby": id },
     element(
       "table",
-      {},
+      // What is drawn as a block would be no table any more to some screen readers.
+      { role: "table" },
       element("caption", { id }, caption),
-      element("thead", {}, element("tr", {}, header.map((name) => element("th", { scope: "col" }, name)))),
-      element("tbody", {}, body),
+      element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head)),
+      element("tbody", { role: "rowgroup" }, body),
     ),
   );
 }

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use actix_web::http::header::{CACHE_CONTROL, FORWARDED, HOST, HeaderValue, X_FORWARDED_HOST};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, FORWARDED, HOST, X_FORWARDED_HOST};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{HTML, PAGE_POLICY, page as answer};
+use super::{HTML, PAGE_POLICY};
 
 const PAGE: &str = include_str!("../../assets/guide.html");
 /// Where the page has this server's address.
@@ -13,10 +13,12 @@ const PLACE: &str = "{{server}}";
 
 /// `GET /docs/guide`: its snippets name the address that it was asked under, so that they work as they are.
 pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
-    let mut response = answer(HTML, PAGE_POLICY, PAGE.replace(PLACE, &address(&request)));
-    // It depends on who asked; a stored copy could show one visitor the address of another.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    HttpResponse::Ok()
+        .content_type(HTML)
+        .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY))
+        // It depends on who asked; a stored copy could show one visitor the address of another.
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .body(PAGE.replace(PLACE, &address(&request)))
 }
 
 /// Where this server listens.

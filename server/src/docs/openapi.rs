@@ -1,12 +1,12 @@
 //! The description of the API for programs, and the viewer of it for people.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa_swagger_ui::Config;
 
-use super::page;
+use super::Page;
 use crate::problem::Problem;
 
 const DOCUMENT: &str = include_str!("../../assets/openapi.json");
@@ -17,9 +17,12 @@ const VIEWER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 's
                              form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /openapi.json`
-pub(crate) async fn document() -> HttpResponse {
-    page("application/json; charset=utf-8", VIEWER_POLICY, DOCUMENT)
+pub(crate) async fn document(request: HttpRequest) -> HttpResponse {
+    ANSWER.answer(&request)
 }
+
+static ANSWER: LazyLock<Page> =
+    LazyLock::new(|| Page::new("application/json; charset=utf-8", VIEWER_POLICY, DOCUMENT));
 
 /// `GET /docs`: the viewer names its files relative to its folder.
 pub(crate) async fn entrance() -> HttpResponse {
@@ -34,7 +37,8 @@ pub(crate) async fn viewer(request: HttpRequest, file: web::Path<String>) -> Res
     let found = found.ok_or_else(|| Problem::unknown_route(request.path()))?;
     let is_text = found.content_type.starts_with("text/");
     let charset = if is_text { "; charset=utf-8" } else { "" };
-    Ok(page(&format!("{}{charset}", found.content_type), VIEWER_POLICY, found.bytes.into_owned()))
+    let content_type = format!("{}{charset}", found.content_type);
+    Ok(Page::new(&content_type, VIEWER_POLICY, found.bytes.into_owned()).answer(&request))
 }
 
 #[cfg(test)]

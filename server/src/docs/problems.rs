@@ -1,15 +1,19 @@
 //! What each refusal means, and its cure; `type` of every problem leads here.
 
-use actix_web::HttpResponse;
+use std::sync::LazyLock;
 
-use super::{HTML, PAGE_POLICY, page as answer};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{HTML, PAGE_POLICY, Page};
 
 const PAGE: &str = include_str!("../../assets/problems.html");
 
 /// `GET /docs/problems`
-pub(crate) async fn page() -> HttpResponse {
-    answer(HTML, PAGE_POLICY, PAGE)
+pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
+    ANSWER.answer(&request)
 }
+
+static ANSWER: LazyLock<Page> = LazyLock::new(|| Page::new(HTML, PAGE_POLICY, PAGE));
 
 #[cfg(test)]
 mod tests {

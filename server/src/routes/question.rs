@@ -67,8 +67,7 @@ fn confidence(parameters: &Parameters, errors: &mut Vec<FieldError>) -> Confiden
     let Some(text) = parameters.get("confidence") else {
         return Confidence::default();
     };
-    let confidence = text.trim().parse().ok().and_then(|share| Confidence::new(share).ok());
-    confidence.unwrap_or_else(|| {
+    text.parse().unwrap_or_else(|_| {
         let message = format!("confidence {:?} is not {}", shortened(text), Confidence::ALLOWED);
         errors.push(FieldError::new("/confidence", message));
         Confidence::default()

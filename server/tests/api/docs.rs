@@ -349,6 +349,43 @@ fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
 }
 
 #[test]
+fn what_a_browser_has_is_not_sent_again() {
+    let app = TestApp::empty();
+    let ask = |head: bool, path: &str, tags: &str| {
+        let request = if head { Request::head(app.url(path)) } else { Request::get(app.url(path)) };
+        app.send(request.header("if-none-match", tags).body(Vec::new()).unwrap())
+    };
+    let viewer = ["/docs/swagger-ui.css", "/docs/favicon-16x16.png"];
+    let paths = PAGES.map(|(path, _)| path).into_iter().chain(viewer);
+    let mut seen = BTreeSet::new();
+    for path in paths.filter(|path| *path != "/docs/guide") {
+        let tag = app.get(path).header("etag").to_owned();
+        assert!(tag.len() > 10 && tag.starts_with('"') && tag.ends_with('"'), "{path}: {tag}");
+        assert_eq!(app.get(path).header("etag"), tag, "{path}");
+        for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".into()] {
+            for head in [false, true] {
+                let answer = ask(head, path, &known);
+                assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{path}: {known}");
+                assert_eq!(answer.header("etag"), tag, "{path}");
+                assert_eq!(answer.header("cache-control"), "no-cache", "{path}");
+                assert!(!answer.header("content-security-policy").is_empty(), "{path}");
+            }
+        }
+        for other in ["\"other\"", tag.trim_matches('"'), "\"", "W/"] {
+            let answer = ask(false, path, other);
+            assert_eq!(answer.status, 200, "{path}: {other}");
+            assert!(!answer.text.is_empty(), "{path}: {other}");
+            let head = ask(true, path, other);
+            assert_eq!((head.status, head.header("etag")), (200, tag.as_str()), "{path}: {other}");
+        }
+        assert!(seen.insert(tag), "{path} has the tag of another");
+    }
+    // It is another page for everyone who asks.
+    let guide = ask(false, "/docs/guide", "*");
+    assert_eq!((guide.status, guide.header("etag")), (200, ""));
+}
+
+#[test]
 fn every_link_of_the_pages_leads_somewhere() {
     let app = TestApp::new();
     for (path, _) in PAGES.iter().filter(|(_, content_type)| *content_type == HTML) {
