@@ -234,10 +234,10 @@ fn xgboost_derived_plan(preset: Preset) -> Plan {
 /// A small model of how far off the prices are: more trees of more leaves only learn the chance in it.
 fn small_trees() -> Params {
     Params::from([
-        (N_ESTIMATORS, 200.0),
-        ("learning_rate", 0.05),
+        (N_ESTIMATORS, 60.0),
+        ("learning_rate", 0.12),
         ("max_depth", 5.0),
-        ("min_child_weight", 30.0),
+        ("min_child_weight", 50.0),
         ("subsample", 0.7),
         ("colsample_bytree", 0.7),
     ])
