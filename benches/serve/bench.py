@@ -96,6 +96,8 @@ def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
     print(f"{'':28} {'clients':>7} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'failed':>6}")
     measured = {}
     for name, start in servers.items():
+        # What the one before left in memory would be written while this one is measured.
+        os.sync()
         with start() as address:
             load(address, 8, 2)
             for n_clients in LOADS:
