@@ -100,10 +100,11 @@ impl Outbox {
             Durability::Os => "OFF",
         };
         // Records have a kilobyte or so: with pages for a dozen of them, a third less work goes into a new file than
-        // with those of SQLite's default. A file that is there already keeps its own.
+        // with those of SQLite's default. A file that is there already keeps its own. The write-ahead log is
+        // kept at two megabytes: on a full disk it takes the space that emptying the log needs.
         connection
             .execute_batch(&format!(
-                "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 250; \
+                "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 125; \
                  PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
                  PRAGMA synchronous = {synchronous}; PRAGMA busy_timeout = 5000;"
             ))
