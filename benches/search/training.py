@@ -53,16 +53,8 @@ def recipe(folder: Path, n_trials: int) -> float:
 
 
 def ours(folder: Path, n_trials: int) -> float:
-    command = [
-        XTREAM,
-        "train",
-        DATA,
-        "--registry",
-        folder / "registry",
-        "--models",
-        "linear,xgboost",
-        "--json",
-    ]
+    command = [XTREAM, "train", DATA, "--json", "--registry", folder / "registry"]
+    command += ["--models", "linear,xgboost"]
     command += ["--space", "notebook", "--trials", n_trials, "--suspect", "keep", "--duplicates", "keep"]
     said = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
     report = json.loads(said)

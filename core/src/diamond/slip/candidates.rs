@@ -1,6 +1,7 @@
 //! What may have been meant: every stone from which one slip of the pen makes the numbers that were typed.
 
-use super::{CARAT, DEPTH, Kind, Numbers, TABLE, X, Y, Z, estimate};
+use super::plausibility::estimate;
+use super::{CARAT, DEPTH, Kind, Numbers, TABLE, X, Y, Z};
 
 /// What may be changed at once: one number, or two that changed places.
 pub(super) type Change = [Option<(usize, f64)>; 2];

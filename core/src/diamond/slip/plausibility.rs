@@ -13,7 +13,7 @@ const USUAL_DEPTH: (f64, f64) = (61.8, 1.08);
 const USUAL_TABLE: (f64, f64) = (57.3, 1.97);
 /// Middle and spread of the logarithm of the weight.
 const USUAL_LN_CARAT: (f64, f64) = (-0.395, 0.585);
-/// More than the logarithm of the density of any weight from a twentieth of a carat.
+/// More than the logarithm of the density of any weight that a correction can have, which is .05 carat or more.
 const MOST_OF_CARAT: f64 = -0.3;
 /// `|ln(x / y)|`: a stone is a little longer than wide or the other way round, hardly ever neither.
 const USUAL_OVAL: (f64, f64) = (0.0073, 0.0026);
@@ -40,7 +40,8 @@ pub(super) fn plausibility_and_most(numbers: &Numbers) -> (f64, f64) {
         MOST_OF_CARAT,
         depth(USUAL_DEPTH.0),
         table(USUAL_TABLE.0),
-        with_odd(student3(USUAL_OVAL.0, USUAL_OVAL) / 2.0, cauchy(0.0, 0.03)),
+        // The two parts of this one have their peaks in different places.
+        oval(USUAL_OVAL.0, 0.0),
         slope(0.0, both),
         weight(0.0, looseness),
     ];
@@ -66,8 +67,8 @@ fn terms(numbers: &Numbers) -> [Option<f64>; 6] {
         terms[2] = Some(table(typed));
     }
     if let (Some(x), Some(y)) = (x, y) {
-        let oval = (x / y).ln();
-        terms[3] = Some(with_odd(student3(oval.abs(), USUAL_OVAL) / 2.0, cauchy(oval, 0.03)));
+        let ln_ratio = (x / y).ln();
+        terms[3] = Some(oval(ln_ratio.abs(), ln_ratio));
     }
     if let (Some(depth), Some(width), Some(z)) = (depth_typed, width(x, y), z) {
         terms[4] = Some(slope(depth - depth_percent(width, width, z), x.is_some() && y.is_some()));
@@ -84,6 +85,11 @@ fn depth(percent: f64) -> f64 {
 
 fn table(percent: f64) -> f64 {
     with_odd(student9(percent, USUAL_TABLE), cauchy(percent - USUAL_TABLE.0, 4.0))
+}
+
+/// Of the logarithm of length over width, without its sign and with it.
+fn oval(without_sign: f64, ln_ratio: f64) -> f64 {
+    with_odd(student3(without_sign, USUAL_OVAL) / 2.0, cauchy(ln_ratio, 0.03))
 }
 
 /// Of how far the depth is from what the dimensions say, in points, where `both` x and y are there or one.
@@ -191,4 +197,18 @@ fn student7(value: f64, (middle, spread): (f64, f64)) -> f64 {
 
 fn student9(value: f64, (middle, spread): (f64, f64)) -> f64 {
     0.388_035 / spread * (1.0 + ((value - middle) / spread).powi(2) / 9.0).powi(-5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_weight_that_a_correction_can_have_is_denser_than_the_bound() {
+        for step in 0..100_000 {
+            let carat = 0.05 * (f64::from(step) * 1e-4).exp();
+            let alone = plausibility(&[Some(carat), None, None, None, None, None]);
+            assert!(alone < MOST_OF_CARAT, "{carat}: {alone}");
+        }
+    }
 }
