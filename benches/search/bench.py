@@ -23,9 +23,12 @@ from sklearn.model_selection import train_test_split
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benches"))
-from results import Result, save  # noqa: E402
+from results import Result, compared, save  # noqa: E402
 
 OURS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "examples" / "search"
+
+
+FIGURES = ["optuna_s", "optuna_mae", "optuna_reached_s", "ours_s", "ours_mae"]
 
 
 def sides(path: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -59,59 +62,27 @@ def library() -> str:
     return str(next((Path(xgboost.__file__).parent / "lib").glob("libxgboost.*")))
 
 
-def table(lines: list[dict]) -> str:
-    out = [
-        "| cores | seeds | Optuna s | MAE | ours s | MAE | its MAE reached | after s | times less |",
-        "|---" * 9 + "|",
-    ]
-    for is_busy in [False, True]:
-        some = [line for line in lines if line["busy"] == is_busy]
-        if not some:
-            continue
-        median = {
-            key: statistics.median(line[key] for line in some)
-            for key in ["optuna_s", "optuna_mae", "ours_s", "ours_mae"]
-        }
-        # A search that did not get there in 100 trials counts as infinitely slow.
-        waits = [line["reached_s"] if line["reached_s"] is not None else math.inf for line in some]
-        ratios = [line["optuna_reached_s"] / wait for line, wait in zip(some, waits, strict=True)]
-        n_reached = sum(line["reached_s"] is not None for line in some)
-        out.append(
-            f"| {'one busy' if is_busy else 'idle'} | {len(some)} "
-            f"| {median['optuna_s']:.1f} | {median['optuna_mae']:.2f} "
-            f"| {median['ours_s']:.1f} | {median['ours_mae']:.2f} | {n_reached} of {len(some)} "
-            f"| {statistics.median(waits):.1f} | {statistics.median(ratios):.1f} |"
-        )
-    return "\n".join(out)
-
-
 def results(lines: list[dict]) -> list[Result]:
-    """The goals, for the table of all benchmarks."""
+    """Medians over the seeds, with the cores idle and with one of them busy, and the goals."""
     found = []
     for is_busy, cores in [(False, "idle"), (True, "one core busy")]:
         some = [line for line in lines if line["busy"] == is_busy]
         if not some:
             continue
+        median = {key: statistics.median(line[key] for line in some) for key in FIGURES}
+        # A search that did not get there counts as infinitely slow.
         waits = [line["reached_s"] if line["reached_s"] is not None else math.inf for line in some]
-        ratio = statistics.median(line["optuna_reached_s"] / w for line, w in zip(some, waits, strict=True))
+        times = [line["optuna_reached_s"] / wait for line, wait in zip(some, waits, strict=True)]
+        n_reached = sum(line["reached_s"] is not None for line in some)
         name = f"{len(some)} seeds, {cores}"
+        peer_s, ratio, goal = median["optuna_reached_s"], statistics.median(times), "5 x or more"
+        what = f"until Optuna's last error ({n_reached} got there), {name}"
+        found.append(Result(what, "s", statistics.median(waits), "Optuna", peer_s, ratio, goal, ratio >= 5))
         found.append(
-            Result(
-                f"search until Optuna's last error, {name}",
-                "s",
-                statistics.median(waits),
-                "Optuna",
-                statistics.median(line["optuna_reached_s"] for line in some),
-                ratio,
-                "5 x or more",
-                ratio >= 5,
-            )
+            compared(f"the whole search, {name}", "s", median["ours_s"], "Optuna", median["optuna_s"])
         )
-        ours, theirs = (statistics.median(line[key] for line in some) for key in ["ours_mae", "optuna_mae"])
         what = f"error after {some[0]['trials']} trials, {name}"
-        found.append(
-            Result(what, "USD", ours, "Optuna", theirs, theirs / ours, "1 x or more", ours <= theirs)
-        )
+        found.append(compared(what, "USD", median["ours_mae"], "Optuna", median["optuna_mae"], 1))
     return found
 
 
@@ -149,8 +120,11 @@ def main() -> None:
         if load is not None:
             load.kill()
     lines = [json.loads(line) for line in options.results.read_text().splitlines()]
-    print(table(lines))
-    save("search", results(lines))
+    found = results(lines)
+    for result in found:
+        both = f"{result.ours:.2f} {result.unit}, Optuna {result.peer:.2f}"
+        print(f"{result.what:60} {both:32} {result.ratio:.2f} times")
+    save("search", found)
 
 
 if __name__ == "__main__":
