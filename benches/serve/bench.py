@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,8 @@ class Measured:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=8, help="of load for each figure")
+    parser.add_argument("--seconds", type=int, default=5, help="of load for each figure of a round")
+    parser.add_argument("--rounds", type=int, default=3, help="over all servers; the figures are medians")
     parser.add_argument("--trials", type=int, default=100, help="of the search for the model")
     parser.add_argument("--only", nargs="*", help="servers to measure, by the words in their names")
     arguments = parser.parse_args()
@@ -78,13 +80,16 @@ def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
     card = json.loads((folder / "model" / "card.json").read_text())
 
     serve = [xtream, "serve", "--registry", registry, "--bind", "127.0.0.1:0", "--exchange-log"]
+
+    def fresh() -> Path:
+        """A log of an earlier round would be one that is full already."""
+        return Path(tempfile.mkdtemp(dir=folder))
+
     servers = {
         PLAIN: lambda: announced([target / "examples" / "plain_route"], folder),
-        OS: lambda: announced([*serve, folder / "os", "--durability", "os"], folder),
-        FSYNC: lambda: announced([*serve, folder / "fsync", "--durability", "fsync"], folder),
-        SLOW: lambda: announced(
-            [*serve, folder / "slow", "--durability", "fsync"], folder, slow_disk(folder)
-        ),
+        OS: lambda: announced([*serve, fresh(), "--durability", "os"], folder),
+        FSYNC: lambda: announced([*serve, fresh(), "--durability", "fsync"], folder),
+        SLOW: lambda: announced([*serve, fresh(), "--durability", "fsync"], folder, slow_disk(folder)),
         PEER: lambda: fastapi(folder),
     }
     if arguments.only:
@@ -94,21 +99,41 @@ def bench(folder: Path, target: Path, arguments: argparse.Namespace) -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, fsync {fsync_ms(folder):.1f} ms (median)")
     print(f"model: {card['params']['n_estimators']} trees of depth {card['params']['max_depth']}\n")
     print(f"{'':28} {'clients':>7} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'failed':>6}")
-    measured = {}
-    for name, start in servers.items():
-        # What the one before left in memory would be written while this one is measured.
-        os.sync()
-        with start() as address:
-            load(address, 8, 2)
-            for n_clients in LOADS:
-                figures = measured[name, n_clients] = load(address, n_clients, arguments.seconds)
-                print(
-                    f"{name:28} {n_clients:7} {figures.requests_per_s:11,.0f} {figures.p50_ms:8.2f}"
-                    f" {figures.p99_ms:8.2f} {figures.n_failed:6}",
-                    flush=True,
-                )
+    rounds: dict[tuple[str, int], list[Measured]] = {}
+    # All servers one after the other and then again: a machine that is slow for a while is so for all.
+    for _ in range(arguments.rounds):
+        for name, start in servers.items():
+            # What the one before left in memory would be written while this one is measured.
+            os.sync()
+            with start() as address:
+                load(address, 8, 2)
+                for n_clients in LOADS:
+                    figures = load(address, n_clients, arguments.seconds)
+                    rounds.setdefault((name, n_clients), []).append(figures)
+                    print_figures(name, n_clients, figures)
+    measured = {key: median(figures) for key, figures in rounds.items()}
+    print(f"\nmedians of {arguments.rounds} rounds")
+    for (name, n_clients), figures in measured.items():
+        print_figures(name, n_clients, figures)
     print_ratios(measured)
     save("serve", results(measured))
+
+
+def median(figures: list[Measured]) -> Measured:
+    """The median of each figure, and all failures."""
+    by_name = {
+        name: [getattr(one, name) for one in figures] for name in ["requests_per_s", "p50_ms", "p99_ms"]
+    }
+    medians = {name: statistics.median(values) for name, values in by_name.items()}
+    return Measured(**medians, n_failed=sum(one.n_failed for one in figures))
+
+
+def print_figures(name: str, n_clients: int, figures: Measured) -> None:
+    print(
+        f"{name:28} {n_clients:7} {figures.requests_per_s:11,.0f} {figures.p50_ms:8.2f}"
+        f" {figures.p99_ms:8.2f} {figures.n_failed:6}",
+        flush=True,
+    )
 
 
 def results(measured: dict[tuple[str, int], Measured]) -> list[Result]:
@@ -220,7 +245,7 @@ def fastapi(folder: Path) -> Iterator[str]:
     """The peer with its database; a worker for each core, as its documentation advises."""
     database, port = free_port(), free_port()
     secantus = [sys.executable, "-m", "secantus", "--sync-on-commit", "--host", "127.0.0.1"]
-    secantus += ["--port", database, "--storage-path", folder / "database"]
+    secantus += ["--port", database, "--storage-path", tempfile.mkdtemp(dir=folder)]
     uvicorn = [sys.executable, "-m", "uvicorn", "fastapi_app:app", "--app-dir", HERE, "--port", port]
     uvicorn += ["--workers", os.cpu_count(), "--no-access-log", "--log-level", "error"]
     environment = os.environ | {
