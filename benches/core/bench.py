@@ -1,7 +1,7 @@
 """What core does beside its peers, in one run: trees beside XGBoost's own library, reading beside polars,
 pricing a file beside pandas with Python's XGBoost, and similar stones by themselves.
 
-    python benches/core/bench.py [--rows 10000000] [--only trees similar ingest value]
+    python benches/core/bench.py [--rows 10000000] [--only trees similar appraise ingest value]
 
 Each figure is the least of some repetitions. Both sides price with the same model, and their prices are
 compared first.
@@ -97,6 +97,29 @@ def similar(_: Path, n_rows: int) -> list[Result]:
     return results
 
 
+def appraise(folder: Path, _: int) -> list[Result]:
+    """The default family as it is trained by default, but for a shorter search."""
+    model = trained(folder, "--models", "xgboost-derived", "--trials", "12") / "pipeline.xtream"
+    us = stopwatch("appraise", model, PUBLIC)
+    return [
+        Result("a price alone", "us", us["price_us"]),
+        bounded("a price with its range, of a price alone", "x", us["range_us"] / us["price_us"], 2),
+        bounded("a price with its reasons", "ms", us["reasons_us"] / 1000, 5),
+        Result("a price with its comparable stones", "us", us["comparables_us"]),
+        Result("a price with its what-ifs", "us", us["what_if_us"]),
+    ]
+
+
+def trained(folder: Path, *options: str) -> Path:
+    """The folder of the champion that training with these options makes of the public stones."""
+    program, registry, champion = TARGET / "xtream", folder / "registry", folder / "champion"
+    train = [program, "train", PUBLIC, "--registry", registry, *options]
+    subprocess.run(train, capture_output=True, env=os.environ | {"XTREAM_XGBOOST_LIB": str(LIBRARY)})
+    export = [program, "models", "export", "champion", "--out", champion, "--registry", registry]
+    subprocess.run(export, check=True, capture_output=True)
+    return champion
+
+
 def ingest(folder: Path, n_rows: int) -> list[Result]:
     delivery = many_rows(folder, n_rows)
     ours, peer = [], []
@@ -110,21 +133,17 @@ def ingest(folder: Path, n_rows: int) -> list[Result]:
 
 
 def value(folder: Path, n_rows: int) -> list[Result]:
-    delivery, program = many_rows(folder, n_rows), TARGET / "xtream"
-    registry, out = folder / "registry", folder / "priced.csv"
-    quiet = {"check": False, "capture_output": True}
-    train = [program, "train", PUBLIC, "--registry", registry, "--models", "xgboost", "--trials", "0"]
-    subprocess.run(train, **quiet, env=os.environ | {"XTREAM_XGBOOST_LIB": str(LIBRARY)})
-    export = [program, "models", "export", "champion", "--out", folder / "champion", "--registry", registry]
-    subprocess.run(export, check=True, capture_output=True)
+    delivery, out = many_rows(folder, n_rows), folder / "priced.csv"
+    champion = trained(folder, "--models", "xgboost", "--trials", "0")
+    command = [TARGET / "xtream", "value", delivery, "--out", out, "--registry", folder / "registry"]
     started = time.perf_counter()
-    subprocess.run([program, "value", delivery, "--out", out, "--registry", registry], **quiet)
+    subprocess.run(command, capture_output=True)
     ours = time.perf_counter() - started
     started = time.perf_counter()
     stones = pd.read_csv(delivery)
     kinds = {name: pd.CategoricalDtype(labels, ordered=True) for name, labels in GRADES.items()}
     features = xgboost.DMatrix(stones[FEATURES].astype(kinds), enable_categorical=True)
-    booster = xgboost.Booster(model_file=folder / "champion" / "xgboost.ubj")
+    booster = xgboost.Booster(model_file=champion / "xgboost.ubj")
     stones["price_usd"] = booster.predict(features)
     stones.to_csv(folder / "by_pandas.csv", index=False)
     peer = time.perf_counter() - started
@@ -153,7 +172,7 @@ def many_rows(folder: Path, n_rows: int) -> Path:
 
 
 def main() -> None:
-    benches = {"trees": trees, "similar": similar, "ingest": ingest, "value": value}
+    benches = {"trees": trees, "similar": similar, "appraise": appraise, "ingest": ingest, "value": value}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the large file and index")
     parser.add_argument("--only", nargs="*", choices=benches, default=list(benches))

@@ -1,18 +1,21 @@
 //! How long the parts of core take, for benches/core, as one line of JSON: `stopwatch fit LIBRARY CSV TREES
-//! DEPTH MODEL`, `stopwatch trees MODEL ROWS`, `stopwatch similar CSV N` or `stopwatch ingest CSV`.
+//! DEPTH MODEL`, `stopwatch trees MODEL ROWS`, `stopwatch similar CSV N`, `stopwatch ingest CSV` or
+//! `stopwatch appraise MODEL CSV`.
 
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
+use xtream_core::appraisal::Question;
 use xtream_core::comparables::Comparables;
 use xtream_core::dataset::{Delivery, Policy, Suspect};
 use xtream_core::diamond::{Cell, Field, Grade, RawDiamond};
+use xtream_core::features::PartialDiamond;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{Params, Regressor, TreeEnsemble};
 use xtream_core::progress::Silent;
 use xtream_core::training::{built_in, choose};
-use xtream_core::{Interrupt, Pipeline, PricedDiamond};
+use xtream_core::{Diamond, Interrupt, Pipeline, PricedDiamond};
 
 type Figures = serde_json::Map<String, serde_json::Value>;
 
@@ -27,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["trees", model, rows] => trees(model, rows)?,
         ["similar", csv, n] => similar(csv, n.parse()?)?,
         ["ingest", csv] => ingest(csv)?,
+        ["appraise", model, csv] => appraise(model, csv)?,
         _ => return Err("usage: see the source".into()),
     };
     println!("{}", serde_json::Value::Object(figures));
@@ -132,15 +136,43 @@ fn similar(csv: &str, n: usize) -> Result<Figures, Box<dyn Error>> {
     Ok(figures)
 }
 
+/// A price, and the same with each thing that can be asked for besides, one stone at a time. MODEL is a whole
+/// pipeline file; the stones of CSV are asked about and looked up.
+fn appraise(model: &str, csv: &str) -> Result<Figures, Box<dyn Error>> {
+    let (pipeline, stones) = (Pipeline::from_bytes(&std::fs::read(model)?)?, stones(csv)?);
+    let asked: Vec<_> = stones.iter().step_by(331).map(|stone| cells(stone.diamond())).collect();
+    let sold = Comparables::new(stones);
+    let plain = Question::default();
+    let questions = [
+        ("range_us", plain),
+        ("reasons_us", Question { reasons: true, ..plain }),
+        ("comparables_us", Question { comparables: true, ..plain }),
+        ("what_if_us", Question { what_if: true, ..plain }),
+    ];
+    let each = |seconds: f64| (1e6 * seconds / asked.len() as f64).into();
+    let price =
+        least(9, || asked.iter().filter(|stone| pipeline.value(PartialDiamond(**stone)).is_ok()).count());
+    let mut figures = Figures::from_iter([("price_us".into(), each(price))]);
+    for (name, question) in questions {
+        let appraise = |stone| pipeline.appraise(PartialDiamond(stone), &question, Some(&sold));
+        let seconds = least(5, || asked.iter().filter(|stone| appraise(**stone).is_ok()).count());
+        figures.insert(name.into(), each(seconds));
+    }
+    Ok(figures)
+}
+
+fn cells(stone: &Diamond) -> RawDiamond<'static> {
+    RawDiamond::from_cells(|field| match field {
+        Field::Cut => Cell::Text(stone.cut().label()),
+        Field::Color => Cell::Text(stone.color().label()),
+        Field::Clarity => Cell::Text(stone.clarity().label()),
+        _ => stone.number(field).map_or(Cell::Missing, Cell::Number),
+    })
+}
+
 /// The same stone with a little more weight and another price.
 fn again(stone: &PricedDiamond, carat: f64, price_usd: f64) -> Option<PricedDiamond> {
-    let diamond = stone.diamond();
-    let raw = RawDiamond::from_cells(|field| match (field, diamond.number(field)) {
-        (Field::Carat, Some(number)) => Cell::Number(number + carat),
-        (_, Some(number)) => Cell::Number(number),
-        (Field::Cut, _) => Cell::Text(diamond.cut().label()),
-        (Field::Color, _) => Cell::Text(diamond.color().label()),
-        _ => Cell::Text(diamond.clarity().label()),
-    });
+    let mut raw = cells(stone.diamond());
+    raw.carat = Cell::Number(stone.diamond().carat() + carat);
     raw.parse_priced(Cell::Number(stone.price_usd() + price_usd)).ok()
 }

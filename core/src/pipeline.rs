@@ -1,11 +1,12 @@
 //! What is trained is what is served: encoder, model and target transform are fitted together,
 //! stored in one file and loaded as one. Serving has no encoding of its own to get wrong.
 
+mod base;
 mod stored;
 
 use std::ops::ControlFlow;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::appraisal::{self, Appraisal, Confidence, PriceRange, Question, Range};
@@ -14,8 +15,11 @@ use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
 use crate::error::Result;
 use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
-use crate::model::{Estimator, Params, Regressor, Samples, StoredHeader, Watch};
+use crate::model::xgboost::MONOTONE;
+use crate::model::{Estimator, FeatureKind, Params, Regressor, Samples, StoredHeader, Watch};
 
+use self::base::Base;
+pub use self::base::BaseRecipe;
 pub use self::stored::FORMAT_VERSION;
 
 /// What the model learns in place of the price itself.
@@ -71,6 +75,8 @@ pub struct Recipe {
     pub target: Target,
     /// The algorithm.
     pub estimator: Box<dyn Estimator>,
+    /// The simpler model that it starts from; without one it starts from nothing.
+    pub base: Option<BaseRecipe>,
     /// Parameters with which the same algorithm makes a small model of how far off the prices are.
     pub difficulty: Params,
 }
@@ -90,6 +96,7 @@ pub struct Pipeline {
     encoder: Encoder,
     target: Target,
     proportions: Proportions,
+    base: Option<Base>,
     regressor: Box<dyn Regressor>,
     /// `None` until it is calibrated.
     range: Option<Range>,
@@ -122,24 +129,37 @@ impl Recipe {
     ) -> Result<Pipeline> {
         let bare = || stones.iter().map(PricedDiamond::diamond);
         let encoder = self.encoding.fit(bare());
-        let features = encoder.encode(bare());
         let learned =
             |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
         let target: Array1<f64> = stones.iter().map(learned).collect();
-        let kinds = encoder.kinds();
         let weight = self.target.weight(stones);
+        let base = match &self.base {
+            // A sum promises nothing of that kind.
+            Some(_) if params.get(MONOTONE) == Some(1.0) => None,
+            Some(base) => Some(base.fit(stones, &target, weight.as_ref(), interrupt)?),
+            None => None,
+        };
+        let features = base::features(&encoder, base.as_ref(), bare());
+        let kinds = base::kinds(&encoder, base.as_ref());
+        let left = match base::starts(features.view(), base.as_ref()) {
+            Some(starts) => &target - &starts,
+            None => target.clone(),
+        };
         let weight = weight.as_ref().map(Array1::view);
-        let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
+        let samples = Samples { features: features.view(), target: left.view(), kinds: &kinds, weight };
         let fit = |watch| self.estimator.fit(samples, params, seed, watch, interrupt);
         let regressor = match validation {
             None => fit(None)?,
             Some(Validation { stones, after_round }) => {
-                let watched = encoder.encode(stones.iter().map(PricedDiamond::diamond));
+                let bare = stones.iter().map(PricedDiamond::diamond);
+                let watched = base::features(&encoder, base.as_ref(), bare);
+                let starts = base::starts(watched.view(), base.as_ref());
                 let mut in_dollars = |round, values: &[f32]| {
-                    let price = |(value, stone): (&f32, &PricedDiamond)| {
-                        self.target.to_price(f64::from(*value), stone.diamond().carat())
+                    let price = |(row, stone): (usize, &PricedDiamond)| {
+                        let start = starts.as_ref().map_or(0.0, |starts| starts[row]);
+                        self.target.to_price(start + f64::from(values[row]), stone.diamond().carat())
                     };
-                    let prices: Vec<_> = values.iter().zip(stones).map(price).collect();
+                    let prices: Vec<_> = stones.iter().enumerate().map(price).collect();
                     after_round(round, &prices)
                 };
                 fit(Some(Watch { features: watched.view(), after_round: &mut in_dollars }))?
@@ -151,6 +171,7 @@ impl Recipe {
             encoder,
             target: self.target,
             proportions,
+            base,
             regressor,
             range: None,
             background: Vec::new(),
@@ -173,7 +194,7 @@ impl Pipeline {
     /// such a price. A stone's price does not depend on the others.
     pub fn predict<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Vec<f64> {
         let stones: Vec<_> = stones.collect();
-        let values = self.regressor.predict(self.encoder.encode(stones.iter().copied()).view());
+        let values = self.values(self.features(stones.iter().copied()).view());
         let price = |(value, stone): (f64, &Diamond)| self.target.to_price(value, stone.carat());
         values.into_iter().zip(stones).map(price).collect()
     }
@@ -185,9 +206,9 @@ impl Pipeline {
         stones: &[&Diamond],
         confidence: Confidence,
     ) -> (Vec<f64>, Option<Vec<PriceRange>>) {
-        let features = self.encoder.encode(stones.iter().copied());
+        let features = self.features(stones.iter().copied());
         let carat: Vec<_> = stones.iter().map(|stone| stone.carat()).collect();
-        let values = self.regressor.predict(features.view()).into_iter().zip(&carat);
+        let values = self.values(features.view()).into_iter().zip(&carat);
         let prices: Vec<_> = values.map(|(value, carat)| self.target.to_price(value, *carat)).collect();
         let ranges = self.range.as_ref().map(|range| range.of(features.view(), &carat, &prices, confidence));
         (prices, ranges)
@@ -208,7 +229,7 @@ impl Pipeline {
     /// diamond can have: not a number, or not from a dollar to a billion.
     pub fn value(&self, stone: PartialDiamond<'_>) -> Result<Valuation, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
-        let values = self.regressor.predict(self.encoder.encode(std::iter::once(&stone)).view());
+        let values = self.values(self.features(std::iter::once(&stone)).view());
         Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0], stone.carat()))?, assumed })
     }
 
@@ -228,8 +249,25 @@ impl Pipeline {
     }
 
     /// The features of these stones, as the model sees them.
-    pub(crate) fn features<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Array2<f64> {
-        self.encoder.encode(stones)
+    pub(crate) fn features<'a>(
+        &self,
+        stones: impl ExactSizeIterator<Item = &'a Diamond> + Clone,
+    ) -> Array2<f64> {
+        base::features(&self.encoder, self.base.as_ref(), stones)
+    }
+
+    /// What each of these features holds.
+    pub(crate) fn kinds(&self) -> Vec<FeatureKind> {
+        base::kinds(&self.encoder, self.base.as_ref())
+    }
+
+    /// What the model makes of these features, before it is a price.
+    fn values(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
+        let values = self.regressor.predict(features);
+        match base::starts(features, self.base.as_ref()) {
+            Some(starts) => starts + values,
+            None => values,
+        }
     }
 
     /// Everything that is asked about one stone, of which measurements may be missing. The price is that
@@ -245,8 +283,8 @@ impl Pipeline {
         sold: Option<&Comparables>,
     ) -> Result<Appraisal, Vec<Fault>> {
         let (stone, assumed) = self.complete(stone)?;
-        let features = self.encoder.encode(std::iter::once(&stone));
-        let value = self.regressor.predict(features.view())[0];
+        let features = self.features(std::iter::once(&stone));
+        let value = self.values(features.view())[0];
         let price_usd = possible_price(self.target.to_price(value, stone.carat()))?;
         let prices = |stones: &[Diamond]| self.predict(stones.iter());
         let range = self.range.as_ref().and_then(|range| {

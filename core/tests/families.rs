@@ -109,20 +109,53 @@ fn an_interrupted_fit_stops() {
 #[test]
 fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
     let (train, test) = stones();
-    let family = choose(families(), &["xgboost".into()]).unwrap().remove(0);
-    let mut shown = Vec::new();
-    let mut after_round = |round: usize, prices: &[f64]| {
-        shown = prices.to_vec();
-        Ok(if round == 37 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    for family in choose(families(), &["xgboost".into(), "xgboost-derived".into()]).unwrap() {
+        let mut shown = Vec::new();
+        let mut after_round = |round: usize, prices: &[f64]| {
+            shown = prices.to_vec();
+            Ok(if round == 37 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        let params = Params::from([("subsample", 0.7), ("learning_rate", 0.1)]);
+        let (recipe, interrupt) = (&family.recipe, Interrupt::default());
+        let validation = Validation { stones: &test, after_round: &mut after_round };
+        let pipeline = recipe.fit(&family.name, &train, &params, 5, Some(validation), &interrupt).unwrap();
+        assert_eq!(shown, prices(&pipeline, &test), "{}", family.name);
+        let rounds = params.overlaid(&Params::from([("n_estimators", 37.0)]));
+        let again = recipe.fit(&family.name, &train, &rounds, 5, None, &interrupt).unwrap();
+        let (bytes, again) = (pipeline.to_bytes().unwrap(), again.to_bytes().unwrap());
+        assert_eq!(bytes, again, "{}: stopping early is training less", family.name);
+    }
+}
+
+/// A model that starts from a sum and corrects it in no more than one small step is next to the sum.
+#[test]
+fn trees_start_from_the_sum_unless_they_are_monotone() {
+    let (train, test) = stones();
+    let family = |name: &str| choose(families(), &[name.into()]).unwrap().remove(0);
+    let sum = prices(&fit(&family("linear-derived"), &train, 1), &test);
+    let one_step = |monotone| {
+        let params = [("n_estimators", 1.0), ("learning_rate", 1e-6), ("monotone", monotone)];
+        let recipe = family("xgboost-derived").recipe;
+        let fitted = recipe.fit("a", &train, &Params::from(params), 1, None, &Interrupt::default()).unwrap();
+        prices(&fitted, &test)
     };
-    let validation = Validation { stones: &test, after_round: &mut after_round };
-    let params = Params::from([("subsample", 0.7), ("learning_rate", 0.1)]);
-    let interrupt = Interrupt::default();
-    let pipeline = family.recipe.fit("xgboost", &train, &params, 5, Some(validation), &interrupt).unwrap();
-    assert_eq!(shown, prices(&pipeline, &test));
-    let rounds = Params::from([("n_estimators", 37.0)]);
-    let again = family.recipe.fit("xgboost", &train, &params.overlaid(&rounds), 5, None, &interrupt).unwrap();
-    assert_eq!(again.to_bytes().unwrap(), pipeline.to_bytes().unwrap(), "stopping early is training less");
+    // The trees' own first guess is the mean of what is left, which is next to nothing.
+    let is_near = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 1e-3;
+    assert!(one_step(0.0).iter().zip(&sum).all(is_near));
+    assert!(!one_step(1.0).iter().zip(&sum).all(is_near));
+}
+
+#[test]
+fn a_stone_heavier_than_any_that_was_learned_from_is_worth_more_in_proportion() {
+    let (train, test) = stones();
+    let family = choose(families(), &["xgboost-derived".into()]).unwrap().remove(0);
+    let pipeline = fit(&family, &train, 1);
+    let greatest = train.iter().map(|stone| stone.diamond().carat()).fold(0.0, f64::max);
+    for stone in test.iter().step_by(500).map(PricedDiamond::diamond) {
+        let of = |carat: f64| pipeline.predict([stone.scaled_to(carat)].iter())[0] / carat;
+        let (at_the_end, beyond) = (of(greatest), of(20.0));
+        assert!((beyond / at_the_end - 1.0).abs() < 0.05, "{beyond} and {at_the_end} a carat");
+    }
 }
 
 /// Stones near real ones, each as it is and again with one grade or the weight raised.

@@ -56,6 +56,7 @@ fn foreign() -> Family {
         encoding: Encoding::Categories,
         target: Target::Price,
         estimator: Box::new(RuleOfThumb),
+        base: None,
         difficulty: Params::default(),
     };
     Family {

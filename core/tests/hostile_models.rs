@@ -140,7 +140,42 @@ fn made_up_ranges_and_background_stones_are_refused() {
         let refused = Pipeline::from_bytes(&forged(2, change));
         assert!(matches!(refused, Err(Error::ModelFile { .. })), "{what}");
     }
-    assert!(Pipeline::from_bytes(&forged(3, |_| {})).is_err(), "a format of the future");
+    assert!(Pipeline::from_bytes(&forged(4, |_| {})).is_err(), "a format of the future");
+}
+
+#[test]
+fn a_made_up_model_to_start_from_is_refused() {
+    let own = |header: &serde_json::Value| serde_json::json!({"encoder": header["encoder"], "model": header["model"], "carat": [0.2, 5.0]});
+    let read = |change: &dyn Fn(&mut serde_json::Value)| {
+        Pipeline::from_bytes(&forged(3, |header| {
+            header["base"] = own(header);
+            // The model sees what it starts from as one feature more.
+            let coefficients = header["model"]["coefficients"].as_array_mut().unwrap();
+            coefficients.push(0.0.into());
+            header["range"] = serde_json::Value::Null;
+            change(header);
+        }))
+    };
+    assert!(read(&|_| {}).is_ok(), "the forgery itself is sound");
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, Change); 7] = [
+        ("too few coefficients", |base| {
+            base["model"]["coefficients"].as_array_mut().unwrap().truncate(3);
+        }),
+        ("trees without trees", |base| base["model"] = serde_json::json!({"kind": "xgboost"})),
+        ("an owner's program", |base| base["model"] = serde_json::json!({"kind": "foreign", "class": "A"})),
+        ("weights from nothing", |base| base["carat"][0] = 0.0.into()),
+        ("weights that end before they begin", |base| base["carat"][1] = 0.1.into()),
+        ("one weight", |base| base["carat"] = serde_json::json!([0.2])),
+        ("a field that nobody knows", |base| base["slope"] = 1.into()),
+    ];
+    for (what, change) in changes {
+        assert!(read(&|header| change(&mut header["base"])).is_err(), "{what}");
+    }
+    let not_seen = read(&|header| {
+        header["model"]["coefficients"].as_array_mut().unwrap().pop();
+    });
+    assert!(matches!(not_seen, Err(Error::ModelFile { .. })), "a model that does not see where it starts");
 }
 
 #[test]

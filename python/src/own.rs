@@ -72,7 +72,13 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failure: &Failure) -> PyResult<
     Ok(Ok(Family {
         name: name.into(),
         summary: format!("{class}, a class of your own").into(),
-        recipe: Recipe { encoding, target, estimator: Box::new(estimator), difficulty: Params::default() },
+        recipe: Recipe {
+            encoding,
+            target,
+            estimator: Box::new(estimator),
+            base: None,
+            difficulty: Params::default(),
+        },
         plan: (!plan.space.0.is_empty()).then(|| Box::new(move |_| plan.clone()) as _),
         // It tells searches apart: the trials of another class or with other fixed parameters are
         // no part of this search.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::base::Base;
 use super::{Pipeline, Target};
 use crate::appraisal::Range;
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
@@ -11,12 +12,13 @@ use crate::error::{Error, Result};
 use crate::features::{Encoder, Proportions};
 use crate::model::{self, Stored, StoredHeader};
 
-/// How the first line begins; the digest of all that follows it comes next.
-const MAGIC: &str = "xtream-pipeline 2 sha256:";
-/// The same for the format before ranges and reasons. Such a model still prices, and does not tell more.
-const MAGIC_1: &str = "xtream-pipeline 1 sha256:";
-/// Version of the format, for model cards.
-pub const FORMAT_VERSION: u32 = 2;
+/// Version of the format, for model cards. Version 1 had no ranges and no reasons; such a model still prices, and
+/// does not tell more. Version 2 had no model to start from.
+pub const FORMAT_VERSION: u32 = 3;
+/// How the first line begins; the version comes next.
+const MAGIC: &str = "xtream-pipeline ";
+/// What follows the version; after it, the digest of all that follows the line.
+const DIGEST: &str = " sha256:";
 
 /// The second line.
 #[derive(Serialize, Deserialize)]
@@ -28,9 +30,20 @@ struct Header {
     proportions: Proportions,
     model: StoredHeader,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<StoredBase>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     range: Option<StoredRange>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     background: Vec<StoredDiamond>,
+}
+
+/// A model to start from says all about itself in the header.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredBase {
+    encoder: Encoder,
+    model: StoredHeader,
+    carat: [f64; 2],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,12 +83,18 @@ impl Pipeline {
                 bands: range.bands().to_vec(),
             }
         });
+        let base = self.base.as_ref().map(|base| StoredBase {
+            encoder: base.encoder.clone(),
+            model: base.regressor.stored().header,
+            carat: base.carat,
+        });
         let header = Header {
             family: self.family.clone(),
             target: self.target,
             encoder: self.encoder.clone(),
             proportions: self.proportions.clone(),
             model,
+            base,
             range,
             background: self.background.iter().map(StoredDiamond::from).collect(),
         };
@@ -83,7 +102,7 @@ impl Pipeline {
             serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
         content.push(b'\n');
         content.extend(body);
-        let mut bytes = format!("{MAGIC}{}\n", digest(&content)).into_bytes();
+        let mut bytes = format!("{MAGIC}{FORMAT_VERSION}{DIGEST}{}\n", digest(&content)).into_bytes();
         bytes.extend(content);
         Ok(bytes)
     }
@@ -94,7 +113,8 @@ impl Pipeline {
     /// [`Error::ModelFile`] when a single bit of it is not as it was written.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (first, content) = split_line(bytes)?;
-        let stated = [MAGIC, MAGIC_1].iter().find_map(|magic| first.strip_prefix(magic.as_bytes()));
+        let stated = (1..=FORMAT_VERSION)
+            .find_map(|version| first.strip_prefix(format!("{MAGIC}{version}{DIGEST}").as_bytes()));
         let stated =
             stated.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
         if digest(content).as_bytes() != stated {
@@ -106,7 +126,14 @@ impl Pipeline {
         let n_bytes = header.range.as_ref().map_or(0, |range| range.n_bytes);
         let n_model = body.len().checked_sub(n_bytes).ok_or_else(|| Error::model_file("it is cut off"))?;
         let (body, difficulty) = body.split_at(n_model);
-        let n_features = header.encoder.n_features();
+        let base = match header.base {
+            Some(base) => {
+                let regressor = model::load(Stored { header: base.model, body: Vec::new() })?;
+                Some(Base::new(base.encoder, regressor, base.carat)?)
+            }
+            None => None,
+        };
+        let n_features = header.encoder.n_features() + usize::from(base.is_some());
         let regressor = load(header.model, body, n_features)?;
         if !header.proportions.is_sound() {
             return Err(Error::model_file("its proportions are not those of stones"));
@@ -123,6 +150,7 @@ impl Pipeline {
             encoder: header.encoder,
             target: header.target,
             proportions: header.proportions,
+            base,
             regressor,
             range,
             background: header.background.into_iter().map(StoredDiamond::parse).collect::<Result<_>>()?,

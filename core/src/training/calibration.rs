@@ -73,7 +73,7 @@ impl Calibration<'_> {
         let features = pipeline.features(self.stones.iter().map(PricedDiamond::diamond));
         let features = Range::features(features.view(), &prices);
         let target = Range::target(&actual, &prices);
-        let mut kinds = pipeline.encoder().kinds();
+        let mut kinds = pipeline.kinds();
         kinds.push(FeatureKind::Number);
         let difficulty = |rows: &[usize]| self.difficulty(&features, &target, &kinds, rows);
         let expected = self.out_of_fold(&folds, |rows, asked| {

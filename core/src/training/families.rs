@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::features::Encoding;
 use crate::model::xgboost::{Locations, MONOTONE, N_ESTIMATORS};
 use crate::model::{ElasticNet, LinearRegression, Params, Ridge, Xgboost};
-use crate::pipeline::{Recipe, Target};
+use crate::pipeline::{BaseRecipe, Recipe, Target};
 use crate::tuning::{Domain, Space};
 
 /// A family of models: how to fit one, and what to search when its parameters are not given.
@@ -127,6 +127,7 @@ fn linear() -> Family {
             encoding: Encoding::OneHot(&[Field::Carat, Field::X]),
             target: Target::LogPrice,
             estimator: Box::new(LinearRegression),
+            base: None,
             difficulty: Params::default(),
         },
         plan: None,
@@ -146,6 +147,7 @@ fn xgboost(locations: &Locations) -> Family {
             encoding: Encoding::Categories,
             target: Target::Price,
             estimator: Box::new(Xgboost::new(locations.clone())),
+            base: None,
             difficulty: small_trees(),
         },
         plan: Some(Box::new(xgboost_plan)),
@@ -165,6 +167,7 @@ fn linear_derived() -> Family {
             encoding: Encoding::Terms,
             target: Target::LogPricePerCarat,
             estimator: Box::new(Ridge),
+            base: None,
             difficulty: Params::default(),
         },
         plan: None,
@@ -183,6 +186,7 @@ fn elastic_net() -> Family {
             encoding: Encoding::Terms,
             target: Target::LogPricePerCarat,
             estimator: Box::new(ElasticNet),
+            base: None,
             difficulty: Params::default(),
         },
         ..linear_derived()
@@ -198,6 +202,7 @@ fn xgboost_derived(locations: &Locations) -> Family {
             encoding: Encoding::Derived,
             target: Target::LogPricePerCarat,
             estimator: Box::new(Xgboost::new(locations.clone())),
+            base: Some(BaseRecipe { encoding: Encoding::Terms, estimator: Box::new(Ridge) }),
             difficulty: small_trees(),
         },
         plan: Some(Box::new(xgboost_derived_plan)),
