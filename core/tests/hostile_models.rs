@@ -87,8 +87,10 @@ fn forged(version: u32, change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
     let mut content = serde_json::to_vec(&header).unwrap();
     content.push(b'\n');
     content.extend(parts.next().unwrap());
-    let digest = Sha256::digest(&content);
-    let mut bytes = format!("xtream-pipeline {version} sha256:{digest:x}\n").into_bytes();
+    let begin = format!("xtream-pipeline {version} sha256:");
+    let covered = if version < 3 { "" } else { &begin };
+    let digest = Sha256::new().chain_update(covered).chain_update(&content).finalize();
+    let mut bytes = format!("{begin}{digest:x}\n").into_bytes();
     bytes.extend(content);
     bytes
 }

@@ -17,8 +17,10 @@ use crate::model::{self, Stored, StoredHeader};
 pub const FORMAT_VERSION: u32 = 3;
 /// How the first line begins; the version comes next.
 const MAGIC: &str = "xtream-pipeline ";
-/// What follows the version; after it, the digest of all that follows the line.
+/// What follows the version; after it, the digest of all that follows the line. From version 3 on the digest covers what is
+/// before it, too: 1, 2 and 3 are a single bit apart.
 const DIGEST: &str = " sha256:";
+const DIGEST_COVERS_VERSION: u32 = 3;
 
 /// The second line.
 #[derive(Serialize, Deserialize)]
@@ -102,7 +104,7 @@ impl Pipeline {
             serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
         content.push(b'\n');
         content.extend(body);
-        let mut bytes = format!("{MAGIC}{FORMAT_VERSION}{DIGEST}{}\n", digest(&content)).into_bytes();
+        let mut bytes = format!("{}\n", first_line(FORMAT_VERSION, &content)).into_bytes();
         bytes.extend(content);
         Ok(bytes)
     }
@@ -113,11 +115,11 @@ impl Pipeline {
     /// [`Error::ModelFile`] when a single bit of it is not as it was written.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (first, content) = split_line(bytes)?;
-        let stated = (1..=FORMAT_VERSION)
-            .find_map(|version| first.strip_prefix(format!("{MAGIC}{version}{DIGEST}").as_bytes()));
-        let stated =
-            stated.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
-        if digest(content).as_bytes() != stated {
+        let begins = |version: &u32| first.starts_with(format!("{MAGIC}{version}{DIGEST}").as_bytes());
+        let version = (1..=FORMAT_VERSION).find(begins);
+        let version =
+            version.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
+        if first_line(version, content).as_bytes() != first {
             return Err(Error::model_file("its content does not match its digest"));
         }
         let (header, body) = split_line(content)?;
@@ -205,6 +207,9 @@ fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     Ok((&bytes[..end], &bytes[end + 1..]))
 }
 
-fn digest(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
+fn first_line(version: u32, content: &[u8]) -> String {
+    let begin = format!("{MAGIC}{version}{DIGEST}");
+    let covered = if version < DIGEST_COVERS_VERSION { "" } else { &begin };
+    let digest = Sha256::new().chain_update(covered).chain_update(content).finalize();
+    format!("{begin}{digest:x}")
 }
