@@ -42,7 +42,7 @@ def test_core_asks_for_no_async_runtime():
     assert not {"tokio", "async-std", "smol"} & dependencies("xtream-core", depth=1)
 
 
-@pytest.mark.parametrize("absent", ["xtream-cli", "xtream-python", "linfa", "polars", "tpe", "libloading"])
+@pytest.mark.parametrize("absent", ["xtream-cli", "xtream-python", "linfa", "polars", "libloading"])
 def test_the_server_depends_on_core_alone_and_does_no_learning(absent):
     assert absent not in dependencies("xtream-server", depth=1)
 

@@ -24,6 +24,7 @@ fn main() {
     let family =
         choose(built_in(&Locations::new(vec![library.into()])), &["xgboost".into()]).unwrap().remove(0);
     let plan = (family.plan.as_ref().unwrap())(Preset::Notebook);
+    let stop = plan.early_stopping.unwrap();
     let delivery = Delivery {
         data: vec![learners.into()],
         test: vec![judges.into()],
@@ -35,15 +36,19 @@ fn main() {
     let (train, test) = (rows.train(), rows.test());
     let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
     let objective = |params: &Params, report: Report<'_>| {
-        let (mut last, mut is_given_up) = (f64::INFINITY, false);
+        let (mut errors, mut is_given_up) = (Vec::new(), false);
         let mut after_round = |round: usize, prices: &[f64]| {
-            last = mean_absolute_error(&actual, prices);
-            is_given_up = report(Milestone::Rounds(round), last).is_break();
-            Ok(if is_given_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            errors.push(mean_absolute_error(&actual, prices));
+            is_given_up = report(Milestone::Rounds(round), errors[round - 1]).is_break();
+            let is_over = is_given_up || stop.is_stale(&errors);
+            Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
+        let mut params = params.clone();
+        params.set(stop.rounds, stop.most as f64);
         let watch = Validation { stones: &test, after_round: &mut after_round };
-        family.recipe.fit(&family.name, &train, params, 42, Some(watch), &interrupt)?;
-        Ok((!is_given_up).then(|| Measured { value: last, refit: params.clone() }))
+        family.recipe.fit(&family.name, &train, &params, 42, Some(watch), &interrupt)?;
+        let value = stop.best(&errors).map_or(f64::INFINITY, |(_, error)| error);
+        Ok((!is_given_up).then_some(Measured { value, refit: params }))
     };
     let after_trial = |_: &Trial, _: usize, best: Option<f64>| {
         println!("{}", serde_json::json!({"s": started.elapsed().as_secs_f64(), "mae": best}));
@@ -61,7 +66,7 @@ fn main() {
     let search = Search {
         n_trials: n_trials.parse().unwrap(),
         n_workers: std::thread::available_parallelism().unwrap().get(),
-        patience: plan.pruning_patience,
+        n_rounds: stop.most,
         objective: &objective,
         after_trial: &after_trial,
         interrupt: &interrupt,

@@ -59,7 +59,6 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failure: &Failure) -> PyResult<
         space: Space(space),
         fixed: Params::default(),
         // The class does not grow in rounds that anybody could watch.
-        pruning_patience: 0,
         early_stopping: None,
     };
     let estimator = PythonEstimator {

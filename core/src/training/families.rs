@@ -65,8 +65,6 @@ pub struct Plan {
     /// Fifths of the training rows that judge a trial, one after the other, each time learning from
     /// the rest: 1 to [`FOLDS`].
     pub n_folds: usize,
-    /// Rounds before a trial may be given up for being worse than the median.
-    pub pruning_patience: usize,
     /// A model that grows in rounds stops when so many have brought nothing; the best round's
     /// number becomes the parameter named.
     pub early_stopping: Option<EarlyStopping>,
@@ -75,10 +73,14 @@ pub struct Plan {
 /// When to stop growing a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct EarlyStopping {
-    /// Rounds to wait for an improvement.
-    pub patience: usize,
     /// The parameter that holds the number of rounds.
     pub rounds: &'static str,
+    /// Fewest rounds that a model may have.
+    pub fewest: usize,
+    /// Most rounds that a trial may have.
+    pub most: usize,
+    /// Rounds to wait for an improvement.
+    pub patience: usize,
     /// How the final fit learns differently from the trials.
     pub slower: Option<Slower>,
 }
@@ -97,6 +99,17 @@ pub struct Slower {
 pub const FOLDS: usize = 5;
 
 impl EarlyStopping {
+    /// The number of rounds that is best, and the error there, of the errors after one round, two and so on.
+    pub fn best(self, errors: &[f64]) -> Option<(usize, f64)> {
+        let allowed = errors.iter().enumerate().skip(self.fewest.saturating_sub(1));
+        allowed.map(|(index, error)| (index + 1, *error)).min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// Whether the errors so far have not improved for too long.
+    pub fn is_stale(self, errors: &[f64]) -> bool {
+        self.best(errors).is_some_and(|(round, _)| errors.len() - round >= self.patience)
+    }
+
     /// `params` for the final fit, of which this number of rounds was best.
     pub(super) fn refit(self, params: Params, rounds: usize) -> Params {
         let mut refit = params;
@@ -225,12 +238,13 @@ fn xgboost_derived_plan(preset: Preset) -> Plan {
             ("max_depth".into(), Domain::Integer { low: 5, high: 9 }),
             ("min_child_weight".into(), Domain::LogUniform { low: 1.0, high: 20.0 }),
         ]),
-        fixed: Params::from([(N_ESTIMATORS, 1000.0)]),
+        fixed: Params::default(),
         n_folds: FOLDS,
-        pruning_patience: 50,
         early_stopping: Some(EarlyStopping {
-            patience: 30,
             rounds: N_ESTIMATORS,
+            fewest: 1,
+            most: 1000,
+            patience: 30,
             slower: Some(Slower { rate: "learning_rate", times: 4 }),
         }),
     }
@@ -257,15 +271,19 @@ fn xgboost_plan(preset: Preset) -> Plan {
                 ("colsample_bytree".into(), Domain::Choice(Cow::Borrowed(&[0.3, 0.4, 0.5, 0.7]))),
                 ("subsample".into(), Domain::Choice(Cow::Borrowed(&[0.5, 0.6, 0.7, 0.8, 0.9, 1.0]))),
                 ("learning_rate".into(), Domain::LogUniform { low: 1e-8, high: 1.0 }),
-                (N_ESTIMATORS.into(), Domain::Integer { low: 100, high: 1000 }),
                 ("max_depth".into(), Domain::Integer { low: 3, high: 9 }),
                 ("min_child_weight".into(), Domain::Integer { low: 1, high: 10 }),
             ]),
             fixed: Params::default(),
             n_folds: 1,
-            // Earlier, rates that win in a thousand rounds look like losers.
-            pruning_patience: 200,
-            early_stopping: None,
+            // Between these the notebook draws the number of trees. One fit shows them all.
+            early_stopping: Some(EarlyStopping {
+                rounds: N_ESTIMATORS,
+                fewest: 100,
+                most: 1000,
+                patience: 50,
+                slower: None,
+            }),
         },
         Preset::Narrow => Plan {
             space: Space(vec![
@@ -277,11 +295,15 @@ fn xgboost_plan(preset: Preset) -> Plan {
                 ("max_depth".into(), Domain::Integer { low: 4, high: 9 }),
                 ("min_child_weight".into(), Domain::Integer { low: 1, high: 10 }),
             ]),
-            fixed: Params::from([(N_ESTIMATORS, 2000.0)]),
+            fixed: Params::default(),
             n_folds: 1,
-            // At the slowest rate of the space, a model has come 98 % of its way by then.
-            pruning_patience: 200,
-            early_stopping: Some(EarlyStopping { patience: 50, rounds: N_ESTIMATORS, slower: None }),
+            early_stopping: Some(EarlyStopping {
+                rounds: N_ESTIMATORS,
+                fewest: 1,
+                most: 2000,
+                patience: 50,
+                slower: None,
+            }),
         },
     }
 }

@@ -72,7 +72,7 @@ impl Tuning<'_> {
         let search = Search {
             n_trials,
             n_workers: self.n_workers,
-            patience: self.plan.pruning_patience,
+            n_rounds: self.plan.early_stopping.map_or(0, |stop| stop.most),
             objective: &objective,
             after_trial: &after_trial,
             interrupt,
@@ -103,7 +103,6 @@ impl Tuning<'_> {
                 "dataset": self.dataset,
                 "folds": [self.plan.n_folds, FOLDS],
                 "fixed": self.plan.fixed,
-                "pruning_patience": self.plan.pruning_patience,
                 "early_stopping": self.plan.early_stopping,
             }),
             space: self.plan.space.clone(),
@@ -121,7 +120,10 @@ impl Tuning<'_> {
         report: Report<'_>,
         interrupt: &Interrupt,
     ) -> Result<Option<Measured>> {
-        let params = self.plan.fixed.clone().overlaid(params);
+        let mut params = self.plan.fixed.clone().overlaid(params);
+        if let Some(stop) = self.plan.early_stopping {
+            params.set(stop.rounds, stop.most as f64);
+        }
         let mut courses = Vec::new();
         let mut judged = (0, f64::INFINITY);
         for fold in folds {
@@ -155,16 +157,12 @@ impl Tuning<'_> {
         interrupt: &Interrupt,
     ) -> Result<Option<Course>> {
         let mut errors = Vec::new();
-        let mut best = (0, f64::INFINITY);
         let mut is_given_up = false;
         let mut after_round = |round: usize, prices: &[f64]| {
             let mae = mean_absolute_error(&fold.actual, prices);
-            if mae < best.1 {
-                best = (round, mae);
-            }
             errors.push(mae);
             is_given_up = tell(round, mae).is_break();
-            let is_stale = self.plan.early_stopping.is_some_and(|stop| round - best.0 >= stop.patience);
+            let is_stale = self.plan.early_stopping.is_some_and(|stop| stop.is_stale(&errors));
             Ok(if is_given_up || is_stale { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         let validation = Validation { stones: &fold.judges, after_round: &mut after_round };
@@ -193,10 +191,10 @@ impl Tuning<'_> {
             courses.iter().map(|course| course.errors[round]).sum::<f64>() / courses.len() as f64
         };
         let grows = courses.iter().all(|course| course.grows);
-        let mut rounds = (0..n_rounds).map(|round| (round + 1, mean(round)));
+        let means: Vec<_> = (0..n_rounds).map(mean).collect();
         let best = match self.plan.early_stopping {
-            Some(_) if grows => rounds.min_by(|a, b| a.1.total_cmp(&b.1)),
-            _ => rounds.next_back(),
+            Some(stop) if grows => stop.best(&means),
+            _ => means.last().map(|value| (n_rounds, *value)),
         };
         let (rounds, value) = best.unwrap_or((0, f64::INFINITY));
         (if grows { rounds } else { 0 }, value)

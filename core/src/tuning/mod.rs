@@ -9,11 +9,13 @@ mod sampler;
 mod search;
 mod space;
 mod study;
+mod tpe;
 
 pub use importance::{FEWEST_FOR_IMPORTANCE, importance};
-pub use pruner::MedianPruner;
+pub use pruner::Foresight;
 pub use race::Race;
-pub use sampler::{RandomSampler, Sampler, SamplerKind, TpeSampler};
+pub use sampler::{RandomSampler, Sampler, SamplerKind};
 pub use search::{Measured, Milestone, Report, Search, Verdict};
 pub use space::{Domain, Space};
 pub use study::{Outcome, Study, StudyHeader, Trial};
+pub use tpe::Tpe;

@@ -2,44 +2,82 @@
 
 use super::Trial;
 
-/// Gives a trial up when, after as many rounds, it is worse than half of those before it.
-pub struct MedianPruner {
-    /// The medians at [`CHECKPOINTS`] over the trials known; `None` where too few got so far.
-    medians: [Option<f64>; CHECKPOINTS.len()],
+/// Gives a trial up when it would not become the best even if it went on improving as it does, or when it
+/// is far behind. A growing model improves more slowly the longer it grows, so the first errs on the side of going
+/// on; the second gives up those that might come to the same in many more rounds than others need.
+///
+/// The idea of giving up on what a learning curve foretells: Domhan, Springenberg and Hutter, "Speeding up
+/// automatic hyperparameter optimization by extrapolation of learning curves" (2015).
+pub struct Foresight {
+    /// Rounds that a trial may have.
+    n_rounds: usize,
+    /// The best value known; without one, whoever is not given up.
+    best: f64,
+    /// The least value of any trial at each checkpoint.
+    leaders: [f64; CHECKPOINTS.len()],
+    /// Whether it is the first trial, which goes to its end so that there is one that did.
+    is_first: bool,
 }
 
-/// Rounds after which a trial is looked at.
-const CHECKPOINTS: [usize; 7] = [25, 50, 100, 200, 400, 800, 1600];
+/// Rounds after which a trial is looked at, each twice the one before.
+const CHECKPOINTS: [usize; 8] = [10, 20, 40, 80, 160, 320, 640, 1280];
 
-/// Trials that must have reached a checkpoint before it can end another.
-const FEWEST_TRIALS: usize = 5;
+/// While nothing is known, whoever will not come down to this share of its first value does not learn.
+const SHARE_TO_KEEP: f64 = 0.2;
 
-impl MedianPruner {
-    /// The pruner for a trial of which `earlier` trials are known. Nobody is given up before
-    /// `patience` rounds: until then a slow learner that would win looks like a loser.
-    pub fn new<'a>(patience: usize, earlier: impl Iterator<Item = &'a Trial> + Clone) -> Self {
-        let median = |checkpoint: usize| {
-            if checkpoint < patience {
-                return None;
+/// From this round on, and by this factor, a trial may be too far behind.
+const FAR_BEHIND: (usize, f64) = (160, 1.5);
+
+impl Foresight {
+    /// The pruner of the trial of this number, of which `earlier` trials are known and which may have `n_rounds`.
+    pub fn new<'a>(number: usize, n_rounds: usize, earlier: impl Iterator<Item = &'a Trial>) -> Self {
+        let (mut best, mut leaders) = (f64::INFINITY, [f64::INFINITY; CHECKPOINTS.len()]);
+        for trial in earlier {
+            if trial.has_grown() {
+                best = best.min(trial.comparable());
             }
-            let at =
-                |trial: &Trial| trial.curve.iter().find(|(step, _)| *step == checkpoint).map(|(_, v)| *v);
-            let mut values: Vec<_> = earlier.clone().filter_map(at).collect();
-            values.sort_by(f64::total_cmp);
-            (values.len() >= FEWEST_TRIALS).then(|| values[values.len() / 2])
+            for (leader, (_, value)) in leaders.iter_mut().zip(&trial.curve) {
+                *leader = leader.min(*value);
+            }
+        }
+        Self { n_rounds, best, leaders, is_first: number == 0 }
+    }
+
+    /// Whether `round` is one at which the trial's course is kept and judged.
+    pub fn is_checkpoint(round: usize) -> bool {
+        CHECKPOINTS.contains(&round)
+    }
+
+    /// The least value (smaller is better) that a trial with this course at the checkpoints may come to: its pace is
+    /// how much of its value it loses a round, and from checkpoint to checkpoint it keeps as much of its pace as it
+    /// last did, or all of it before that can be seen.
+    fn foreseen(&self, curve: &[(usize, f64)]) -> Option<f64> {
+        let pace =
+            |from: (usize, f64), to: (usize, f64)| (from.1 / to.1).ln().max(0.0) / (to.0 - from.0) as f64;
+        let (mut pace, kept) = match *curve {
+            [.., first, second, third] => {
+                let (former, last) = (pace(first, second), pace(second, third));
+                (last, if former > last { last / former } else { 1.0 })
+            }
+            [first, second] => (pace(first, second), 1.0),
+            _ => return None,
         };
-        Self { medians: CHECKPOINTS.map(median) }
+        let (mut round, mut value) = *curve.last()?;
+        while round < self.n_rounds {
+            let next = (2 * round).min(self.n_rounds);
+            pace *= kept;
+            value *= (-pace * (next - round) as f64).exp();
+            round = next;
+        }
+        Some(value)
     }
 
-    /// Whether `step` is one at which the trial's course is kept and judged.
-    pub fn is_checkpoint(step: usize) -> bool {
-        CHECKPOINTS.contains(&step)
-    }
-
-    /// Whether to give up a trial with this value (smaller is better) after this many rounds.
-    pub fn gives_up(&self, step: usize, value: f64) -> bool {
-        let checkpoint = CHECKPOINTS.iter().position(|checkpoint| *checkpoint == step);
-        checkpoint.and_then(|checkpoint| self.medians[checkpoint]).is_some_and(|median| value > median)
+    /// Whether to give up a trial with this course at the checkpoints so far.
+    pub fn gives_up(&self, curve: &[(usize, f64)]) -> bool {
+        let ([(_, first), ..], [.., (round, value)]) = (curve, curve) else { return false };
+        let is_far_behind = *round >= FAR_BEHIND.0 && *value > FAR_BEHIND.1 * self.leaders[curve.len() - 1];
+        let bar = if self.best.is_finite() { self.best } else { SHARE_TO_KEEP * first };
+        !self.is_first && (is_far_behind || self.foreseen(curve).is_some_and(|value| value > bar))
     }
 }
 
@@ -49,20 +87,66 @@ mod tests {
     use super::*;
     use crate::model::Params;
 
-    fn trial(value: f64) -> Trial {
+    fn known(value: f64) -> Trial {
         let outcome = Outcome::Complete { value, refit: Params::default() };
-        Trial { number: 0, params: Params::default(), outcome, curve: vec![(25, value)], folds: Vec::new() }
+        Trial { number: 0, params: Params::default(), outcome, curve: Vec::new(), folds: Vec::new() }
     }
 
     #[test]
-    fn a_trial_worse_than_the_median_is_given_up_once_enough_are_known() {
-        let trials: Vec<_> = [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().map(trial).collect();
-        assert!(!MedianPruner::new(0, trials[..4].iter()).gives_up(25, 100.0));
-        assert!(!MedianPruner::new(26, trials.iter()).gives_up(25, 100.0), "too early");
-        let pruner = MedianPruner::new(25, trials.iter());
-        assert!(pruner.gives_up(25, 3.1));
-        assert!(!pruner.gives_up(25, 3.0));
-        assert!(!pruner.gives_up(26, 100.0), "only at checkpoints");
-        assert!(!pruner.gives_up(50, 100.0), "nobody got that far");
+    fn a_trial_goes_on_while_its_pace_could_make_it_the_best() {
+        let known = [known(30.0), known(20.0)];
+        let pruner = Foresight::new(5, 40, known.iter());
+        assert!(!pruner.gives_up(&[(10, 1000.0)]), "one look shows no pace");
+        // From 120 to 60 in ten rounds: a quarter of that after twenty more.
+        assert!(!pruner.gives_up(&[(10, 120.0), (20, 60.0)]));
+        assert!(pruner.gives_up(&[(10, 240.0), (20, 120.0)]));
+        // At its end it is what it is.
+        assert!(!pruner.gives_up(&[(20, 25.0), (40, 20.0)]) && pruner.gives_up(&[(20, 25.0), (40, 20.1)]));
+    }
+
+    #[test]
+    fn a_pace_that_slackens_is_expected_to_slacken_further() {
+        let pruner = Foresight::new(5, 80, [known(20.0)].iter());
+        // It halved in ten rounds and then in twenty: half the pace. Half of that in the next forty.
+        let foreseen = |curve: &[(usize, f64)]| pruner.foreseen(curve).map(f64::round);
+        assert_eq!(foreseen(&[(10, 160.0), (20, 80.0), (40, 40.0)]), Some(20.0));
+        // At an even pace, a half every ten rounds, it comes to a sixteenth.
+        assert_eq!(foreseen(&[(10, 1280.0), (20, 640.0), (40, 160.0)]), Some(10.0));
+    }
+
+    #[test]
+    fn a_trial_that_grows_worse_is_not_thought_to_explode() {
+        let pruner = Foresight::new(5, 1000, [known(20.0)].iter());
+        assert!(pruner.gives_up(&[(10, 101.0), (20, 102.0)]));
+        assert_eq!(pruner.foreseen(&[(10, 18.0), (20, 19.0)]), Some(19.0));
+    }
+
+    #[test]
+    fn who_is_far_behind_the_leader_of_its_round_is_given_up_late() {
+        let mut leader = known(20.0);
+        leader.curve = [10, 20, 40, 80, 160, 320].map(|round| (round, 100.0)).to_vec();
+        let pruner = Foresight::new(5, 10_000, [leader].iter());
+        // At an even pace, which promises everything.
+        let curve = |last: f64| {
+            let at = |round: usize| (round, last * 1.1_f64.powi((160 - round as i32) / 10));
+            [10, 20, 40, 80, 160].map(at)
+        };
+        assert!(!pruner.gives_up(&curve(150.0)) && pruner.gives_up(&curve(151.0)));
+        assert!(!pruner.gives_up(&curve(151.0)[..4]), "too early");
+    }
+
+    #[test]
+    fn without_rivals_only_those_that_do_not_learn_are_given_up_and_never_the_first() {
+        let pruner = |number| Foresight::new(number, 1000, [].iter());
+        let dull = [(10, 3000.0), (20, 2999.0)];
+        assert!(pruner(1).gives_up(&dull) && !pruner(0).gives_up(&dull));
+        assert!(!pruner(1).gives_up(&[(10, 3000.0), (20, 2900.0)]));
+    }
+
+    #[test]
+    fn what_was_given_up_itself_is_not_the_best() {
+        let mut given_up = known(1.0);
+        given_up.outcome = Outcome::Pruned { value: 1.0 };
+        assert!(!Foresight::new(5, 20, [given_up].iter()).gives_up(&[(10, 30.0), (20, 4.0)]));
     }
 }

@@ -1,14 +1,12 @@
 //! What to try next.
 
-use std::borrow::Cow;
-
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
-use tpe::density_estimation::DefaultEstimatorBuilder;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Domain, Space};
+use super::Space;
+use super::tpe::Tpe;
 use crate::error::{Error, Result};
 use crate::model::Params;
 
@@ -37,11 +35,21 @@ pub enum SamplerKind {
 
 impl SamplerKind {
     /// A sampler of this kind.
+    ///
+    /// # Errors
+    /// When a domain of the space is empty.
     pub fn sampler(self, space: &Space, seed: u64) -> Result<Box<dyn Sampler>> {
-        match self {
-            Self::Tpe => Ok(Box::new(TpeSampler::new(space.clone(), seed)?)),
-            Self::Random => Ok(Box::new(RandomSampler::new(space.clone(), seed))),
+        for (name, domain) in &space.0 {
+            let (low, high) = domain.interval();
+            if !(low < high && (high - low).is_finite()) {
+                let reason = format!("the domain of {name} from {low} to {high}");
+                return Err(Error::Usage { reason, allowed: "a lower end below the upper one".into() });
+            }
         }
+        Ok(match self {
+            Self::Tpe => Box::new(Tpe::new(space.clone(), seed)),
+            Self::Random => Box::new(RandomSampler::new(space.clone(), seed)),
+        })
     }
 }
 
@@ -57,7 +65,8 @@ impl RandomSampler {
         Self { space, seed }
     }
 
-    fn random(&self, number: usize) -> Pcg64 {
+    /// The chance of this trial.
+    pub(super) fn random(&self, number: usize) -> Pcg64 {
         Pcg64::seed_from_u64(xxh3_64_with_seed(&(number as u64).to_le_bytes(), self.seed))
     }
 }
@@ -78,68 +87,12 @@ impl Sampler for RandomSampler {
     }
 }
 
-/// Tree-structured Parzen estimator: draws where good results lie dense and bad ones do not, each
-/// parameter by itself (Bergstra et al.: Algorithms for Hyper-Parameter Optimization, 2011).
-pub struct TpeSampler {
-    random: RandomSampler,
-    optimizers: Vec<tpe::TpeOptimizer<DefaultEstimatorBuilder>>,
-}
-
-/// Trials at random before the densities mean anything.
-const N_STARTUP: usize = 10;
-
-impl TpeSampler {
-    /// A sampler over `space`.
-    ///
-    /// # Errors
-    /// When a domain of the space is empty.
-    pub fn new(space: Space, seed: u64) -> Result<Self> {
-        let optimizer = |(name, domain): &(Cow<'static, str>, Domain)| {
-            let (low, high) = domain.interval();
-            let range = tpe::range(low, high).map_err(|error| Error::Usage {
-                reason: format!("the domain of {name} from {low} to {high}: {error}"),
-                allowed: "a lower end below the upper one".into(),
-            })?;
-            let estimator =
-                if domain.is_choice() { tpe::histogram_estimator() } else { tpe::parzen_estimator() };
-            Ok(tpe::TpeOptimizer::new(estimator, range))
-        };
-        let optimizers = space.0.iter().map(optimizer).collect::<Result<_>>()?;
-        Ok(Self { random: RandomSampler::new(space, seed), optimizers })
-    }
-}
-
-impl Sampler for TpeSampler {
-    fn ask(&mut self, number: usize) -> Result<Params> {
-        if number < N_STARTUP {
-            return self.random.ask(number);
-        }
-        let mut random = self.random.random(number);
-        let mut params = Params::default();
-        for ((name, domain), optimizer) in self.random.space.0.iter().zip(&mut self.optimizers) {
-            let point = optimizer.ask(&mut random).map_err(|error| refused(name, error))?;
-            domain.set(&mut params, name, point);
-        }
-        Ok(params)
-    }
-
-    fn tell(&mut self, params: &Params, value: f64) -> Result<()> {
-        for ((name, domain), optimizer) in self.random.space.0.iter().zip(&mut self.optimizers) {
-            if let Some(point) = domain.point(params, name) {
-                optimizer.tell(point, value).map_err(|error| refused(name, error))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn refused(name: &str, error: impl std::fmt::Display) -> Error {
-    Error::Fit { model: "search", reason: format!("no proposal for {name}: {error}") }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::borrow::Cow;
+
+    use super::super::Domain;
     use super::*;
 
     fn space() -> Space {

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-use super::{MedianPruner, Outcome, Race, Sampler, Study, Trial};
+use super::{Foresight, Outcome, Race, Sampler, Study, Trial};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::model::Params;
@@ -47,8 +47,8 @@ pub struct Search<'a> {
     pub n_trials: usize,
     /// Trials side by side.
     pub n_workers: usize,
-    /// Rounds before a trial may be given up.
-    pub patience: usize,
+    /// Rounds that a trial may have, where it has rounds.
+    pub n_rounds: usize,
     /// Measures one set of parameters; `None` when it was told to give up.
     #[allow(clippy::type_complexity)]
     pub objective: &'a (dyn Fn(&Params, Report<'_>) -> Result<Option<Measured>> + Sync),
@@ -63,7 +63,7 @@ pub struct Search<'a> {
 struct Job {
     number: usize,
     params: Params,
-    pruner: MedianPruner,
+    pruner: Foresight,
     race: Race,
 }
 
@@ -134,7 +134,7 @@ impl Search<'_> {
                     }
                     Some(_) => return Err(self.foreign(study, next)),
                     None => {
-                        let pruner = MedianPruner::new(self.patience, told.iter());
+                        let pruner = Foresight::new(next, self.n_rounds, told.iter());
                         let race = Race::new(told.iter());
                         let job = Job { number: next, params, pruner, race };
                         jobs.send(job).map_err(|_| Error::Interrupted)?;
@@ -186,9 +186,9 @@ impl Search<'_> {
         let mut report = |milestone, value: f64| {
             last = value;
             let is_hopeless = match milestone {
-                Milestone::Rounds(step) if MedianPruner::is_checkpoint(step) => {
+                Milestone::Rounds(step) if Foresight::is_checkpoint(step) => {
                     curve.push((step, value));
-                    job.pruner.gives_up(step, value)
+                    job.pruner.gives_up(&curve)
                 }
                 Milestone::Rounds(_) => false,
                 Milestone::Folds(n_folds) => {
@@ -227,7 +227,7 @@ mod tests {
     /// A valley at 0.3 whose trials report three checkpoints.
     fn valley(params: &Params, report: Report<'_>) -> Result<Option<Measured>> {
         let value = (params.get("x").unwrap() - 0.3).abs();
-        for step in [25, 50, 100] {
+        for step in [20, 40, 80] {
             if report(Milestone::Rounds(step), value + 1.0 / step as f64).is_break() {
                 return Ok(None);
             }
@@ -263,7 +263,7 @@ mod tests {
         let search = Search {
             n_trials,
             n_workers,
-            patience: 25,
+            n_rounds: 100,
             objective: &objective,
             after_trial: &|_, _, _| {},
             interrupt,

@@ -53,9 +53,9 @@ impl Domain {
         }
     }
 
-    /// Whether the values have no order that a sampler could follow.
-    pub(super) fn is_choice(&self) -> bool {
-        matches!(self, Self::Choice(_) | Self::Words(_))
+    /// How many words there are to choose from; 0 where values have an order.
+    pub(super) fn n_words(&self) -> usize {
+        if let Self::Words(words) = self { words.len() } else { 0 }
     }
 
     /// Gives the parameter the value at a point of the interval.
@@ -71,18 +71,28 @@ impl Domain {
         }
     }
 
-    /// The point of the interval at which the parameter's value lies; the beginning of the step for
-    /// a choice.
-    pub(super) fn point(&self, params: &Params, name: &str) -> Option<f64> {
-        if let Self::Words(words) = self {
-            let word = params.word(name)?;
-            return words.iter().position(|other| other == word).map(|index| index as f64);
-        }
-        let value = params.get(name)?;
-        match self {
-            Self::LogUniform { .. } => Some(value.ln()),
-            Self::Choice(values) => values.iter().position(|other| *other == value).map(|index| index as f64),
-            _ => Some(value),
-        }
+    /// The point at this share of the interval, from 0 to 1.
+    pub(super) fn at_share(&self, share: f64) -> f64 {
+        let (low, high) = self.interval();
+        low + share * (high - low)
+    }
+
+    /// Where in the interval the parameter's value lies, as a share; the middle of its step for a choice.
+    pub(super) fn share(&self, params: &Params, name: &str) -> Option<f64> {
+        let (low, high) = self.interval();
+        let middle = |index: usize| index as f64 + 0.5;
+        let point = match self {
+            Self::Words(words) => {
+                let word = params.word(name)?;
+                words.iter().position(|other| other == word).map(middle)?
+            }
+            Self::Choice(values) => {
+                let value = params.get(name)?;
+                values.iter().position(|other| *other == value).map(middle)?
+            }
+            Self::LogUniform { .. } => params.get(name)?.ln(),
+            Self::Uniform { .. } | Self::Integer { .. } => params.get(name)?,
+        };
+        Some((point - low) / (high - low))
     }
 }

@@ -33,6 +33,11 @@ impl Trial {
     pub fn comparable(&self) -> f64 {
         self.folds.first().copied().unwrap_or_else(|| self.outcome.value())
     }
+
+    /// Whether it came to the end of its first fold, or its only one.
+    pub fn has_grown(&self) -> bool {
+        !self.folds.is_empty() || matches!(self.outcome, Outcome::Complete { .. })
+    }
 }
 
 /// How a trial ended.
