@@ -5,26 +5,23 @@ use crate::model::Params;
 
 /// Groups that a parameter's values are sorted into.
 const N_GROUPS: usize = 4;
-/// With fewer finished trials the figures would be chance alone.
+/// With fewer trials the figures would be chance alone.
 pub const FEWEST_FOR_IMPORTANCE: usize = 8;
 
-/// How much of the differences between finished trials each parameter explains by itself, from 0 to
-/// 1, largest first: trials are sorted into groups by the parameter's value (up to four of equal
-/// size; one for each word), and the share is that of the variance between the groups' mean ranks
-/// in the variance of all ranks, the correlation ratio (Pearson, 1905). Ranks, because one hopeless
-/// trial would outweigh all others.
+/// How much of the differences between trials each parameter explains by itself, from 0 to 1, largest first:
+/// trials are sorted into groups by the parameter's value (up to four of equal size; one for each word), and the
+/// share is that of the variance between the groups' mean ranks in the variance of all ranks, the correlation
+/// ratio (Pearson, 1905). Ranks, because one hopeless trial would outweigh all others. Trials that were given up
+/// rank behind those that ran to their end, and before others the further they came.
 ///
 /// Parameters that were the same in every trial are left out; nothing is said of fewer than
 /// [`FEWEST_FOR_IMPORTANCE`] trials. Effects that two parameters have only together do not show.
 pub fn importance(trials: &[Trial]) -> Vec<(String, f64)> {
-    let finished: Vec<_> =
-        trials.iter().filter(|trial| matches!(trial.outcome, Outcome::Complete { .. })).collect();
-    if finished.len() < FEWEST_FOR_IMPORTANCE {
+    if trials.len() < FEWEST_FOR_IMPORTANCE {
         return Vec::new();
     }
-    let values: Vec<_> = finished.iter().map(|trial| trial.outcome.value()).collect();
-    let ranks = ranks(&values);
-    let mut names: Vec<&str> = finished
+    let ranks = ranks(&trials.iter().map(standing).collect::<Vec<_>>());
+    let mut names: Vec<&str> = trials
         .iter()
         .flat_map(|trial| {
             trial.params.iter().map(|(name, _)| name).chain(trial.params.words().map(|(name, _)| name))
@@ -33,7 +30,7 @@ pub fn importance(trials: &[Trial]) -> Vec<(String, f64)> {
     names.sort_unstable();
     names.dedup();
     let share = |name: &str| {
-        let groups = groups(&finished.iter().map(|trial| &trial.params).collect::<Vec<_>>(), name)?;
+        let groups = groups(&trials.iter().map(|trial| &trial.params).collect::<Vec<_>>(), name)?;
         Some((name.to_owned(), explained(&ranks, &groups)))
     };
     let mut shares: Vec<_> = names.into_iter().filter_map(share).collect();
@@ -41,9 +38,19 @@ pub fn importance(trials: &[Trial]) -> Vec<(String, f64)> {
     shares
 }
 
+/// What a trial is ranked by, the least first: whether it was given up, folds and rounds that it lacks of
+/// those there may be, and its value.
+fn standing(trial: &Trial) -> (bool, isize, isize, f64) {
+    let n_rounds = trial.curve.last().map_or(0, |(round, _)| *round);
+    match trial.outcome {
+        Outcome::Complete { value, .. } => (false, 0, 0, value),
+        Outcome::Pruned { value } => (true, -(trial.folds.len() as isize), -(n_rounds as isize), value),
+    }
+}
+
 /// Ranks from 0; equal values share the mean of theirs.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let rank = |value: &f64| {
+fn ranks<T: PartialOrd>(values: &[T]) -> Vec<f64> {
+    let rank = |value: &T| {
         let below = values.iter().filter(|other| *other < value).count();
         let equal = values.iter().filter(|other| *other == value).count();
         below as f64 + (equal as f64 - 1.0) / 2.0
@@ -119,6 +126,30 @@ mod tests {
         assert_eq!(shares[0].0, "kind");
         // Of ranks 0 to 40 in two halves, the halves explain three quarters.
         assert!((shares[0].1 - 0.75).abs() < 0.01, "{shares:?}");
+    }
+
+    #[test]
+    fn what_was_given_up_ranks_behind_the_rest_and_by_how_far_it_came() {
+        let trial = |outcome, rounds, n_folds| Trial {
+            number: 0,
+            params: Params::default(),
+            outcome,
+            curve: vec![(rounds, 0.0)],
+            folds: vec![0.0; n_folds],
+        };
+        let complete = |value| trial(Outcome::Complete { value, refit: Params::default() }, 80, 5);
+        let given_up = |value, rounds, n_folds| trial(Outcome::Pruned { value }, rounds, n_folds);
+        let best_first = [
+            complete(300.0),
+            complete(900.0),
+            given_up(310.0, 40, 2),
+            given_up(290.0, 80, 1),
+            given_up(280.0, 40, 0),
+            given_up(270.0, 20, 0),
+            given_up(275.0, 20, 0),
+        ];
+        let ranks = ranks(&best_first.iter().map(standing).collect::<Vec<_>>());
+        assert_eq!(ranks, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]
