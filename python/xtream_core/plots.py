@@ -164,8 +164,8 @@ def parameter_importance(
     Notes
     -----
     Trials are sorted into groups by the parameter's value; shown is the share of the variance of their ranks
-    that lies between the groups (the correlation ratio). What was given up ranks behind what ran to its end, and
-    the further it came the better. What two parameters do only together does not show.
+    that lies between the groups (the correlation ratio). What was given up ranks behind what ran to its end,
+    and the further it came the better. What two parameters do only together does not show.
     """
     found = _native._importance(json.dumps(_searched(source, family)))
     shares = [(name, share) for name, share in reversed(found["shares"])]
