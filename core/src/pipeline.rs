@@ -308,7 +308,8 @@ impl Pipeline {
         self.regressor.stored().header.linear_coefficients()
     }
 
-    /// XGBoost's own model file, if that is what the model is.
+    /// XGBoost's own model file, if that is what the model is. Of a model that starts from another one it is what
+    /// is added to that one's value, and that value is its last feature.
     pub fn xgboost_file(&self) -> Option<Vec<u8>> {
         let stored = self.regressor.stored();
         (stored.header == StoredHeader::Xgboost).then_some(stored.body)

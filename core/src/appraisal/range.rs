@@ -9,7 +9,8 @@
 //!
 //! Sources: normalised scores, Papadopoulos, Gammerman and Vovk, "Normalized nonconformity measures
 //! for regression conformal prediction" (2008); bands, Vovk, "Conditional validity of inductive
-//! conformal predictors" (2012), which also has the margin for a small sample; scores out of fold, Vovk, "Cross-conformal predictors" (2015).
+//! conformal predictors" (2012), which also says why a small sample wants a margin; scores out of fold,
+//! Vovk, "Cross-conformal predictors" (2015).
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::Serialize;

@@ -17,9 +17,9 @@ use crate::model::{self, Stored, StoredHeader};
 pub const FORMAT_VERSION: u32 = 3;
 /// How the first line begins; the version comes next.
 const MAGIC: &str = "xtream-pipeline ";
-/// What follows the version; after it, the digest of all that follows the line. From version 3 on the digest covers what is
-/// before it, too: 1, 2 and 3 are a single bit apart.
+/// What follows the version; after it, the digest of all that follows the line.
 const DIGEST: &str = " sha256:";
+/// From this version on the digest covers what is before it, too: one flipped bit makes a 1 or a 2 of a 3.
 const DIGEST_COVERS_VERSION: u32 = 3;
 
 /// The second line.

@@ -38,8 +38,8 @@ pub fn importance(trials: &[Trial]) -> Vec<(String, f64)> {
     shares
 }
 
-/// What a trial is ranked by, the least first: whether it was given up, folds and rounds that it lacks of
-/// those there may be, and its value.
+/// What a trial is ranked by, the least first: whether it was given up, how many folds and rounds it came (the
+/// more the better), and its value.
 fn standing(trial: &Trial) -> (bool, isize, isize, f64) {
     let n_rounds = trial.curve.last().map_or(0, |(round, _)| *round);
     match trial.outcome {

@@ -1,4 +1,4 @@
-//! The search for good parameters: what may be tried (`space`), what to try next (`sampler`), what
+//! The search for good parameters: what may be tried (`space`), what to try next (`sampler`, `tpe`), what
 //! to give up early (`pruner` within a fold, `race` between folds), what was tried (`study`), which
 //! parameters mattered (`importance`), and the loop over it all (`search`).
 

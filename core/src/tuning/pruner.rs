@@ -11,7 +11,7 @@ use super::Trial;
 pub struct Foresight {
     /// Rounds that a trial may have.
     n_rounds: usize,
-    /// The best value known; without one, whoever is not given up.
+    /// The best value known; infinite while none is.
     best: f64,
     /// The least value of any trial at each checkpoint.
     leaders: [f64; CHECKPOINTS.len()],
