@@ -234,7 +234,7 @@ fn an_appraised_price_is_the_plain_price_bit_for_bit() {
 fn a_calibrated_model_is_stored_and_loaded_without_a_bit_of_difference() {
     for pipeline in [&FIXTURE.trees, &FIXTURE.linear] {
         let bytes = pipeline.to_bytes().unwrap();
-        let loaded = Pipeline::from_bytes(&bytes).unwrap();
+        let loaded = Pipeline::from_bytes(bytes.clone()).unwrap();
         assert!(loaded.to_bytes().unwrap() == bytes);
         for stone in FIXTURE.test.iter().take(20) {
             let given = PartialDiamond(cells(stone.diamond()));

@@ -55,7 +55,7 @@ fn each_family_is_stored_and_loaded_without_a_bit_of_difference() {
     for family in families() {
         let pipeline = fit(&family, &train, 1);
         let bytes = pipeline.to_bytes().unwrap();
-        let loaded = Pipeline::from_bytes(&bytes).unwrap();
+        let loaded = Pipeline::from_bytes(bytes.clone()).unwrap();
         assert_eq!(prices(&loaded, &test), prices(&pipeline, &test), "{}", family.name);
         assert_eq!(loaded.to_bytes().unwrap(), bytes, "{}", family.name);
         assert_eq!(loaded.family(), family.name);

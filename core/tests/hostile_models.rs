@@ -36,7 +36,7 @@ static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
 
 #[test]
 fn a_stored_pipeline_prices_as_it_did_before() {
-    let loaded = Pipeline::from_bytes(&PIPELINE.to_bytes().unwrap()).unwrap();
+    let loaded = Pipeline::from_bytes(PIPELINE.to_bytes().unwrap()).unwrap();
     let stones = stones();
     let prices = |pipeline: &Pipeline| pipeline.predict(stones.iter().map(PricedDiamond::diamond));
     assert_eq!(prices(&PIPELINE), prices(&loaded));
@@ -48,7 +48,7 @@ fn a_stored_pipeline_prices_as_it_did_before() {
 fn every_truncation_of_a_stored_pipeline_is_refused() {
     let bytes = PIPELINE.to_bytes().unwrap();
     for length in 0..bytes.len() {
-        let refused = Pipeline::from_bytes(&bytes[..length]);
+        let refused = Pipeline::from_bytes(bytes[..length].to_vec());
         assert!(matches!(refused, Err(Error::ModelFile { .. })), "cut at {length}");
     }
 }
@@ -63,7 +63,7 @@ fn every_flipped_bit_of_a_stored_pipeline_is_refused() {
         let bit = if flip < 800 { flip } else { random.random_range(0..bytes.len() * 8) };
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert!(Pipeline::from_bytes(&damaged).is_err(), "seed {seed}, bit {bit}");
+        assert!(Pipeline::from_bytes(damaged).is_err(), "seed {seed}, bit {bit}");
     }
 }
 
@@ -99,10 +99,10 @@ fn forged(version: u32, change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
 fn every_truncation_and_flipped_bit_of_a_calibrated_pipeline_is_refused() {
     let bytes = &*CALIBRATED;
     for place in 0..bytes.len() {
-        assert!(Pipeline::from_bytes(&bytes[..place]).is_err(), "cut at {place}");
+        assert!(Pipeline::from_bytes(bytes[..place].to_vec()).is_err(), "cut at {place}");
         let mut damaged = bytes.clone();
         damaged[place] ^= 1 << (place % 8);
-        assert!(Pipeline::from_bytes(&damaged).is_err(), "byte {place}");
+        assert!(Pipeline::from_bytes(damaged).is_err(), "byte {place}");
     }
 }
 
@@ -113,7 +113,7 @@ fn a_model_of_the_first_format_still_prices_and_tells_no_more() {
         header.remove("range").unwrap();
         header.remove("background").unwrap();
     });
-    let (old, new) = (Pipeline::from_bytes(&old).unwrap(), Pipeline::from_bytes(&CALIBRATED).unwrap());
+    let (old, new) = (Pipeline::from_bytes(old).unwrap(), Pipeline::from_bytes(CALIBRATED.clone()).unwrap());
     let stones = stones();
     let prices = |pipeline: &Pipeline| pipeline.predict(stones[..500].iter().map(PricedDiamond::diamond));
     assert_eq!(prices(&old), prices(&new));
@@ -122,7 +122,7 @@ fn a_model_of_the_first_format_still_prices_and_tells_no_more() {
 
 #[test]
 fn made_up_ranges_and_background_stones_are_refused() {
-    assert!(Pipeline::from_bytes(&forged(2, |_| {})).is_ok(), "the forgery itself is sound");
+    assert!(Pipeline::from_bytes(forged(2, |_| {})).is_ok(), "the forgery itself is sound");
     type Change = fn(&mut serde_json::Value);
     let changes: [(&str, Change); 10] = [
         ("quantiles that fall", |header| header["range"]["bands"][0][0] = 1e6.into()),
@@ -139,17 +139,17 @@ fn made_up_ranges_and_background_stones_are_refused() {
         ("a stone of no known cut", |header| header["background"][0]["cut"] = "Shiny".into()),
     ];
     for (what, change) in changes {
-        let refused = Pipeline::from_bytes(&forged(2, change));
+        let refused = Pipeline::from_bytes(forged(2, change));
         assert!(matches!(refused, Err(Error::ModelFile { .. })), "{what}");
     }
-    assert!(Pipeline::from_bytes(&forged(4, |_| {})).is_err(), "a format of the future");
+    assert!(Pipeline::from_bytes(forged(4, |_| {})).is_err(), "a format of the future");
 }
 
 #[test]
 fn a_made_up_model_to_start_from_is_refused() {
     let own = |header: &serde_json::Value| serde_json::json!({"encoder": header["encoder"], "model": header["model"], "carat": [0.2, 5.0]});
     let read = |change: &dyn Fn(&mut serde_json::Value)| {
-        Pipeline::from_bytes(&forged(3, |header| {
+        Pipeline::from_bytes(forged(3, |header| {
             header["base"] = own(header);
             // The model sees what it starts from as one feature more.
             let coefficients = header["model"]["coefficients"].as_array_mut().unwrap();

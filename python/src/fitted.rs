@@ -194,7 +194,7 @@ type Kept<'py> = (String, Bound<'py, PyBytes>);
 pub(crate) fn restore_fitted(py: Python<'_>, header: &str, body: &[u8]) -> PyResult<Fitted> {
     let read = || -> Result<Kind> {
         if header.is_empty() {
-            return Pipeline::from_bytes(body).map(|pipeline| Kind::Stones(Box::new(pipeline)));
+            return Pipeline::from_bytes(body.to_vec()).map(|pipeline| Kind::Stones(Box::new(pipeline)));
         }
         let (target, header): (Target, StoredHeader) =
             serde_json::from_str(header).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;

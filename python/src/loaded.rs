@@ -36,7 +36,7 @@ impl Loaded {
     pub(crate) fn restored(pipeline: &[u8], card: &str, folder: PathBuf) -> Result<Self> {
         let card =
             serde_json::from_str(card).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
-        let pipeline = Pipeline::from_bytes(pipeline)?;
+        let pipeline = Pipeline::from_bytes(pipeline.to_vec())?;
         Ok(Self { folder, registry: OnceLock::new(), card, pipeline, comparables: OnceLock::new() })
     }
 

@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 
 /// Bytes parsed at once.
 const BLOCK: usize = 256 << 10;
+/// A row that says anything about a stone has as many bytes as this.
+const SHORTEST_ROW: usize = 24;
+
 /// An open CSV file.
 pub struct CsvTable {
     format: Arc<CsvFormat>,
@@ -68,6 +71,14 @@ impl CsvTable {
 
     pub(super) fn columns(&self) -> &[String] {
         &self.format.columns
+    }
+
+    /// How many rows there are if all of the file is like its beginning; nothing where that cannot be told.
+    pub(super) fn n_rows_about(&self) -> usize {
+        let n_bytes = self.file.metadata().map_or(0, |file| file.len() as usize);
+        let n_seen = self.buffer.len().max(1);
+        let n_lines = memchr_iter(b'\n', &self.buffer).count();
+        ((n_bytes as f64 * n_lines as f64 / n_seen as f64) as usize).min(n_bytes / SHORTEST_ROW)
     }
 
     pub(super) fn no_rows(&self) -> Result<DataFrame> {

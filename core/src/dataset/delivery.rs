@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::intake::{Intake, Witness, read};
-use super::seen::Seen;
+use super::kept::Kept;
 use super::validation::Collector;
 use super::{Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand};
 use crate::error::{Error, Result};
@@ -74,20 +74,23 @@ impl Delivery {
         interrupt: &Interrupt,
     ) -> Result<Rows> {
         let mut refused = RejectFile::new(rejects)?;
-        let mut seen = Seen::default();
-        let mut read = |paths: &[PathBuf], frames: &[Frame]| -> Result<Intake> {
-            read(&expand(paths)?, frames, self.policy, &mut seen, &mut refused, progress, interrupt)
+        let mut kept = Kept::new(self.policy.duplicates);
+        let mut read = |paths: &[PathBuf], frames: &[Frame], kept: &mut Kept| -> Result<Intake> {
+            read(&expand(paths)?, frames, self.policy, kept, &mut refused, progress, interrupt)
         };
         // Test rows first: of a row that stands in both, the test keeps it and training loses it.
-        let test = read(&self.test, &self.test_frames)?;
-        let data = read(&self.data, &self.frames)?;
+        let test = read(&self.test, &self.test_frames, &mut kept)?;
+        let n_test = kept.len();
+        let data = read(&self.data, &self.frames, &mut kept)?;
+        let mut rows = kept.into_rows();
         refused.finish()?;
         let counts = data.counts.plus(test.counts);
         let files = [data.files, test.files].concat();
         let dataset = if self.has_test_rows() {
-            Dataset::explicit(data.rows, test.rows)
+            let train = rows.split_off(n_test);
+            Dataset::explicit(train, rows)
         } else {
-            Dataset::split(data.rows, &self.split)
+            Dataset::split(rows, &self.split)
         };
         let (n_train, n_test) = (dataset.n_train(), dataset.n_test());
         progress.report(&Event::DataReady { counts: &counts, n_train, n_test });
@@ -104,8 +107,8 @@ impl Delivery {
         let mut collector = Collector::default();
         let witness: &mut dyn Witness = &mut collector;
         let files = expand(&self.data)?;
-        let mut seen = Seen::default();
-        let intake = read(&files, &self.frames, self.policy, &mut seen, witness, progress, interrupt)?;
-        Ok(collector.finish(intake.counts, intake.files, intake.rows))
+        let mut kept = Kept::new(self.policy.duplicates);
+        let intake = read(&files, &self.frames, self.policy, &mut kept, witness, progress, interrupt)?;
+        Ok(collector.finish(intake.counts, intake.files, kept.into_rows()))
     }
 }

@@ -2,13 +2,9 @@
 //! do not matter. xxh3 is used because its output is fixed by its specification: a stone keeps its
 //! fingerprint across releases and machines.
 
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::diamond::{Diamond, Grade, PricedDiamond};
-
-/// Identifies a row: nine features and the price. 128 bits, so that two different rows among ten
-/// million share one with a probability below 1e-24.
-pub type RowFingerprint = u128;
 
 const STONE_BYTES: usize = 6 * 8 + 3;
 
@@ -30,10 +26,10 @@ pub fn stone_fingerprint(stone: &Diamond, seed: u64) -> u64 {
     xxh3_64_with_seed(&stone_bytes(stone), seed)
 }
 
-/// Fingerprint of the whole row.
-pub fn row_fingerprint(row: &PricedDiamond) -> RowFingerprint {
+/// Fingerprint of the whole row. Rows that say the same share one; those that share one should be compared.
+pub(super) fn row_fingerprint(row: &PricedDiamond) -> u64 {
     let mut bytes = [0; STONE_BYTES + 8];
     bytes[..STONE_BYTES].copy_from_slice(&stone_bytes(row.diamond()));
     bytes[STONE_BYTES..].copy_from_slice(&row.price_usd().to_le_bytes());
-    xxh3_128(&bytes)
+    xxh3_64(&bytes)
 }

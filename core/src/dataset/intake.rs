@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::seen::Seen;
-use super::{Batch, Frame, Part, RowFingerprint, Table, row_fingerprint};
+use super::fingerprint::row_fingerprint;
+use super::kept::Kept;
+use super::{Batch, Frame, Part, Table};
 use crate::ahead::in_order;
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
@@ -69,11 +70,9 @@ pub struct SourceFile {
     pub extra_columns: Vec<String>,
 }
 
-/// A validated delivery.
+/// What was read of a delivery.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Intake {
-    /// The rows kept, in delivery order.
-    pub rows: Vec<PricedDiamond>,
     /// What became of all rows.
     pub counts: Counts,
     /// The files they came from.
@@ -101,9 +100,9 @@ pub(super) trait Witness {
     fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()>;
 }
 
-/// Reads and validates `files`, then `frames`, as one delivery; `witness` hears of each row.
+/// Reads and validates `files`, then `frames`, as one delivery into `kept`; `witness` hears of each row.
 ///
-/// Memory grows with the rows kept (64 bytes each, and about 24 more while duplicates are looked
+/// Memory grows with the rows kept (64 bytes each, and 11 to 22 more while duplicates are looked
 /// for), never with the length of a line or the number of refused rows.
 ///
 /// # Errors
@@ -112,7 +111,7 @@ pub(super) fn read(
     files: &[PathBuf],
     frames: &[Frame],
     policy: Policy,
-    seen: &mut Seen,
+    kept: &mut Kept,
     witness: &mut dyn Witness,
     progress: &dyn Progress,
     interrupt: &Interrupt,
@@ -120,11 +119,11 @@ pub(super) fn read(
     let mut intake = Intake::default();
     for path in files {
         let table = Table::open(path)?;
-        read_table(path, table, policy, seen, &mut intake, witness, progress, interrupt)?;
+        read_table(path, table, policy, kept, &mut intake, witness, progress, interrupt)?;
     }
     for frame in frames {
         let table = Table::over(frame.clone());
-        read_table(&frame.name, table, policy, seen, &mut intake, witness, progress, interrupt)?;
+        read_table(&frame.name, table, policy, kept, &mut intake, witness, progress, interrupt)?;
     }
     Ok(intake)
 }
@@ -134,7 +133,7 @@ fn read_table(
     path: &Path,
     mut table: Table,
     policy: Policy,
-    seen: &mut Seen,
+    kept: &mut Kept,
     intake: &mut Intake,
     witness: &mut dyn Witness,
     progress: &dyn Progress,
@@ -142,42 +141,26 @@ fn read_table(
 ) -> Result<()> {
     let extra_columns = table.require(path, &Field::ALL)?;
     let n_before = intake.counts.n_rows;
-    let work = |part: Part| -> Result<Judged> {
-        let batch = part.batch()?;
-        let rows: Vec<_> = (0..batch.len())
-            .map(|row| judge(&batch.raw(row), batch.cell(row, Field::Price), policy.suspect))
-            .collect();
-        let fingerprints = match policy.duplicates {
-            Duplicates::Drop => rows.iter().flatten().map(row_fingerprint).collect(),
-            Duplicates::Keep => Vec::new(),
-        };
-        Ok(Judged { batch, rows, fingerprints })
-    };
+    kept.reserve(table.n_rows_about());
+    let work = |part: Part| part.batch().map(|batch| Judged::of(batch, policy));
     let take = |judged: Result<Judged>| -> Result<()> {
         interrupt.check()?;
-        let Judged { batch, rows, fingerprints } = judged?;
-        // By themselves, so that looks at memory overlap: the table of all rows is in no cache.
-        let new: Vec<_> = fingerprints.into_iter().map(|fingerprint| seen.insert(fingerprint)).collect();
-        let mut new = new.into_iter();
-        for (row, verdict) in rows.into_iter().enumerate() {
+        let Judged { batch, stones, fingerprints, refused } = judged?;
+        let mut are_kept = kept.extend(&stones, &fingerprints)?.into_iter();
+        let mut refused = refused.into_iter().peekable();
+        intake.counts.n_rows += batch.len() as u64;
+        for row in 0..batch.len() {
             let place = Place { file: path, batch: &batch, row };
-            intake.counts.n_rows += 1;
-            match verdict {
-                Err(refusal) => {
-                    intake.counts.n_rejected += 1;
-                    intake.counts.n_suspect += u64::from(!refusal.is_certain);
-                    witness.row(&place, Verdict::Refused(&refusal.faults))?;
-                }
-                // None where all are kept.
-                Ok(_) if new.next() == Some(false) => {
-                    intake.counts.n_duplicates += 1;
-                    witness.row(&place, Verdict::Duplicate)?;
-                }
-                Ok(stone) => {
-                    intake.counts.n_kept += 1;
-                    intake.rows.push(stone);
-                    witness.row(&place, Verdict::Kept)?;
-                }
+            if let Some((_, refusal)) = refused.next_if(|(number, _)| *number == row) {
+                intake.counts.n_rejected += 1;
+                intake.counts.n_suspect += u64::from(!refusal.is_certain);
+                witness.row(&place, Verdict::Refused(&refusal.faults))?;
+            } else if are_kept.next() == Some(true) {
+                intake.counts.n_kept += 1;
+                witness.row(&place, Verdict::Kept)?;
+            } else {
+                intake.counts.n_duplicates += 1;
+                witness.row(&place, Verdict::Duplicate)?;
             }
         }
         progress.report(&Event::Reading { path, n_rows: intake.counts.n_rows });
@@ -198,9 +181,29 @@ struct Refusal {
 /// A batch, and what each of its rows is by itself.
 struct Judged {
     batch: Batch,
-    rows: Vec<Result<PricedDiamond, Refusal>>,
-    /// Of the rows that are not refused, if repeated rows are looked for.
-    fingerprints: Vec<RowFingerprint>,
+    /// Those that are not refused.
+    stones: Vec<PricedDiamond>,
+    /// Theirs, if repeated rows are looked for.
+    fingerprints: Vec<u64>,
+    /// The others, with their places in the batch.
+    refused: Vec<(usize, Refusal)>,
+}
+
+impl Judged {
+    fn of(batch: Batch, policy: Policy) -> Self {
+        let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
+        for row in 0..batch.len() {
+            match judge(&batch.raw(row), batch.cell(row, Field::Price), policy.suspect) {
+                Ok(stone) => stones.push(stone),
+                Err(refusal) => refused.push((row, refusal)),
+            }
+        }
+        let fingerprints = match policy.duplicates {
+            Duplicates::Drop => stones.iter().map(row_fingerprint).collect(),
+            Duplicates::Keep => Vec::new(),
+        };
+        Self { batch, stones, fingerprints, refused }
+    }
 }
 
 fn judge(raw: &RawDiamond<'_>, price: Cell<'_>, suspect: Suspect) -> Result<PricedDiamond, Refusal> {

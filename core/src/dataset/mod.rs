@@ -11,9 +11,9 @@ mod delivery;
 mod fingerprint;
 mod frame_table;
 mod intake;
+mod kept;
 mod parquet_table;
 mod rejects;
-mod seen;
 mod sources;
 mod split;
 pub mod store;
@@ -22,7 +22,7 @@ mod validation;
 
 pub use csv_lines::TextRows;
 pub use delivery::{Delivery, Rows};
-pub use fingerprint::{RowFingerprint, row_fingerprint, stone_fingerprint};
+pub use fingerprint::stone_fingerprint;
 pub use frame_table::Frame;
 pub use intake::{Counts, Duplicates, Policy, SourceFile, Suspect};
 pub use rejects::{Reject, RejectFile};
@@ -34,6 +34,9 @@ pub use validation::{FaultyRow, Validation};
 
 use crate::diamond::PricedDiamond;
 
+/// Rows that take about as long as a thread takes to start.
+const FEWEST_FOR_A_THREAD: usize = 1 << 14;
+
 /// Rows in delivery order, each on the training or on the test side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
@@ -44,7 +47,16 @@ pub struct Dataset {
 impl Dataset {
     /// Sends each row to the side its fingerprint decides.
     pub fn split(rows: Vec<PricedDiamond>, split: &Split) -> Self {
-        let is_test = rows.iter().map(|row| split.is_test(row.diamond())).collect();
+        let mut is_test = vec![false; rows.len()];
+        let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = rows.len().div_ceil(n_threads).max(FEWEST_FOR_A_THREAD);
+        std::thread::scope(|scope| {
+            for (rows, sides) in rows.chunks(share).zip(is_test.chunks_mut(share)) {
+                scope.spawn(move || {
+                    sides.iter_mut().zip(rows).for_each(|(side, row)| *side = split.is_test(row.diamond()));
+                });
+            }
+        });
         Self { rows, is_test }
     }
 

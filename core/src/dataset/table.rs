@@ -63,6 +63,14 @@ impl Table {
         }
     }
 
+    /// About how many rows there are, to make room for them at once; 0 where that cannot be told.
+    pub(crate) fn n_rows_about(&self) -> usize {
+        match self {
+            Self::Csv(table) => table.n_rows_about(),
+            Self::Parquet(_) | Self::Frame(_) => 0,
+        }
+    }
+
     /// Checks that each of `required` is there, by name and in any order, and returns the names of
     /// the columns that mean nothing to us.
     ///

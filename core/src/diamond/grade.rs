@@ -14,15 +14,18 @@ pub trait Grade: Copy + 'static {
     /// The trade's spelling.
     fn label(self) -> &'static str;
 
+    /// The grade of exactly this label.
+    fn labelled(text: &str) -> Option<Self>;
+
     /// Position in [`Self::ALL`]: 0 is the worst.
     fn rank(self) -> usize;
 
     /// Reads a grade regardless of case, blanks, hyphens and underscores: `very good`,
     /// `VERY_GOOD` and `VeryGood` are all [`Cut::VeryGood`].
     fn parse(text: &str) -> Result<Self, Fault> {
-        let find = |is_it: fn(&str, &str) -> bool| Self::ALL.iter().copied().find(|g| is_it(g.label(), text));
         // The trade's own spelling is found in no time, and nearly always given.
-        find(|label, text| label == text).or_else(|| find(same_spelling)).ok_or_else(|| {
+        let alike = || Self::ALL.iter().copied().find(|grade| same_spelling(grade.label(), text));
+        Self::labelled(text).or_else(alike).ok_or_else(|| {
             let reason = if text.trim().is_empty() { "is missing" } else { "is not a known grade" };
             Fault::wrong(Self::FIELD, text, reason, Self::allowed())
         })
@@ -73,6 +76,10 @@ macro_rules! grade {
 
             fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label),+ }
+            }
+
+            fn labelled(text: &str) -> Option<Self> {
+                match text { $($label => Some(Self::$variant),)+ _ => None }
             }
 
             fn rank(self) -> usize {

@@ -107,35 +107,34 @@ pub(super) const LARGEST_PRICE: f64 = 1e9;
 pub(super) const SMALLEST: f64 = 1e-6;
 
 /// The number in a cell, or what is wrong with it.
+#[inline]
 pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
-    let (largest, in_words) =
-        if field == Field::Price { (LARGEST_PRICE, "1,000,000,000") } else { (LARGEST, "1,000,000") };
-    let refuse = |value: &str, reason| {
-        let allowed = format!("a number greater than 0 and at most {in_words}, with a decimal point");
-        Err(Fault::wrong(field, value, reason, allowed))
-    };
     let value = match cell {
-        Cell::Missing => return refuse("", "is missing"),
-        Cell::Number(value) => value,
-        Cell::Text(text) => match plain_decimal(text).or_else(|| text.trim().parse().ok()) {
-            Some(value) => value,
-            None if text.trim().is_empty() => return refuse("", "is missing"),
-            None => return refuse(text, "is not a number"),
-        },
+        Cell::Missing => None,
+        Cell::Number(value) => Some(value),
+        Cell::Text(text) => plain_decimal(text).or_else(|| text.trim().parse().ok()),
     };
-    let given = || match cell {
-        Cell::Text(text) => text.to_owned(),
-        _ => value.to_string(),
-    };
-    if !value.is_finite() {
-        refuse(&given(), "is not a finite number")
-    } else if value < SMALLEST {
-        refuse(&given(), "is not greater than zero")
-    } else if value > largest {
-        refuse(&given(), "is larger than any diamond's")
-    } else {
-        Ok(value)
+    let largest = if field == Field::Price { LARGEST_PRICE } else { LARGEST };
+    match value {
+        Some(value) if (SMALLEST..=largest).contains(&value) => Ok(value),
+        _ => Err(fault(field, cell, value)),
     }
+}
+
+/// What is wrong with a cell and the number that was read in it, if any.
+#[cold]
+fn fault(field: Field, cell: Cell<'_>, value: Option<f64>) -> Fault {
+    let written = cell.as_written().filter(|text| !text.trim().is_empty()).unwrap_or_default();
+    let reason = match value {
+        None if written.is_empty() => "is missing",
+        None => "is not a number",
+        Some(value) if !value.is_finite() => "is not a finite number",
+        Some(value) if value < SMALLEST => "is not greater than zero",
+        Some(_) => "is larger than any diamond's",
+    };
+    let largest = if field == Field::Price { "1,000,000,000" } else { "1,000,000" };
+    let allowed = format!("a number greater than 0 and at most {largest}, with a decimal point");
+    Fault::wrong(field, &written, reason, allowed)
 }
 
 /// The number that a few digits with at most one point are, in a fraction of the time that the general way

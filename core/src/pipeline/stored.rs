@@ -109,12 +109,13 @@ impl Pipeline {
         Ok(bytes)
     }
 
-    /// Reads a stored pipeline and checks all of it before the first prediction.
+    /// Reads a stored pipeline and checks all of it before the first prediction. Trees keep their part of `bytes`
+    /// as it is, and nothing is copied.
     ///
     /// # Errors
     /// [`Error::ModelFile`] when a single bit of it is not as it was written.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (first, content) = split_line(bytes)?;
+    pub fn from_bytes(mut bytes: Vec<u8>) -> Result<Self> {
+        let (first, content) = split_line(&bytes)?;
         let begins = |version: &u32| first.starts_with(format!("{MAGIC}{version}{DIGEST}").as_bytes());
         let version = (1..=FORMAT_VERSION).find(begins);
         let version =
@@ -127,7 +128,9 @@ impl Pipeline {
             serde_json::from_slice(header).map_err(|error| Error::model_file(error.to_string()))?;
         let n_bytes = header.range.as_ref().map_or(0, |range| range.n_bytes);
         let n_model = body.len().checked_sub(n_bytes).ok_or_else(|| Error::model_file("it is cut off"))?;
-        let (body, difficulty) = body.split_at(n_model);
+        let n_before = bytes.len() - body.len();
+        let difficulty = bytes.split_off(n_before + n_model);
+        bytes.drain(..n_before);
         let base = match header.base {
             Some(base) => {
                 let regressor = model::load(Stored { header: base.model, body: Vec::new() })?;
@@ -136,7 +139,7 @@ impl Pipeline {
             None => None,
         };
         let n_features = header.encoder.n_features() + usize::from(base.is_some());
-        let regressor = load(header.model, body, n_features)?;
+        let regressor = load(header.model, bytes, n_features)?;
         if !header.proportions.is_sound() {
             return Err(Error::model_file("its proportions are not those of stones"));
         }
@@ -160,8 +163,8 @@ impl Pipeline {
     }
 }
 
-fn load(header: StoredHeader, body: &[u8], n_features: usize) -> Result<Box<dyn model::Regressor>> {
-    let regressor = model::load(Stored { header, body: body.to_vec() })?;
+fn load(header: StoredHeader, body: Vec<u8>, n_features: usize) -> Result<Box<dyn model::Regressor>> {
+    let regressor = model::load(Stored { header, body })?;
     if regressor.n_features() == n_features {
         return Ok(regressor);
     }

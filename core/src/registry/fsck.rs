@@ -90,7 +90,7 @@ impl Registry {
 fn check(storage: &super::Storage, kind: BlobKind, digest: &Digest) -> Result<()> {
     let bytes = blobs::get(storage, kind, digest)?;
     match kind {
-        BlobKind::Model => match Pipeline::from_bytes(&bytes) {
+        BlobKind::Model => match Pipeline::from_bytes(bytes) {
             // Its card says so too: nothing is lost.
             Err(Error::NotServed { .. }) => Ok(()),
             read => read.map(drop),

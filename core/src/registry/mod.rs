@@ -107,7 +107,7 @@ impl Registry {
     /// [`Error::ModelNotFound`], or [`Error::Damaged`] when its file is not as it was written.
     pub fn pipeline(&self, version: u64) -> Result<Pipeline> {
         let card = self.card(version)?;
-        Pipeline::from_bytes(&self.blob(BlobKind::Model, &card.details.model)?)
+        Pipeline::from_bytes(self.blob(BlobKind::Model, &card.details.model)?)
     }
 
     /// Loads the rows that a model was trained and tested on.
