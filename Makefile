@@ -73,6 +73,7 @@ module: $(VENV)/test.done
 ## The module beside pandas, scikit-learn and xgboost, in an environment of its own; the release build
 ## takes a quarter of an hour.
 bench-python: $(VENV)/test.done
+	rm -rf target/wheels
 	$(VENV)/bin/maturin build --release --quiet --out target/wheels
 	python3 -m venv target/bench
 	target/bench/bin/pip install --quiet --force-reinstall target/wheels/*.whl pandas polars pyarrow scikit-learn xgboost-cpu==3.2.0

@@ -57,7 +57,7 @@ function historyTable() {
     number(model.data.n_train),
     ...Object.entries(FIGURES).map(([name, inWords]) => inWords(model.metrics[name])),
   ]);
-  return table(t("models.table"), [...header, t("models.rows"), ...figures], rows);
+  return table(t("models.table"), [...header, t("models.rows"), ...figures], rows, true);
 }
 
 function drawHistory() {
