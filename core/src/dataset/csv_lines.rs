@@ -174,6 +174,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_seems_to_hold_a_billion_rows_is_read_as_far_as_it_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        let header = "carat,cut,color,clarity,depth,table,price,x,y,z\n";
+        std::fs::write(
+            &path,
+            header.to_owned() + &"0.23,Ideal,E,SI2,61.5,55,326,3.95,3.98,2.43\n".repeat(9000),
+        )
+        .unwrap();
+        // A hole, which takes no place on the disk.
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        let delivery = crate::dataset::Delivery { data: vec![path], ..Default::default() };
+        let read = delivery.read(&mut std::io::sink(), &crate::progress::Silent, &Default::default());
+        assert!(read.unwrap_err().to_string().contains("line 9002"));
+    }
+
+    #[test]
     fn a_broken_line_is_named_whichever_way_is_taken() {
         for (broken, line) in [
             ("1,2,3,4\n\n1,2,3\n", 4),

@@ -103,7 +103,8 @@ pub(super) trait Witness {
 /// Reads and validates `files`, then `frames`, as one delivery into `kept`; `witness` hears of each row.
 ///
 /// Memory grows with the rows kept (64 bytes each, and 11 to 22 more while duplicates are looked
-/// for), never with the length of a line or the number of refused rows.
+/// for), never with the length of a line or the number of refused rows. Of the room for duplicates up to 128 MiB
+/// are taken beforehand, by the length of a file.
 ///
 /// # Errors
 /// When a file cannot be read or its form is broken ([`Error::Malformed`]), or on interruption.

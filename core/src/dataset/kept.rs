@@ -24,6 +24,8 @@ const FREE: Place = Place::MAX;
 const NUMBER: Place = u32::MAX as Place;
 /// Three quarters of the places that half a fingerprint tells apart.
 const MOST_ROWS: usize = 3 << 30;
+/// No more rows are expected than this, whatever the length of a file promises: 128 MiB of places.
+const MOST_EXPECTED: usize = 12_000_000;
 /// Places looked at together.
 const TOGETHER: usize = 32;
 
@@ -43,10 +45,11 @@ impl Kept {
         self.rows
     }
 
-    /// Makes room for so many more at once, which saves moving those that are there again and again.
+    /// Makes room for so many more at once, which saves moving those that are there again and again. Where there is
+    /// no room, it is looked for when the rows are there.
     pub(super) fn reserve(&mut self, n_rows: usize) {
-        self.rows.reserve(n_rows);
-        if self.duplicates == Duplicates::Drop {
+        let n_rows = n_rows.min(MOST_EXPECTED);
+        if self.rows.try_reserve(n_rows).is_ok() && self.duplicates == Duplicates::Drop {
             self.grow_for(n_rows);
         }
     }
