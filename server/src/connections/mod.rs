@@ -34,7 +34,7 @@ pub(crate) struct Connections {
 pub(crate) struct Connection {
     number: u64,
     state: Mutex<State>,
-    /// Wakes the task of the stream, so that it looks at `is_condemned`.
+    /// Wakes the task of the stream, so that it looks at `ending`.
     waker: AtomicWaker,
 }
 
@@ -47,10 +47,21 @@ struct State {
     /// The body of the request under way was not read to its end, so what follows is no request: the
     /// application's answer is the last one on this connection.
     is_last: bool,
-    /// It is to end as soon as its stream looks.
-    is_condemned: bool,
+    /// That it is to end, and when.
+    ending: Ending,
     /// The stream of a request that is still to be answered, when nobody else will send the answer.
     orphan: Option<TcpStream>,
+}
+
+/// When the stream of a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Ending {
+    Never,
+    /// When nothing is under way: a request of which the first bytes have come in is answered before.
+    /// Only the stream knows of those, so it decides.
+    WhenIdle,
+    /// As soon as the stream looks.
+    Now,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +95,7 @@ impl Connections {
                 self.telemetry.connections_refused.inc();
                 return None;
             };
-            longest.condemn();
+            longest.end(Ending::Now);
             let number = longest.number;
             open.remove(&number);
             self.telemetry.connections_displaced.inc();
@@ -107,14 +118,14 @@ impl Connections {
     /// From now on every connection ends as soon as nothing is under way on it.
     pub(crate) fn close(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
-        self.open().values().filter(|connection| connection.is_idle()).for_each(|idle| idle.condemn());
+        self.open().values().for_each(|connection| connection.end(Ending::WhenIdle));
     }
 
     /// Ends what this server still waits for; only what is being answered goes on.
     pub(crate) fn hang_up(&self) {
         let open = self.open();
         let waiting = open.values().filter(|connection| connection.waiting_since().is_some());
-        waiting.for_each(|waiting| waiting.condemn());
+        waiting.for_each(|waiting| waiting.end(Ending::Now));
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
@@ -129,7 +140,7 @@ impl Connection {
             since: Instant::now(),
             n_requests: 0,
             is_last: false,
-            is_condemned: false,
+            ending: Ending::Never,
             orphan: None,
         };
         Self { number, state: Mutex::new(state), waker: AtomicWaker::new() }
@@ -167,13 +178,19 @@ impl Connection {
         (state.phase != Phase::Answering).then_some(state.since)
     }
 
-    fn is_idle(&self) -> bool {
-        self.state().phase == Phase::Waiting
+    /// Ends it then, or earlier where that was asked for before.
+    fn end(&self, ending: Ending) {
+        let mut state = self.state();
+        if state.ending < ending {
+            state.ending = ending;
+        }
+        drop(state);
+        self.waker.wake();
     }
 
-    fn condemn(&self) {
-        self.state().is_condemned = true;
-        self.waker.wake();
+    /// Whether the stream was ended to make room, or because the server stops.
+    pub(crate) fn is_condemned(&self) -> bool {
+        self.state().ending == Ending::Now
     }
 }
 
@@ -196,7 +213,7 @@ impl UnderWay {
     pub(crate) fn end(self) {
         self.connection.state().enter(Phase::Waiting);
         if self.connections.is_closing.load(Ordering::SeqCst) {
-            self.connection.condemn();
+            self.connection.end(Ending::WhenIdle);
         }
     }
 }
@@ -217,8 +234,8 @@ mod tests {
         // The first one asks something, and then waits again.
         first.begin(&connections).end();
         connections.admit().unwrap();
-        assert!(second.state().is_condemned);
-        assert!(!first.state().is_condemned);
+        assert!(second.is_condemned());
+        assert!(!first.is_condemned());
         assert_eq!(connections.len(), 2);
     }
 
@@ -231,7 +248,7 @@ mod tests {
         assert!(connections.admit().is_none());
         under_way.end();
         assert!(connections.admit().is_some());
-        assert!(only.state().is_condemned);
+        assert!(only.is_condemned());
     }
 
     #[test]
@@ -240,18 +257,21 @@ mod tests {
         let slow = connections.admit().unwrap();
         let _under_way = slow.begin(&connections);
         assert!(connections.admit().is_some());
-        assert!(slow.state().is_condemned);
+        assert!(slow.is_condemned());
     }
 
     #[test]
-    fn closing_ends_idle_connections_at_once_and_others_when_they_are_answered() {
+    fn closing_lets_every_connection_end_when_nothing_is_under_way_on_it() {
         let connections = room_for(9);
-        let (idle, busy) = (connections.admit().unwrap(), connections.admit().unwrap());
-        let under_way = busy.begin(&connections);
+        let early = connections.admit().unwrap();
         connections.close();
-        assert!(idle.state().is_condemned && !busy.state().is_condemned);
+        assert_eq!(early.state().ending, Ending::WhenIdle);
+        // One that was taken in at the same moment is answered once.
+        let late = connections.admit().unwrap();
+        let under_way = late.begin(&connections);
+        assert_eq!(late.state().ending, Ending::Never);
         under_way.end();
-        assert!(busy.state().is_condemned);
+        assert_eq!(late.state().ending, Ending::WhenIdle);
     }
 
     #[test]
@@ -261,6 +281,6 @@ mod tests {
         let _under_way = [slow.begin(&connections), busy.begin(&connections)];
         busy.answer(true);
         connections.hang_up();
-        assert!(slow.state().is_condemned && !busy.state().is_condemned);
+        assert!(slow.is_condemned() && !busy.is_condemned());
     }
 }

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::refusal::{Gate, Head, Refusal};
-use super::{Connection, Phase};
+use super::{Connection, Ending, Phase};
 use crate::problem::Problem;
 
 /// Time that a connection may lie idle after an answer, unless it was the last.
@@ -80,8 +80,17 @@ impl Guarded {
         self.io.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    fn is_condemned(&self) -> bool {
-        self.connection.state().is_condemned
+    /// Whether nothing more is to be read.
+    fn is_over(&mut self) -> bool {
+        let state = self.connection.state();
+        let (ending, phase, n_requests) = (state.ending, state.phase, state.n_requests);
+        drop(state);
+        self.head.take_if(|head| head.n_requests_before != n_requests);
+        match ending {
+            Ending::Never => false,
+            Ending::WhenIdle => phase == Phase::Waiting && self.head.is_none(),
+            Ending::Now => true,
+        }
     }
 
     /// Bytes came in: the first of a head, or part of something that has begun before.
@@ -148,7 +157,7 @@ impl Guarded {
             return written;
         }
         self.connection.waker.register(context.waker());
-        if self.is_condemned() {
+        if self.connection.is_condemned() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let deadline = || Box::pin(sleep_until(Instant::now() + WRITE_DEADLINE));
@@ -173,7 +182,7 @@ impl AsyncRead for Guarded {
             ready!(this.refuse_late(context))?;
             return end;
         }
-        if this.is_condemned() {
+        if this.is_over() {
             return end;
         }
         let n_before = buffer.filled().len();
@@ -228,7 +237,7 @@ impl AsyncWrite for Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         let mut state = self.connection.state();
-        if state.phase != Phase::Waiting && !state.is_condemned {
+        if state.phase != Phase::Waiting && state.ending != Ending::Now {
             state.orphan = self.io.take();
         }
         drop(state);

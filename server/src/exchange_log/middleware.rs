@@ -135,7 +135,7 @@ async fn keep_body(request: &mut ServiceRequest, recording: &Recording) -> (Byte
     let mut share = recording.admission.load.share();
     let mut payload = request.take_payload();
     let mut kept = BytesMut::new();
-    let (end, is_whole) = loop {
+    let (mut end, is_whole) = loop {
         match timeout_at(deadline, payload.next()).await {
             Ok(Some(Ok(chunk))) if !share.grow(chunk.len()) => break (Some(PayloadError::Overflow), false),
             Ok(Some(Ok(chunk))) => {
@@ -151,6 +151,10 @@ async fn keep_body(request: &mut ServiceRequest, recording: &Recording) -> (Byte
     };
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.answer(is_whole);
+        if end.is_some() && connection.is_condemned() {
+            // It is not the client who broke off.
+            end = Some(PayloadError::Overflow);
+        }
     }
     let kept = kept.freeze();
     let again = stream::once(ready(Ok(kept.clone())));
