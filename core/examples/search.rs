@@ -10,7 +10,6 @@ use xtream_core::dataset::{Delivery, Duplicates, Policy, Suspect};
 use xtream_core::metrics::mean_absolute_error;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
-use xtream_core::pipeline::Validation;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, built_in, choose};
 use xtream_core::tuning::{Measured, Milestone, Report, SamplerKind, Search, Study, StudyHeader, Trial};
@@ -35,6 +34,8 @@ fn main() {
     let rows = delivery.read(&mut std::io::sink(), &Silent, &interrupt).unwrap().dataset;
     let (train, test) = (rows.train(), rows.test());
     let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
+    let prepared = family.recipe.prepare(&train, &test, &Params::default(), &interrupt).unwrap();
+    let fitting = family.recipe.estimator.prepare(prepared.samples(), prepared.watched()).unwrap();
     let objective = |params: &Params, report: Report<'_>| {
         let (mut errors, mut is_given_up) = (Vec::new(), false);
         let mut after_round = |round: usize, prices: &[f64]| {
@@ -45,8 +46,7 @@ fn main() {
         };
         let mut params = params.clone();
         params.set(stop.rounds, stop.most as f64);
-        let watch = Validation { stones: &test, after_round: &mut after_round };
-        family.recipe.fit(&family.name, &train, &params, 42, Some(watch), &interrupt)?;
+        prepared.fit(&*fitting, &params, 42, &mut after_round, &interrupt)?;
         let value = stop.best(&errors).map_or(f64::INFINITY, |(_, error)| error);
         Ok((!is_given_up).then_some(Measured { value, refit: params }))
     };

@@ -2,9 +2,8 @@
 //! stored in one file and loaded as one. Serving has no encoding of its own to get wrong.
 
 mod base;
+mod prepared;
 mod stored;
-
-use std::ops::ControlFlow;
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -15,11 +14,11 @@ use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
 use crate::error::Result;
 use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
-use crate::model::xgboost::MONOTONE;
-use crate::model::{Estimator, FeatureKind, Params, Regressor, Samples, StoredHeader, Watch};
+use crate::model::{Estimator, FeatureKind, Params, Regressor, StoredHeader, Watch};
 
 use self::base::Base;
 pub use self::base::BaseRecipe;
+pub use self::prepared::{AfterRound, Prepared};
 pub use self::stored::FORMAT_VERSION;
 
 /// What the model learns in place of the price itself.
@@ -85,9 +84,8 @@ pub struct Recipe {
 pub struct Validation<'a> {
     /// Stones that are not learned from.
     pub stones: &'a [PricedDiamond],
-    /// Called after each round, from 1, with the prices (US dollars) predicted so far.
-    #[allow(clippy::type_complexity)]
-    pub after_round: &'a mut dyn FnMut(usize, &[f64]) -> Result<ControlFlow<()>>,
+    /// Called after each round.
+    pub after_round: AfterRound<'a>,
 }
 
 /// A fitted model that prices diamonds.
@@ -127,55 +125,17 @@ impl Recipe {
         validation: Option<Validation<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Pipeline> {
-        let bare = || stones.iter().map(PricedDiamond::diamond);
-        let encoder = self.encoding.fit(bare());
-        let learned =
-            |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
-        let target: Array1<f64> = stones.iter().map(learned).collect();
-        let weight = self.target.weight(stones);
-        let base = match &self.base {
-            // A sum promises nothing of that kind.
-            Some(_) if params.get(MONOTONE) == Some(1.0) => None,
-            Some(base) => Some(base.fit(stones, &target, weight.as_ref(), interrupt)?),
-            None => None,
-        };
-        let features = base::features(&encoder, base.as_ref(), bare());
-        let kinds = base::kinds(&encoder, base.as_ref());
-        let left = match base::starts(features.view(), base.as_ref()) {
-            Some(starts) => &target - &starts,
-            None => target.clone(),
-        };
-        let weight = weight.as_ref().map(Array1::view);
-        let samples = Samples { features: features.view(), target: left.view(), kinds: &kinds, weight };
-        let fit = |watch| self.estimator.fit(samples, params, seed, watch, interrupt);
+        let watched = validation.as_ref().map_or(&[][..], |validation| validation.stones);
+        let prepared = self.prepare(stones, watched, params, interrupt)?;
+        let fit = |watch| self.estimator.fit(prepared.samples(), params, seed, watch, interrupt);
         let regressor = match validation {
             None => fit(None)?,
-            Some(Validation { stones, after_round }) => {
-                let bare = stones.iter().map(PricedDiamond::diamond);
-                let watched = base::features(&encoder, base.as_ref(), bare);
-                let starts = base::starts(watched.view(), base.as_ref());
-                let mut in_dollars = |round, values: &[f32]| {
-                    let price = |(row, stone): (usize, &PricedDiamond)| {
-                        let start = starts.as_ref().map_or(0.0, |starts| starts[row]);
-                        self.target.to_price(start + f64::from(values[row]), stone.diamond().carat())
-                    };
-                    let prices: Vec<_> = stones.iter().enumerate().map(price).collect();
-                    after_round(round, &prices)
-                };
-                fit(Some(Watch { features: watched.view(), after_round: &mut in_dollars }))?
+            Some(Validation { after_round, .. }) => {
+                let mut in_dollars = prepared.in_dollars_after(after_round);
+                fit(Some(Watch { features: prepared.watched(), after_round: &mut in_dollars }))?
             }
         };
-        let proportions = Proportions::fit(bare());
-        Ok(Pipeline {
-            family: family.into(),
-            encoder,
-            target: self.target,
-            proportions,
-            base,
-            regressor,
-            range: None,
-            background: Vec::new(),
-        })
+        Ok(prepared.pipeline(family, stones, regressor))
     }
 }
 

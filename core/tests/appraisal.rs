@@ -55,10 +55,9 @@ fn params(family: &str) -> Params {
 fn calibrated(name: &str, stones: &[PricedDiamond]) -> Pipeline {
     let (family, params, interrupt) = (family(name), params(name), Interrupt::default());
     let recipe = &family.recipe;
-    let pipeline = recipe.fit(name, stones, &params, 1, None, &interrupt).unwrap();
     let calibration =
         Calibration { recipe, stones, params: &params, seed: 1, n_workers: 2, interrupt: &interrupt };
-    calibration.of(pipeline).unwrap()
+    calibration.fit(name).unwrap()
 }
 
 fn cells(stone: &Diamond) -> RawDiamond<'static> {
@@ -249,10 +248,9 @@ fn a_calibration_does_not_depend_on_the_number_of_workers() {
     let (family, params, interrupt) = (family(TREES), Params::default(), Interrupt::default());
     let bytes = |n_workers| {
         let recipe = &family.recipe;
-        let pipeline = recipe.fit(TREES, stones, &params, 1, None, &interrupt).unwrap();
         let calibration =
             Calibration { recipe, stones, params: &params, seed: 1, n_workers, interrupt: &interrupt };
-        calibration.of(pipeline).unwrap().to_bytes().unwrap()
+        calibration.fit(TREES).unwrap().to_bytes().unwrap()
     };
     assert!(bytes(1) == bytes(3));
 }

@@ -72,10 +72,9 @@ static CALIBRATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let family = &choose(built_in(&Locations::default()), &["linear".into()]).unwrap()[0];
     let (recipe, stones) = (&family.recipe, &stones()[..3_000]);
     let (params, interrupt) = (Params::default(), Interrupt::default());
-    let pipeline = recipe.fit("linear", stones, &params, 1, None, &interrupt).unwrap();
     let calibration =
         Calibration { recipe, stones, params: &params, seed: 1, n_workers: 1, interrupt: &interrupt };
-    calibration.of(pipeline).unwrap().to_bytes().unwrap()
+    calibration.fit("linear").unwrap().to_bytes().unwrap()
 });
 
 /// The calibrated model with its header changed, under a digest that is right again.

@@ -37,8 +37,8 @@ use crate::watcher::{Changed, Watcher};
 
 /// How often a request to stop is looked for.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
-/// Time that bodies still have to arrive when the server stops.
-const LAST_BODIES: Duration = Duration::from_secs(2);
+/// Time that requests which have begun to arrive still have when the server stops.
+const LAST_BODIES: Duration = Duration::from_secs(1);
 /// Seconds that requests have to be answered then; each takes milliseconds, under load more.
 const SHUTDOWN_TIMEOUT_S: u64 = 8;
 /// Time that a client has for reading the end of an answer when its connection is closed.

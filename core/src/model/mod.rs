@@ -51,11 +51,13 @@ pub struct Samples<'a> {
 pub struct Watch<'a> {
     /// As in [`Samples`].
     pub features: ArrayView2<'a, f64>,
-    /// Called after each round, from 1, with the predictions so far for `features`; may stop the
-    /// fit early.
-    #[allow(clippy::type_complexity)]
-    pub after_round: &'a mut dyn FnMut(usize, &[f32]) -> Result<ControlFlow<()>>,
+    /// Called after each round.
+    pub after_round: AfterRound<'a>,
 }
+
+/// Takes the number of a round, from 1, and the predictions so far for the rows that are watched; may stop the
+/// fit early.
+pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<ControlFlow<()>>;
 
 /// A way to fit a model: an algorithm with all that is fixed about it.
 pub trait Estimator: Send + Sync {
@@ -74,6 +76,54 @@ pub trait Estimator: Send + Sync {
         watch: Option<Watch<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>>;
+
+    /// Prepares for fitting many models on the same samples, as a search does. `watched` are rows to look at while
+    /// they grow. An algorithm that has something to make only once overrides this.
+    ///
+    /// # Errors
+    /// As [`Estimator::fit`].
+    fn prepare<'a>(
+        &'a self,
+        samples: Samples<'a>,
+        watched: ArrayView2<'a, f64>,
+    ) -> Result<Box<dyn Fitting + 'a>> {
+        Ok(Box::new(EachAnew { estimator: self, samples, watched }))
+    }
+}
+
+/// An estimator with its samples.
+pub trait Fitting: Sync {
+    /// As [`Estimator::fit`], to the same model; several fits may be under way at once.
+    ///
+    /// # Errors
+    /// As [`Estimator::fit`].
+    fn fit(
+        &self,
+        params: &Params,
+        seed: u64,
+        after_round: AfterRound<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>>;
+}
+
+/// An estimator that has nothing to prepare.
+struct EachAnew<'a, E: ?Sized> {
+    estimator: &'a E,
+    samples: Samples<'a>,
+    watched: ArrayView2<'a, f64>,
+}
+
+impl<E: Estimator + ?Sized> Fitting for EachAnew<'_, E> {
+    fn fit(
+        &self,
+        params: &Params,
+        seed: u64,
+        after_round: AfterRound<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>> {
+        let watch = Watch { features: self.watched.view(), after_round };
+        self.estimator.fit(self.samples, params, seed, Some(watch), interrupt)
+    }
 }
 
 /// A fitted model.

@@ -6,27 +6,24 @@
 //! rows, and prices that fifth. Its errors are a little larger than those of the model that answers,
 //! which saw more rows: ranges err on the wide side.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use ndarray::{Array1, Array2, Axis};
+use ndarray::Axis;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::side_by_side::side_by_side;
 use crate::appraisal::{FEWEST_SCORES, Range, Score, background};
 use crate::dataset::stone_fingerprint;
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::model::{FeatureKind, Params, Regressor, Samples};
+use crate::model::{FeatureKind, Params, Samples};
 use crate::pipeline::{Pipeline, Recipe};
 
 /// Parts that the training rows are cut into.
 const N_FOLDS: usize = 5;
 
-/// A fitted pipeline to calibrate, and how it was fitted.
+/// A pipeline to fit and to calibrate.
 pub struct Calibration<'a> {
-    /// How it was fitted.
+    /// How to fit it.
     pub recipe: &'a Recipe,
     /// On what.
     pub stones: &'a [PricedDiamond],
@@ -41,17 +38,27 @@ pub struct Calibration<'a> {
 }
 
 impl Calibration<'_> {
-    /// The pipeline with its range and its background stones. Without a range where there are fewer than
+    /// The fitted pipeline with its range and its background stones. Without a range where there are fewer than
     /// a hundred stones, or where four fifths of them do not determine a model.
     ///
     /// # Errors
     /// As [`crate::model::Estimator::fit`].
-    pub fn of(&self, pipeline: Pipeline) -> Result<Pipeline> {
+    pub fn fit(&self, family: &str) -> Result<Pipeline> {
         let background = background(self.stones);
         if self.stones.len() < FEWEST_SCORES {
-            return Ok(pipeline.calibrated(None, background));
+            return Ok(self.fit_on(family, self.stones)?.calibrated(None, background));
         }
-        match self.range(&pipeline) {
+        let folds = self.folds();
+        let fit = |rows: &[usize]| {
+            let stones: Vec<_> = rows.iter().map(|row| self.stones[*row]).collect();
+            self.fit_on(family, &stones)
+        };
+        let ask = |model: &Pipeline, rows: &[usize]| {
+            model.predict(rows.iter().map(|row| self.stones[*row].diamond()))
+        };
+        let (pipeline, prices) = self.out_of_fold(&folds, fit, ask);
+        let pipeline = pipeline?;
+        match prices.and_then(|prices| self.range(&pipeline, &folds, &prices)) {
             Ok(range) => Ok(pipeline.calibrated(Some(range), background)),
             Err(error @ (Error::TooFewRows { .. } | Error::Fit { .. })) => {
                 tracing::warn!(reason = %error, "too few rows to calibrate ranges of prices; there are none");
@@ -61,44 +68,35 @@ impl Calibration<'_> {
         }
     }
 
-    fn range(&self, pipeline: &Pipeline) -> Result<Range> {
+    fn fit_on(&self, family: &str, stones: &[PricedDiamond]) -> Result<Pipeline> {
+        self.recipe.fit(family, stones, self.params, self.seed, None, self.interrupt)
+    }
+
+    /// The range of a pipeline, from what models that were not fitted on a stone made of it.
+    fn range(&self, pipeline: &Pipeline, folds: &[usize], prices: &[f64]) -> Result<Range> {
         let actual: Vec<_> = self.stones.iter().map(PricedDiamond::price_usd).collect();
-        let folds = self.folds();
-        let prices = self.out_of_fold(&folds, |rows, asked| {
-            let stones: Vec<_> = rows.iter().map(|row| self.stones[*row]).collect();
-            let fitted =
-                self.recipe.fit(pipeline.family(), &stones, self.params, self.seed, None, self.interrupt)?;
-            Ok(fitted.predict(asked.iter().map(|row| self.stones[*row].diamond())))
-        })?;
         let features = pipeline.features(self.stones.iter().map(PricedDiamond::diamond));
-        let features = Range::features(features.view(), &prices);
-        let target = Range::target(&actual, &prices);
+        let features = Range::features(features.view(), prices);
+        let target = Range::target(&actual, prices);
         let mut kinds = pipeline.kinds();
         kinds.push(FeatureKind::Number);
-        let difficulty = |rows: &[usize]| self.difficulty(&features, &target, &kinds, rows);
-        let expected = self.out_of_fold(&folds, |rows, asked| {
-            Ok(difficulty(rows)?.predict(features.select(Axis(0), asked).view()).to_vec())
-        })?;
+        let fit = |rows: &[usize]| {
+            let (features, target) = (features.select(Axis(0), rows), target.select(Axis(0), rows));
+            let samples =
+                Samples { features: features.view(), target: target.view(), kinds: &kinds, weight: None };
+            self.recipe.estimator.fit(samples, &self.recipe.difficulty, self.seed, None, self.interrupt)
+        };
+        let (difficulty, expected) = self.out_of_fold(folds, fit, |model, rows| {
+            model.predict(features.select(Axis(0), rows).view()).to_vec()
+        });
+        let expected = expected?;
         let scores: Vec<_> = (0..self.stones.len())
             .map(|row| Score {
                 carat: self.stones[row].diamond().carat(),
                 score: Range::score(actual[row], prices[row], expected[row]),
             })
             .collect();
-        let all: Vec<_> = (0..self.stones.len()).collect();
-        Range::calibrated(difficulty(&all)?, &scores)
-    }
-
-    fn difficulty(
-        &self,
-        features: &Array2<f64>,
-        target: &Array1<f64>,
-        kinds: &[FeatureKind],
-        rows: &[usize],
-    ) -> Result<Box<dyn Regressor>> {
-        let (features, target) = (features.select(Axis(0), rows), target.select(Axis(0), rows));
-        let samples = Samples { features: features.view(), target: target.view(), kinds, weight: None };
-        self.recipe.estimator.fit(samples, &self.recipe.difficulty, self.seed, None, self.interrupt)
+        Range::calibrated(difficulty?, &scores)
     }
 
     /// The fold of each stone. The stone itself decides, so that two appraisals of one stone never judge
@@ -109,41 +107,29 @@ impl Calibration<'_> {
         self.stones.iter().map(|stone| fold(stone) as usize).collect()
     }
 
-    /// One value for each stone, from what `learn_and_answer(rows to learn from, rows to answer)` makes without its
-    /// fold.
-    fn out_of_fold(
+    /// The model that `fit` makes of all rows; and for each row, what `ask` gets from a model that was fitted without
+    /// its fold. All are fitted side by side.
+    fn out_of_fold<M: Send>(
         &self,
         folds: &[usize],
-        learn_and_answer: impl Fn(&[usize], &[usize]) -> Result<Vec<f64>> + Sync,
-    ) -> Result<Vec<f64>> {
-        let split = |number: usize| -> (Vec<usize>, Vec<usize>) {
-            (0..folds.len()).partition(|row| folds[*row] != number)
-        };
-        let next = AtomicUsize::new(0);
-        let answers = Mutex::new(Vec::new());
-        let work = || {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= N_FOLDS {
-                    return;
-                }
-                let (rows, asked) = split(number);
-                let answer = learn_and_answer(&rows, &asked).map(|answer| (asked, answer));
-                answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..self.n_workers.clamp(1, N_FOLDS) {
-                scope.spawn(work);
-            }
+        fit: impl Fn(&[usize]) -> Result<M> + Sync,
+        ask: impl Fn(&M, &[usize]) -> Vec<f64> + Sync,
+    ) -> (Result<M>, Result<Vec<f64>>) {
+        let all: Vec<_> = (0..folds.len()).collect();
+        let mut fitted = side_by_side(1 + N_FOLDS, self.n_workers, |job| -> Result<_> {
+            // The longest comes first.
+            let Some(fold) = job.checked_sub(1) else { return Ok((fit(&all)?, Vec::new())) };
+            let (asked, learners): (Vec<_>, Vec<_>) = all.iter().partition(|row| folds[**row] == fold);
+            let model = fit(&learners)?;
+            let answers = ask(&model, &asked);
+            Ok((model, asked.into_iter().zip(answers).collect()))
         });
+        let of_all = fitted.remove(0).map(|(model, _)| model);
         let mut values = vec![0.0; folds.len()];
-        for answer in answers.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let (asked, answer) = answer?;
-            for (row, value) in asked.into_iter().zip(answer) {
-                values[row] = value;
-            }
-        }
-        Ok(values)
+        let answers = fitted.into_iter().try_for_each(|fold| {
+            fold?.1.into_iter().for_each(|(row, answer)| values[row] = answer);
+            Ok(())
+        });
+        (of_all, answers.map(|()| values))
     }
 }

@@ -6,6 +6,7 @@ mod contest;
 mod families;
 mod folds;
 mod report;
+mod side_by_side;
 mod tune;
 
 use std::fs::File;
@@ -224,14 +225,16 @@ impl Training {
         progress.report(&Event::Fitting { family: &family.name });
         let started = Instant::now();
         let recipe = &family.recipe;
-        let mut pipeline = recipe.fit(&family.name, train, &params, seed, None, interrupt)?;
-        // A model that cannot answer has nothing to stand behind.
-        if family.foreign.is_none() {
-            let n_workers = self.n_workers;
-            let calibration =
-                Calibration { recipe, stones: train, params: &params, seed, n_workers, interrupt };
-            pipeline = calibration.of(pipeline)?;
-        }
+        let pipeline = match family.foreign {
+            // A model that cannot answer has nothing to stand behind.
+            Some(_) => recipe.fit(&family.name, train, &params, seed, None, interrupt)?,
+            None => {
+                let n_workers = self.n_workers;
+                let calibration =
+                    Calibration { recipe, stones: train, params: &params, seed, n_workers, interrupt };
+                calibration.fit(&family.name)?
+            }
+        };
         let fit_s = started.elapsed().as_secs_f64();
         let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
         let prices = pipeline.predict(test.iter().map(PricedDiamond::diamond));

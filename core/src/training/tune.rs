@@ -7,13 +7,14 @@ use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::folds::{Fold, folds};
+use super::side_by_side::side_by_side;
 use super::{FOLDS, Family, Plan, Preset};
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::metrics::mean_absolute_error;
-use crate::model::Params;
-use crate::pipeline::Validation;
+use crate::model::{Fitting, Params};
+use crate::pipeline::Prepared;
 use crate::progress::{Event, Progress};
 use crate::registry::{BlobKind, Digest, Registry, SearchCard};
 use crate::tuning::{
@@ -58,6 +59,17 @@ impl Tuning<'_> {
             });
         }
         let header = self.header()?;
+        let recipe = &self.family.recipe;
+        let prepared = side_by_side(folds.len(), self.n_workers, |fold| {
+            let Fold { learners, judges, .. } = &folds[fold];
+            recipe.prepare(learners, judges, &self.plan.fixed, interrupt)
+        });
+        let prepared = prepared.into_iter().collect::<Result<Vec<_>>>()?;
+        let courses = prepared.iter().zip(&folds).map(|(prepared, fold)| {
+            let fitting = recipe.estimator.prepare(prepared.samples(), prepared.watched())?;
+            Ok(Ground { prepared, fitting, actual: &fold.actual })
+        });
+        let grounds = courses.collect::<Result<Vec<_>>>()?;
         let header_json = serde_json::to_vec(&header).unwrap_or_default();
         let name = format!("{}-{}.jsonl", self.family.name, &Digest::of(&header_json).hex()[..16]);
         let mut study = Study::open(&registry.study_path(&name), &header)?;
@@ -65,7 +77,8 @@ impl Tuning<'_> {
         let (family, n_trials) = (&*self.family.name, self.n_trials);
         let kept = study.trials();
         progress.report(&Event::SearchStarted { family, n_trials, n_kept, kept });
-        let objective = |params: &Params, report: Report<'_>| self.measure(params, &folds, report, interrupt);
+        let objective =
+            |params: &Params, report: Report<'_>| self.measure(params, &grounds, report, interrupt);
         let after_trial = |trial: &Trial, n_finished: usize, best_mae_usd: Option<f64>| {
             progress.report(&Event::TrialFinished { family, n_finished, n_trials, best_mae_usd, trial });
         };
@@ -116,7 +129,7 @@ impl Tuning<'_> {
     fn measure(
         &self,
         params: &Params,
-        folds: &[Fold],
+        grounds: &[Ground<'_>],
         report: Report<'_>,
         interrupt: &Interrupt,
     ) -> Result<Option<Measured>> {
@@ -126,16 +139,16 @@ impl Tuning<'_> {
         }
         let mut courses = Vec::new();
         let mut judged = (0, f64::INFINITY);
-        for fold in folds {
+        for ground in grounds {
             let mut tell = |round, mae| match courses.is_empty() {
                 true => report(Milestone::Rounds(round), mae),
                 false => ControlFlow::Continue(()),
             };
-            let Some(course) = self.course(&params, fold, &mut tell, interrupt)? else { return Ok(None) };
+            let Some(course) = self.course(&params, ground, &mut tell, interrupt)? else { return Ok(None) };
             courses.push(course);
             judged = self.judged(&courses);
-            let is_over = folds.len() > 1 && report(Milestone::Folds(courses.len()), judged.1).is_break();
-            if is_over && courses.len() < folds.len() {
+            let is_over = grounds.len() > 1 && report(Milestone::Folds(courses.len()), judged.1).is_break();
+            if is_over && courses.len() < grounds.len() {
                 return Ok(None);
             }
         }
@@ -152,22 +165,21 @@ impl Tuning<'_> {
     fn course(
         &self,
         params: &Params,
-        fold: &Fold,
+        ground: &Ground<'_>,
         tell: &mut dyn FnMut(usize, f64) -> Verdict,
         interrupt: &Interrupt,
     ) -> Result<Option<Course>> {
         let mut errors = Vec::new();
         let mut is_given_up = false;
         let mut after_round = |round: usize, prices: &[f64]| {
-            let mae = mean_absolute_error(&fold.actual, prices);
+            let mae = mean_absolute_error(ground.actual, prices);
             errors.push(mae);
             is_given_up = tell(round, mae).is_break();
             let is_stale = self.plan.early_stopping.is_some_and(|stop| stop.is_stale(&errors));
             Ok(if is_given_up || is_stale { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        let validation = Validation { stones: &fold.judges, after_round: &mut after_round };
-        let (recipe, name) = (&self.family.recipe, &self.family.name);
-        let pipeline = recipe.fit(name, &fold.learners, params, self.seed, Some(validation), interrupt)?;
+        let Ground { prepared, fitting, actual } = ground;
+        let model = prepared.fit(&**fitting, params, self.seed, &mut after_round, interrupt)?;
         if is_given_up {
             return Ok(None);
         }
@@ -175,10 +187,9 @@ impl Tuning<'_> {
             return Ok(Some(Course { grows: true, errors }));
         }
         // The model does not grow in rounds: it is judged when it is done.
-        let prices = pipeline.predict(fold.judges.iter().map(PricedDiamond::diamond));
-        let value = mean_absolute_error(&fold.actual, &prices);
+        let value = mean_absolute_error(actual, &prepared.prices(&*model));
         if !value.is_finite() {
-            let reason = format!("{name} prices some stones at no finite number");
+            let reason = format!("{} prices some stones at no finite number", self.family.name);
             return Err(Error::Fit { model: "a trial", reason });
         }
         Ok(Some(Course { grows: false, errors: vec![value] }))
@@ -199,6 +210,14 @@ impl Tuning<'_> {
         let (rounds, value) = best.unwrap_or((0, f64::INFINITY));
         (if grows { rounds } else { 0 }, value)
     }
+}
+
+/// What trials are measured on: a fold that is ready to be learned from.
+struct Ground<'a> {
+    prepared: &'a Prepared,
+    fitting: Box<dyn Fitting + 'a>,
+    /// What its judges were sold for, US dollars.
+    actual: &'a [f64],
 }
 
 /// How a fit went.

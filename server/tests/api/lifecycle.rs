@@ -4,9 +4,18 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use xtream_server::{Error, Options, Server};
 
-use crate::helpers::TestApp;
+use crate::helpers::{TestApp, assert_problem, read_response};
+
+const POST: &str = "POST /v1/valuations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+
+fn connect(app: &TestApp, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+}
 
 #[test]
 fn a_port_that_is_taken_is_an_error_that_names_the_address() {
@@ -31,15 +40,36 @@ fn a_raised_interrupt_stops_it_within_a_second_with_a_connection_still_open() {
 }
 
 #[test]
-fn a_client_that_never_ends_its_body_does_not_keep_it_from_stopping() {
+fn a_request_that_has_begun_when_the_server_is_told_to_stop_is_answered() {
     let app = TestApp::new();
-    let mut slow = TcpStream::connect(app.address).unwrap();
-    let head = "POST /v1/valuations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
-    slow.write_all(head.as_bytes()).unwrap();
+    let body = json!({"carat": 1.2, "cut": "Ideal", "color": "G", "clarity": "VS1"}).to_string();
+    let request = format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len());
+    // Cut in the middle of the head, before the body, and in the middle of the body.
+    let cuts = [9, request.len() - body.len(), request.len() - 3];
+    let mut begun = cuts.map(|cut| (connect(&app, &request.as_bytes()[..cut]), cut));
+    std::thread::sleep(Duration::from_millis(100));
+    let stopping = std::thread::spawn(|| app.stop());
+    std::thread::sleep(Duration::from_millis(250));
+    for (stream, cut) in &mut begun {
+        stream.write_all(&request.as_bytes()[*cut..]).unwrap();
+    }
+    for (stream, cut) in &mut begun {
+        let response = read_response(stream);
+        assert_eq!(response.status, 200, "cut at {cut}: {}", response.text);
+        assert!(response.json()["price_usd"].as_f64().unwrap() > 0.0);
+    }
+    stopping.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_body_that_never_ends_does_not_keep_it_from_stopping_and_is_not_called_broken() {
+    let app = TestApp::new();
+    let mut half = connect(&app, format!("{POST}Content-Length: 9\r\n\r\n{{").as_bytes());
     std::thread::sleep(Duration::from_millis(100));
     let begun = Instant::now();
     app.stop().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_problem(&read_response(&mut half), 503, "overloaded");
 }
 
 #[test]

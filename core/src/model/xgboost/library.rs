@@ -131,6 +131,9 @@ pub(super) struct Matrix<'a> {
     handle: Handle,
 }
 
+// SAFETY: the library ties a matrix to no thread; it is not `Sync`, so one at a time has it.
+unsafe impl Send for Matrix<'_> {}
+
 impl<'a> Matrix<'a> {
     /// Copies `features` (missing values are NaN) into the library.
     pub(super) fn new(library: &'a Library, features: &Array2<f32>, kinds: &[FeatureKind]) -> Result<Self> {

@@ -5,12 +5,12 @@ mod library;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
 
 use self::library::{Booster, Matrix};
-use super::{Estimator, FeatureKind, Params, Regressor, Samples, TreeEnsemble, Watch};
+use super::{AfterRound, Estimator, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble, Watch};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -106,56 +106,123 @@ impl Estimator for Xgboost {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        mut watch: Option<Watch<'_>>,
+        watch: Option<Watch<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
-        params.only(&PARAMS)?;
-        let rounds = params.get(N_ESTIMATORS).unwrap_or(DEFAULT_N_ESTIMATORS);
-        if !(rounds.fract() == 0.0 && (1.0..=100_000.0).contains(&rounds)) {
-            return Err(Error::Usage {
-                reason: format!("{N_ESTIMATORS} = {rounds}"),
-                allowed: "a whole number from 1 to 100,000".into(),
-            });
-        }
         let library = self.locations.library()?;
-        let train = Matrix::new(library, &in_single_precision(samples.features), samples.kinds)?;
+        let (watched, after_round) = match watch {
+            Some(Watch { features, after_round }) => (Some(features), Some(after_round)),
+            None => (None, None),
+        };
+        let matrices = Matrices::new(library, samples, watched)?;
+        grown(library, &matrices, samples.kinds, params, seed, after_round, interrupt)
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        samples: Samples<'a>,
+        watched: ArrayView2<'a, f64>,
+    ) -> Result<Box<dyn Fitting + 'a>> {
+        let library = self.locations.library()?;
+        Ok(Box::new(Prepared { library, samples, watched, idle: Mutex::default() }))
+    }
+}
+
+/// Samples in the library's own form, sorted into bins for all models that are fitted on them. The library makes no
+/// promise of working on one of them for two models at once, so there are as many as there are fits under way.
+struct Prepared<'a> {
+    library: &'a Library,
+    samples: Samples<'a>,
+    watched: ArrayView2<'a, f64>,
+    idle: Mutex<Vec<Matrices<'a>>>,
+}
+
+impl Fitting for Prepared<'_> {
+    fn fit(
+        &self,
+        params: &Params,
+        seed: u64,
+        after_round: AfterRound<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = idle().pop();
+        let matrices = match free {
+            Some(matrices) => matrices,
+            None => Matrices::new(self.library, self.samples, Some(self.watched))?,
+        };
+        let kinds = self.samples.kinds;
+        let model = grown(self.library, &matrices, kinds, params, seed, Some(after_round), interrupt);
+        idle().push(matrices);
+        model
+    }
+}
+
+/// Rows to learn from and rows to look at.
+struct Matrices<'a> {
+    train: Matrix<'a>,
+    watched: Option<Matrix<'a>>,
+}
+
+impl<'a> Matrices<'a> {
+    fn new(library: &'a Library, samples: Samples<'_>, watched: Option<ArrayView2<'_, f64>>) -> Result<Self> {
+        let matrix = |features: ArrayView2<'_, f64>| {
+            Matrix::new(library, &in_single_precision(features), samples.kinds)
+        };
+        let train = matrix(samples.features)?;
         train.set_target(samples.target)?;
         if let Some(weight) = samples.weight {
             train.set_weight(weight)?;
         }
-        let watched = match &watch {
-            Some(watch) => Some(Matrix::new(library, &in_single_precision(watch.features), samples.kinds)?),
-            None => None,
-        };
-        let matrices: Vec<_> = [Some(&train), watched.as_ref()].into_iter().flatten().collect();
-        let booster = Booster::new(library, &matrices)?;
-        for (name, value) in FIXED {
-            booster.set_param(name, value)?;
-        }
-        booster.set_param("seed", &seed.to_string())?;
-        for (name, value) in params.iter().filter(|(name, _)| ![N_ESTIMATORS, MONOTONE].contains(name)) {
-            booster.set_param(name, &value.to_string())?;
-        }
-        match params.get(MONOTONE) {
-            None | Some(0.0) => {}
-            Some(1.0) => booster.set_param("monotone_constraints", &constraints(samples.kinds))?,
-            Some(other) => {
-                let reason = format!("{MONOTONE} = {other}");
-                return Err(Error::Usage { reason, allowed: "0 or 1".into() });
-            }
-        }
-        for round in 0..rounds as usize {
-            interrupt.check()?;
-            booster.update(round, &train)?;
-            if let (Some(watch), Some(watched)) = (&mut watch, &watched) {
-                let predictions = booster.predict(watched)?;
-                if let ControlFlow::Break(()) = (watch.after_round)(round + 1, &predictions)? {
-                    break;
-                }
-            }
-        }
-        Ok(Box::new(TreeEnsemble::from_xgboost(booster.save()?)?))
+        Ok(Self { train, watched: watched.map(matrix).transpose()? })
     }
+}
+
+fn grown(
+    library: &Library,
+    Matrices { train, watched }: &Matrices<'_>,
+    kinds: &[FeatureKind],
+    params: &Params,
+    seed: u64,
+    mut after_round: Option<AfterRound<'_>>,
+    interrupt: &Interrupt,
+) -> Result<Box<dyn Regressor>> {
+    params.only(&PARAMS)?;
+    let rounds = params.get(N_ESTIMATORS).unwrap_or(DEFAULT_N_ESTIMATORS);
+    if !(rounds.fract() == 0.0 && (1.0..=100_000.0).contains(&rounds)) {
+        return Err(Error::Usage {
+            reason: format!("{N_ESTIMATORS} = {rounds}"),
+            allowed: "a whole number from 1 to 100,000".into(),
+        });
+    }
+    let matrices: Vec<_> = [Some(train), watched.as_ref()].into_iter().flatten().collect();
+    let booster = Booster::new(library, &matrices)?;
+    for (name, value) in FIXED {
+        booster.set_param(name, value)?;
+    }
+    booster.set_param("seed", &seed.to_string())?;
+    for (name, value) in params.iter().filter(|(name, _)| ![N_ESTIMATORS, MONOTONE].contains(name)) {
+        booster.set_param(name, &value.to_string())?;
+    }
+    match params.get(MONOTONE) {
+        None | Some(0.0) => {}
+        Some(1.0) => booster.set_param("monotone_constraints", &constraints(kinds))?,
+        Some(other) => {
+            let reason = format!("{MONOTONE} = {other}");
+            return Err(Error::Usage { reason, allowed: "0 or 1".into() });
+        }
+    }
+    for round in 0..rounds as usize {
+        interrupt.check()?;
+        booster.update(round, train)?;
+        if let (Some(after_round), Some(watched)) = (&mut after_round, watched) {
+            let predictions = booster.predict(watched)?;
+            if let ControlFlow::Break(()) = after_round(round + 1, &predictions)? {
+                break;
+            }
+        }
+    }
+    Ok(Box::new(TreeEnsemble::from_xgboost(booster.save()?)?))
 }
 
 /// One sign a feature, as XGBoost takes them.

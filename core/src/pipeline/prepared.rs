@@ -1,0 +1,157 @@
+//! Rows made ready to be learned from, once for as many fits as are wanted: nothing here depends on the
+//! parameters that a search tries.
+
+use std::ops::ControlFlow;
+
+use ndarray::{Array1, Array2, ArrayView2};
+
+use super::base::{self, Base};
+use super::{Pipeline, Recipe, Target};
+use crate::diamond::PricedDiamond;
+use crate::error::Result;
+use crate::features::{Encoder, Proportions};
+use crate::interrupt::Interrupt;
+use crate::model::xgboost::MONOTONE;
+use crate::model::{FeatureKind, Fitting, Params, Regressor, Samples};
+
+/// Stones to learn from and stones to look at meanwhile, as a recipe's algorithm sees them.
+pub struct Prepared {
+    encoder: Encoder,
+    base: Option<Base>,
+    target: Target,
+    features: Array2<f64>,
+    kinds: Vec<FeatureKind>,
+    /// What is to be learned: the target, less where the model starts from.
+    left: Array1<f64>,
+    weight: Option<Array1<f64>>,
+    watched: Watched,
+}
+
+/// Stones that are not learned from.
+struct Watched {
+    features: Array2<f64>,
+    starts: Option<Array1<f64>>,
+    carat: Vec<f64>,
+}
+
+/// Takes the number of a round, from 1, and the prices (US dollars) of the watched stones so far.
+pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f64]) -> Result<ControlFlow<()>>;
+
+impl Recipe {
+    /// Makes `stones` ready to be learned from, and `watched` to be looked at. Of `params` it matters only whether
+    /// they ask for [`MONOTONE`].
+    ///
+    /// # Errors
+    /// As [`crate::model::Estimator::fit`].
+    pub fn prepare(
+        &self,
+        stones: &[PricedDiamond],
+        watched: &[PricedDiamond],
+        params: &Params,
+        interrupt: &Interrupt,
+    ) -> Result<Prepared> {
+        let bare = || stones.iter().map(PricedDiamond::diamond);
+        let encoder = self.encoding.fit(bare());
+        let learned =
+            |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
+        let target: Array1<f64> = stones.iter().map(learned).collect();
+        let weight = self.target.weight(stones);
+        let base = match &self.base {
+            // A sum promises nothing of that kind.
+            Some(_) if params.get(MONOTONE) == Some(1.0) => None,
+            Some(base) => Some(base.fit(stones, &target, weight.as_ref(), interrupt)?),
+            None => None,
+        };
+        let features = base::features(&encoder, base.as_ref(), bare());
+        let left = match base::starts(features.view(), base.as_ref()) {
+            Some(starts) => target - starts,
+            None => target,
+        };
+        let watched_features =
+            base::features(&encoder, base.as_ref(), watched.iter().map(PricedDiamond::diamond));
+        let watched = Watched {
+            starts: base::starts(watched_features.view(), base.as_ref()),
+            features: watched_features,
+            carat: watched.iter().map(|stone| stone.diamond().carat()).collect(),
+        };
+        Ok(Prepared {
+            kinds: base::kinds(&encoder, base.as_ref()),
+            encoder,
+            base,
+            target: self.target,
+            features,
+            left,
+            weight,
+            watched,
+        })
+    }
+}
+
+impl Prepared {
+    /// What an estimator learns from.
+    pub fn samples(&self) -> Samples<'_> {
+        let weight = self.weight.as_ref().map(Array1::view);
+        Samples { features: self.features.view(), target: self.left.view(), kinds: &self.kinds, weight }
+    }
+
+    /// What it looks at.
+    pub fn watched(&self) -> ArrayView2<'_, f64> {
+        self.watched.features.view()
+    }
+
+    /// Fits one model with an estimator that was prepared with [`Prepared::samples`] and [`Prepared::watched`].
+    ///
+    /// # Errors
+    /// As [`crate::model::Estimator::fit`].
+    pub fn fit(
+        &self,
+        fitting: &dyn Fitting,
+        params: &Params,
+        seed: u64,
+        after_round: AfterRound<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Regressor>> {
+        let mut in_dollars = self.in_dollars_after(after_round);
+        fitting.fit(params, seed, &mut in_dollars, interrupt)
+    }
+
+    /// The prices of the watched stones by a model that was fitted here, in US dollars.
+    pub fn prices(&self, regressor: &dyn Regressor) -> Vec<f64> {
+        self.in_dollars(regressor.predict(self.watched.features.view()).into_iter())
+    }
+
+    /// Takes what the algorithm shows after each round and shows it as prices.
+    pub(super) fn in_dollars_after<'a>(
+        &'a self,
+        after_round: AfterRound<'a>,
+    ) -> impl FnMut(usize, &[f32]) -> Result<ControlFlow<()>> + 'a {
+        |round, values| after_round(round, &self.in_dollars(values.iter().copied().map(f64::from)))
+    }
+
+    fn in_dollars(&self, values: impl Iterator<Item = f64>) -> Vec<f64> {
+        let price = |(row, (value, carat)): (usize, (f64, &f64))| {
+            let start = self.watched.starts.as_ref().map_or(0.0, |starts| starts[row]);
+            self.target.to_price(start + value, *carat)
+        };
+        values.zip(&self.watched.carat).enumerate().map(price).collect()
+    }
+
+    /// The pipeline around a model that was fitted here, on `stones`.
+    pub(super) fn pipeline(
+        self,
+        family: &str,
+        stones: &[PricedDiamond],
+        regressor: Box<dyn Regressor>,
+    ) -> Pipeline {
+        Pipeline {
+            family: family.into(),
+            encoder: self.encoder,
+            target: self.target,
+            proportions: Proportions::fit(stones.iter().map(PricedDiamond::diamond)),
+            base: self.base,
+            regressor,
+            range: None,
+            background: Vec::new(),
+        }
+    }
+}
