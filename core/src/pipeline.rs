@@ -167,10 +167,10 @@ impl Pipeline {
         confidence: Confidence,
     ) -> (Vec<f64>, Option<Vec<PriceRange>>) {
         let features = self.features(stones.iter().copied());
-        let carat: Vec<_> = stones.iter().map(|stone| stone.carat()).collect();
-        let values = self.values(features.view()).into_iter().zip(&carat);
-        let prices: Vec<_> = values.map(|(value, carat)| self.target.to_price(value, *carat)).collect();
-        let ranges = self.range.as_ref().map(|range| range.of(features.view(), &carat, &prices, confidence));
+        let values = self.values(features.view()).into_iter().zip(stones);
+        let prices: Vec<_> =
+            values.map(|(value, stone)| self.target.to_price(value, stone.carat())).collect();
+        let ranges = self.range.as_ref().map(|range| range.of(features.view(), stones, &prices, confidence));
         (prices, ranges)
     }
 
@@ -247,9 +247,10 @@ impl Pipeline {
         let value = self.values(features.view())[0];
         let price_usd = possible_price(self.target.to_price(value, stone.carat()))?;
         let prices = |stones: &[Diamond]| self.predict(stones.iter());
-        let range = self.range.as_ref().and_then(|range| {
-            range.of(features.view(), &[stone.carat()], &[price_usd], question.confidence).pop()
-        });
+        let range = self
+            .range
+            .as_ref()
+            .and_then(|range| range.of(features.view(), &[&stone], &[price_usd], question.confidence).pop());
         let reasons = question.reasons.then(|| appraisal::reasons(&stone, &self.background, &prices));
         let sold = sold.filter(|_| question.comparables);
         Ok(Appraisal {

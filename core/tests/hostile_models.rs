@@ -120,15 +120,32 @@ fn a_model_of_the_first_format_still_prices_and_tells_no_more() {
 }
 
 #[test]
+fn a_model_stored_before_grades_had_factors_has_the_ranges_it_had() {
+    let of_ones = |n: usize| serde_json::json!(vec![1.0; n]);
+    let ones = serde_json::json!({"cut": of_ones(5), "color": of_ones(7), "clarity": of_ones(8)});
+    let old = forged(3, |header| drop(header["range"].as_object_mut().unwrap().remove("grades").unwrap()));
+    let same = forged(4, |header| header["range"]["grades"] = ones.clone());
+    let [old, same] = [old, same].map(|bytes| Pipeline::from_bytes(bytes).unwrap());
+    assert_eq!(old.range().unwrap().grades(), same.range().unwrap().grades());
+    assert_ne!(
+        old.range().unwrap().grades(),
+        Pipeline::from_bytes(CALIBRATED.clone()).unwrap().range().unwrap().grades()
+    );
+}
+
+#[test]
 fn made_up_ranges_and_background_stones_are_refused() {
     assert!(Pipeline::from_bytes(forged(2, |_| {})).is_ok(), "the forgery itself is sound");
     type Change = fn(&mut serde_json::Value);
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 13] = [
         ("quantiles that fall", |header| header["range"]["bands"][0][0] = 1e6.into()),
         ("a negative quantile", |header| header["range"]["bands"][0][0] = (-1.0).into()),
         ("no number", |header| header["range"]["bands"][3][9] = serde_json::Value::Null),
         ("too few quantiles", |header| header["range"]["bands"][2].as_array_mut().unwrap().truncate(49)),
         ("too few bands", |header| header["range"]["bands"].as_array_mut().unwrap().truncate(7)),
+        ("a grade too few", |header| header["range"]["grades"]["cut"].as_array_mut().unwrap().truncate(4)),
+        ("a grade without width", |header| header["range"]["grades"]["color"][2] = 0.0.into()),
+        ("no factor", |header| header["range"]["grades"]["clarity"][7] = serde_json::Value::Null),
         ("more bytes than there are", |header| header["range"]["n_bytes"] = (1_u64 << 40).into()),
         ("a difficulty of other features", |header| {
             header["range"]["difficulty"]["coefficients"].as_array_mut().unwrap().truncate(3);
@@ -141,7 +158,7 @@ fn made_up_ranges_and_background_stones_are_refused() {
         let refused = Pipeline::from_bytes(forged(2, change));
         assert!(matches!(refused, Err(Error::ModelFile { .. })), "{what}");
     }
-    assert!(Pipeline::from_bytes(forged(4, |_| {})).is_err(), "a format of the future");
+    assert!(Pipeline::from_bytes(forged(5, |_| {})).is_err(), "a format of the future");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! Nothing here knows how a price is made: whoever asks brings a way to price stones.
 
 mod comparable;
+mod grades;
 mod question;
 mod range;
 mod reasons;
@@ -13,6 +14,7 @@ mod what_if;
 use crate::diamond::{Diamond, Field};
 
 pub use comparable::{Comparable, N_COMPARABLES, comparables, nearest_comparables};
+pub use grades::GradeFactors;
 pub use question::{Confidence, Question};
 pub use range::{FEWEST_SCORES, PriceRange, Range, Score};
 pub use reasons::{Contribution, Group, N_BACKGROUND, Reasons, background, reasons};

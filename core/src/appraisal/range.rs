@@ -4,18 +4,20 @@
 //! A second, small model learns how far off the price model is for a stone like this, as a share of
 //! the price. The *score* of a calibration stone is its actual error divided by that expected one;
 //! the range of a new stone is its price, plus and minus its expected error times the quantile of
-//! the scores in its band of weight. Both the price and the expected error of a calibration stone
-//! come from models that were not fitted on it.
+//! the scores in its band of weight, times factors of its grades ([`GradeFactors`]). Both the price
+//! and the expected error of a calibration stone come from models that were not fitted on it.
 //!
 //! Sources: normalised scores, Papadopoulos, Gammerman and Vovk, "Normalized nonconformity measures
 //! for regression conformal prediction" (2008); bands, Vovk, "Conditional validity of inductive
-//! conformal predictors" (2012), which also says why a small sample wants a margin; scores out of fold,
+//! conformal predictors" (2012); scores out of fold,
 //! Vovk, "Cross-conformal predictors" (2015).
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::Serialize;
 
 use super::Confidence;
+use super::grades::{FEWEST_OF_A_KIND, GradeFactors};
+use crate::diamond::Diamond;
 use crate::error::{Error, Result};
 use crate::metrics::JUMPS_CARAT;
 use crate::model::Regressor;
@@ -38,13 +40,14 @@ pub struct Range {
     difficulty: Box<dyn Regressor>,
     /// For each band of weight, the quantiles of its scores at [`PERCENTS`].
     bands: Vec<Vec<f64>>,
+    grades: GradeFactors,
 }
 
 /// A calibration stone.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
-    /// Weight in carat.
-    pub carat: f64,
+pub struct Score<'a> {
+    /// Which.
+    pub stone: &'a Diamond,
     /// Actual error over expected error, of models that never saw the stone.
     pub score: f64,
 }
@@ -53,8 +56,6 @@ pub struct Score {
 const PERCENTS: std::ops::RangeInclusive<usize> = 50..=99;
 /// Fewer scores do not have a 99th percentile.
 pub const FEWEST_SCORES: usize = 100;
-/// A band with fewer scores than this is told the quantiles of all stones.
-const FEWEST_IN_BAND: usize = 200;
 /// Nobody's price is surer than this, as a share: the same stone is sold for prices 3 % apart.
 const SUREST: f64 = 0.01;
 /// An error beyond the price itself teaches no more than one as large as the price.
@@ -88,37 +89,40 @@ impl Range {
     ///
     /// # Errors
     /// [`Error::TooFewRows`] otherwise.
-    pub fn calibrated(difficulty: Box<dyn Regressor>, scores: &[Score]) -> Result<Self> {
+    pub fn calibrated(difficulty: Box<dyn Regressor>, scores: &[Score<'_>]) -> Result<Self> {
         if scores.len() < FEWEST_SCORES {
             let reason = format!("{} stones are too few to calibrate ranges of prices", scores.len());
             return Err(Error::TooFewRows { reason });
         }
-        let sorted = |wanted: &dyn Fn(&Score) -> bool| {
-            let mut values: Vec<_> = scores.iter().filter(|s| wanted(s)).map(|s| s.score).collect();
+        let grades = GradeFactors::of(scores);
+        let sorted = |wanted: &dyn Fn(&Score<'_>) -> bool| {
+            let wanted = scores.iter().filter(|score| wanted(score));
+            let mut values: Vec<_> = wanted.map(|score| score.score / grades.at(score.stone)).collect();
             values.sort_by(f64::total_cmp);
             values
         };
         let all = quantiles(&sorted(&|_| true));
         let of_band = |number: usize| {
-            let values = sorted(&|score| band(score.carat) == number);
-            if values.len() < FEWEST_IN_BAND { all.clone() } else { quantiles(&values) }
+            let values = sorted(&|score| band(score.stone.carat()) == number);
+            // A band of few stones is told the quantiles of all.
+            if values.len() < FEWEST_OF_A_KIND { all.clone() } else { quantiles(&values) }
         };
         let bands = (0..=JUMPS_CARAT.len()).map(of_band).collect();
-        Self::new(difficulty, bands)
+        Self::new(difficulty, bands, grades)
     }
 
     /// Takes back what was stored.
     ///
     /// # Errors
-    /// [`Error::ModelFile`] when the quantiles are none.
-    pub fn new(difficulty: Box<dyn Regressor>, bands: Vec<Vec<f64>>) -> Result<Self> {
+    /// [`Error::ModelFile`] when the quantiles or the factors are none.
+    pub fn new(difficulty: Box<dyn Regressor>, bands: Vec<Vec<f64>>, grades: GradeFactors) -> Result<Self> {
         let is_sound = |quantiles: &Vec<f64>| {
             quantiles.len() == PERCENTS.count()
                 && quantiles.is_sorted()
                 && quantiles.iter().all(|value| value.is_finite() && *value >= 0.0)
         };
-        if bands.len() == JUMPS_CARAT.len() + 1 && bands.iter().all(is_sound) {
-            return Ok(Self { difficulty, bands });
+        if bands.len() == JUMPS_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
+            return Ok(Self { difficulty, bands, grades });
         }
         Err(Error::model_file("its ranges are not those of a calibrated model"))
     }
@@ -133,11 +137,16 @@ impl Range {
         &self.bands
     }
 
-    /// Where these prices lie: `features` are those of the price model, a row for each stone.
+    /// The factors of each grade.
+    pub fn grades(&self) -> &GradeFactors {
+        &self.grades
+    }
+
+    /// Where the prices of these stones lie: `features` are those of the price model, a row for each stone.
     pub fn of(
         &self,
         features: ArrayView2<'_, f64>,
-        carat: &[f64],
+        stones: &[&Diamond],
         prices_usd: &[f64],
         confidence: Confidence,
     ) -> Vec<PriceRange> {
@@ -145,9 +154,10 @@ impl Range {
         // The tiny amount takes back what a share such as .57 gains in being multiplied.
         let percent = (confidence.share() * 100.0 - 1e-9).ceil() as usize;
         let position = percent.clamp(*PERCENTS.start(), *PERCENTS.end()) - PERCENTS.start();
-        let rows = expected.iter().zip(carat).zip(prices_usd);
-        rows.map(|((expected, carat), price)| {
-            let half = self.bands[band(*carat)][position] * expected.max(SUREST) * sold(*price);
+        let rows = expected.iter().zip(stones).zip(prices_usd);
+        rows.map(|((expected, stone), price)| {
+            let quantile = self.bands[band(stone.carat())][position];
+            let half = quantile * expected.max(SUREST) * self.grades.at(stone) * sold(*price);
             let (low_usd, high_usd) = ((price - half).max(0.0), price + half);
             PriceRange { low_usd, high_usd, confidence: confidence.share() }
         })
@@ -164,21 +174,19 @@ fn error(actual_usd: f64, predicted_usd: f64) -> f64 {
     (actual_usd - sold(predicted_usd)).abs() / sold(predicted_usd)
 }
 
-fn band(carat: f64) -> usize {
+/// The number of the band that this weight is in.
+pub(super) fn band(carat: f64) -> usize {
     JUMPS_CARAT.partition_point(|jump| *jump <= carat)
 }
 
-/// Of `n` sorted scores the `ceil((n + 1) * confidence)`-th smallest, because as many stones of the same kind
-/// as that have a score no larger; and as many places further as that number varies by chance, one standard
-/// deviation, so that a band of few stones is not told a range too narrow by luck.
+/// Where among `n` sorted scores, counted from 0, the one is that so many percent of all like them are not above: the
+/// `ceil((n + 1) * percent / 100)`-th smallest.
+pub(super) fn nth_of(n: usize, percent: usize) -> usize {
+    ((n + 1) * percent).div_ceil(100).clamp(1, n.max(1)) - 1
+}
+
 fn quantiles(sorted: &[f64]) -> Vec<f64> {
-    let n = sorted.len();
-    let place = |percent: usize| {
-        let share = percent as f64 / 100.0;
-        let chance = (n as f64 * share * (1.0 - share)).sqrt().round() as usize;
-        ((n + 1) * percent).div_ceil(100) + chance
-    };
-    PERCENTS.map(|percent| sorted[place(percent).clamp(1, n) - 1]).collect()
+    PERCENTS.map(|percent| sorted[nth_of(sorted.len(), percent)]).collect()
 }
 
 #[cfg(test)]
@@ -186,13 +194,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quantile_is_that_of_its_rank_and_one_standard_deviation_more() {
-        // Of 899 scores the 810th is the 90th percentile, and the number below it varies by 9.
+    fn a_quantile_is_the_score_that_so_many_of_one_more_are_not_above() {
         let sorted: Vec<_> = (1..=899).map(f64::from).collect();
-        assert_eq!(quantiles(&sorted)[40], 819.0);
-        // The median: 450, and 15.
-        assert_eq!(quantiles(&sorted)[0], 465.0);
+        assert_eq!(quantiles(&sorted)[40], 810.0);
+        assert_eq!(quantiles(&sorted)[0], 450.0);
         // There is none above the last.
-        assert_eq!(quantiles(&sorted[..100])[49], 100.0);
+        assert_eq!(quantiles(&sorted[..60])[49], 60.0);
     }
 }

@@ -6,15 +6,15 @@ use sha2::{Digest, Sha256};
 
 use super::base::Base;
 use super::{Pipeline, Target};
-use crate::appraisal::Range;
+use crate::appraisal::{GradeFactors, Range};
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
 use crate::error::{Error, Result};
 use crate::features::{Encoder, Proportions};
 use crate::model::{self, Stored, StoredHeader};
 
 /// Version of the format, for model cards. Version 1 had no ranges and no reasons; such a model still prices, and
-/// does not tell more. Version 2 had no model to start from.
-pub const FORMAT_VERSION: u32 = 3;
+/// does not tell more. Version 2 had no model to start from, version 3 no factors of grades.
+pub const FORMAT_VERSION: u32 = 4;
 /// How the first line begins; the version comes next.
 const MAGIC: &str = "xtream-pipeline ";
 /// What follows the version; after it, the digest of all that follows the line.
@@ -55,6 +55,8 @@ struct StoredRange {
     /// How many of the last bytes of the file are the model of difficulty.
     n_bytes: usize,
     bands: Vec<Vec<f64>>,
+    #[serde(default)]
+    grades: GradeFactors,
 }
 
 /// A stone is written down as anybody would type it, and read as anything typed is.
@@ -83,6 +85,7 @@ impl Pipeline {
                 difficulty: stored.header,
                 n_bytes: stored.body.len(),
                 bands: range.bands().to_vec(),
+                grades: range.grades().clone(),
             }
         });
         let base = self.base.as_ref().map(|base| StoredBase {
@@ -146,7 +149,8 @@ impl Pipeline {
         let range = match header.range {
             // The model of difficulty sees one feature more: the price.
             Some(range) => {
-                Some(Range::new(load(range.difficulty, difficulty, n_features + 1)?, range.bands)?)
+                let difficulty = load(range.difficulty, difficulty, n_features + 1)?;
+                Some(Range::new(difficulty, range.bands, range.grades)?)
             }
             None => None,
         };

@@ -92,7 +92,7 @@ impl Calibration<'_> {
         let expected = expected?;
         let scores: Vec<_> = (0..self.stones.len())
             .map(|row| Score {
-                carat: self.stones[row].diamond().carat(),
+                stone: self.stones[row].diamond(),
                 score: Range::score(actual[row], prices[row], expected[row]),
             })
             .collect();
