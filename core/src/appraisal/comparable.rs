@@ -15,7 +15,7 @@ pub struct Comparable {
     /// `|carat - carat asked|`.
     pub carat_difference: f64,
     /// Each grade that is another than asked, such as `color G instead of E`; none for a stone of
-    /// the very same grades.
+    /// the very same grades. It may still differ in weight and measurements, and is adjusted for them.
     pub differences: Vec<String>,
     /// Its price in US dollars, times what the model says of the stone asked about over what it says
     /// of this one.
