@@ -68,7 +68,7 @@ bench-serve: $(VENV)/bench.done
 
 ## The Python module, into the project's own environment.
 module: $(VENV)/test.done
-	$(VENV)/bin/maturin develop --quiet
+	$(VENV)/bin/maturin develop --quiet --features pyo3/extension-module,whole-workspace
 
 ## The module beside pandas, scikit-learn and xgboost, in an environment of its own; the release build
 ## takes a quarter of an hour.

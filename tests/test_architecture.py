@@ -52,6 +52,24 @@ def test_the_python_module_depends_on_core_alone():
     assert ours == {"xtream-core"}
 
 
+def features(*flags):
+    """Each library with the features that a build with these flags would compile it with."""
+    command = ["cargo", "tree", "-e", "normal,build", "-f", "{p} {f}", "--prefix", "none", "--no-dedupe"]
+    tree = subprocess.run([*command, *flags], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    lines = {re.sub(r" \((\*|proc-macro|/.*?)\)", "", line).strip() for line in tree.splitlines()}
+    return {line for line in lines if line and not line.startswith("xtream")}
+
+
+def test_nothing_is_compiled_a_second_time_for_the_python_module():
+    makefile = (ROOT / "Makefile").read_text()
+    flags = re.search(r"maturin develop .*--features (\S+)", makefile)[1].split(",")
+    of_the_module = [flag for flag in flags if not flag.startswith("pyo3/")]
+    assert of_the_module, "`make module` asks for the features of the whole workspace"
+    of_the_program = features("--workspace")
+    assert len(of_the_program) > 300
+    assert features("-p", "xtream-python", "--features", ",".join(of_the_module)) <= of_the_program
+
+
 def test_core_reads_no_environment_and_prints_nothing():
     for path in sources("core"):
         found = re.search(r"env::var|println!|print!\(|dbg!|static mut", code(path))
