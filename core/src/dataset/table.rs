@@ -33,7 +33,7 @@ impl Table {
         let mut file = std::fs::File::open(path).map_err(|source| Error::read(path, source))?;
         (&mut file).take(4).read_to_end(&mut magic).map_err(|source| Error::read(path, source))?;
         if magic == b"PAR1" {
-            Ok(Self::Parquet(ParquetTable::open(path)?))
+            Ok(Self::Parquet(ParquetTable::open(path, file, &magic)?))
         } else {
             // Opened once and read on from here: a pipe cannot be read twice.
             Ok(Self::Csv(CsvTable::open(path, file, magic)?))
