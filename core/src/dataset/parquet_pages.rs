@@ -12,6 +12,8 @@ use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, RowGroupMetadata};
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 use polars_parquet_format::{Encoding, PageHeader, PageType};
 
+use super::csv_records::LONGEST_RECORD;
+
 /// Rows decoded at once, at most.
 const MOST_ROWS: usize = 1 << 18;
 /// Rows decoded at once are never fewer for the sake of memory, because pages are decoded whole.
@@ -22,6 +24,8 @@ const MOST_CELLS: usize = 1 << 22;
 const MOST_BYTES: u64 = 256 << 20;
 /// Bytes of a page's header, with the statistics in it.
 const LARGEST_HEADER: usize = 1 << 20;
+/// Bytes of a text.
+const LONGEST_TEXT: u64 = LONGEST_RECORD as u64;
 
 /// Rows that can be decoded together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +126,11 @@ impl Column {
         };
         let name = column.descriptor().path_in_schema.join(".");
         let contradiction = |what: &str| wrong(format!("column {name:?}: {what}"));
+        // Of so many texts the longest is at least as long as all are on average.
+        let holds_too_long = |n_bytes: u64, n_texts: u64| {
+            column.physical_type() == PhysicalType::ByteArray && n_bytes / (n_texts + 1) > LONGEST_TEXT
+        };
+        let too_long = || contradiction(&format!("a text in it is longer than {LONGEST_TEXT} bytes"));
         let mut read = Self { name: name.clone(), width, dictionary: 0, pages: Vec::new() };
         let bytes = column.byte_range();
         let n_values =
@@ -140,11 +149,17 @@ impl Column {
                 if size(n_words)?.saturating_mul(encoded) > unpacked {
                     return Err(contradiction("a dictionary announces more words than it holds"));
                 }
+                if holds_too_long(unpacked, size(n_words)?) {
+                    return Err(too_long());
+                }
                 read.dictionary += unpacked.saturating_add(width.saturating_mul(size(n_words)?));
                 continue;
             }
             let Some((n_in_page, encoding)) = values(&header) else { continue };
             let n_in_page = size(n_in_page)?;
+            if holds_too_long(unpacked, n_in_page) {
+                return Err(too_long());
+            }
             let rows = match is_nested {
                 true => 0..group.num_rows(),
                 false => n_seen as usize..(n_seen + n_in_page) as usize,

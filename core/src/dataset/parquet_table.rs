@@ -183,3 +183,51 @@ fn damaged(path: &Path, reason: impl Into<String>) -> Error {
         allowed: "a complete Parquet file or a CSV file".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::SeekFrom;
+
+    use super::super::Table;
+    use super::*;
+
+    fn written(path: &Path, n_rows: usize) {
+        let carat = Column::new("carat".into(), (0..n_rows).map(|row| row as f64).collect::<Vec<_>>());
+        let cut = Column::new("cut".into(), vec!["Ideal"; n_rows]);
+        let mut frame = DataFrame::new(n_rows, vec![carat, cut]).unwrap();
+        ParquetWriter::new(File::create(path).unwrap()).finish(&mut frame).unwrap();
+    }
+
+    #[test]
+    fn rows_come_in_order_and_whole_whatever_becomes_of_the_file_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("delivery.parquet");
+        let n_rows = 700_000;
+        written(&path, n_rows);
+        let mut table = Table::open(&path).unwrap();
+        // Cut short: a program that had it mapped would end with the next look at it.
+        File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
+        let mut next = 0;
+        while let Some(batch) = table.next_batch().unwrap() {
+            for row in 0..batch.len() {
+                assert_eq!(batch.line(row), next as u64 + 1);
+                let cell = batch.cell(row, crate::diamond::Field::Carat);
+                assert!(matches!(cell, crate::diamond::Cell::Number(number) if number == next as f64));
+                next += 1;
+            }
+        }
+        assert_eq!(next, n_rows);
+    }
+
+    #[test]
+    fn a_file_that_gives_fewer_bytes_than_it_had_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("delivery.parquet");
+        written(&path, 10);
+        let mut file = File::open(&path).unwrap();
+        file.seek(SeekFrom::End(0)).unwrap();
+        let error = ParquetTable::open(&path, file, b"PAR1").err().unwrap().to_string();
+        assert!(error.contains("4 were read"), "{error}");
+    }
+}
