@@ -93,14 +93,8 @@ impl Rows {
             }
             Ok(())
         };
-        price_table(
-            pipeline,
-            Wanted::default(),
-            &mut table,
-            interrupt,
-            |batch, found| Ok((batch, found)),
-            take,
-        )?;
+        let work = |batch, found| Ok((batch, found));
+        price_table(pipeline, Wanted::default(), &mut table, interrupt, work, take)?;
         Ok(match faults.finish() {
             None => Ok(prices),
             Some(refused) => Err(refused),

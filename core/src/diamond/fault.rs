@@ -57,6 +57,17 @@ impl Fault {
         Self::new(field, value.to_string(), reason, allowed, Severity::Suspect)
     }
 
+    /// A number that looks wrong, as far as `severity` says.
+    pub(crate) fn doubt(
+        field: Field,
+        value: f64,
+        reason: String,
+        allowed: String,
+        severity: Severity,
+    ) -> Self {
+        Self::new(field, value.to_string(), reason, allowed, severity)
+    }
+
     /// What can be, and of which too little is known.
     pub(crate) fn beyond(field: Field, value: String, reason: String) -> Self {
         Self::new(field, value, reason, String::new(), Severity::Doubtful)

@@ -110,13 +110,19 @@ pub(super) const SMALLEST: f64 = 1e-6;
 /// The number in a cell, to the places that its field has ([`per_one`]), or what is wrong with it.
 #[inline]
 pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
+    number_of(field, cell, per_one(field))
+}
+
+/// The same in so many units to one.
+#[inline]
+pub(super) fn number_of(field: Field, cell: Cell<'_>, per_one: f64) -> Result<f64, Fault> {
     let value = match cell {
         Cell::Missing => None,
         Cell::Number(value) => Some(value),
         Cell::Text(text) => plain_decimal(text).or_else(|| text.trim().parse().ok()),
     };
     let largest = if field == Field::Price { LARGEST_PRICE } else { LARGEST };
-    match value.filter(|value| (0.0..=largest).contains(value)).map(|value| rounded(value, per_one(field))) {
+    match value.filter(|value| (0.0..=largest).contains(value)).map(|value| rounded(value, per_one)) {
         Some(rounded) if rounded > 0.0 => Ok(rounded),
         _ => Err(fault(field, cell, value)),
     }
