@@ -131,7 +131,8 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let telemetry = Arc::new(Telemetry::new());
         let state = Arc::new(State::new(Registry::open_or_create(&registry)?));
-        let log = ExchangeLog::open(&exchange_log).map_err(|reason| Error::ExchangeLog { reason })?;
+        let log = ExchangeLog::open(&exchange_log, admin_key.clone())
+            .map_err(|reason| Error::ExchangeLog { reason })?;
         let log = Arc::new(log);
         let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();
