@@ -143,7 +143,8 @@ impl Server {
             State::new(Registry::open_or_create(&registry)?).map_err(|source| Error::Run { source })?;
         let state = Arc::new(state);
         let numbers = Arc::new(Numbers::default());
-        let log = ExchangeLog::open(&exchange_log).map_err(|reason| Error::ExchangeLog { reason })?;
+        let log = ExchangeLog::open(&exchange_log, admin_key.clone())
+            .map_err(|reason| Error::ExchangeLog { reason })?;
         let log = Arc::new(log);
         let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();
