@@ -81,7 +81,7 @@ impl History {
 
     fn take_up(&mut self, commit: Commit) {
         let (rolled_back, decision) = match commit.change {
-            Change::Registered { cards } => {
+            Change::Registered { cards, .. } => {
                 self.models.extend(cards.into_iter().map(|card| Shown::new(public(card))));
                 return;
             }

@@ -257,11 +257,11 @@ impl Problem {
         Self::new(Kind::UnsupportedMediaType, detail)
     }
 
-    /// `doubts` are numbers of the stone that look odd, where some do.
-    pub(crate) fn beyond_the_model(doubts: Vec<FieldError>) -> Self {
-        let detail = "The stone is so unlike those that the model learned from that no price comes out; \
-                      please check its numbers.";
-        Self { errors: doubts, ..Self::new(Kind::BeyondTheModel, detail) }
+    /// `errors` say which end of what the model learned from is too far away, and which numbers look odd.
+    pub(crate) fn beyond_the_model(errors: Vec<FieldError>) -> Self {
+        let detail = "The stone is so unlike those that the model learned from that it has no price; please \
+                      check its numbers.";
+        Self { errors, ..Self::new(Kind::BeyondTheModel, detail) }
     }
 
     pub(crate) fn no_champion() -> Self {
