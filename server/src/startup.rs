@@ -22,7 +22,7 @@ use xtream_core::{Interrupt, Registry};
 use crate::admin::AdminKey;
 use crate::admission::{Admission, Counted, Load, Rate, RateLimiter, admit};
 use crate::compression::pack;
-use crate::connections::{Connections, Gate, Guarded};
+use crate::connections::{Connections, Gate, Guarded, PIECE};
 use crate::docs::guide::Listening;
 use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
@@ -233,6 +233,7 @@ impl Server {
                     .keep_alive(KeepAlive::Os)
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    .h1_write_buffer_size(PIECE)
                     .on_connect_ext(|stream: &Guarded, data| drop(data.insert(stream.connection())))
                     .finish(app);
                 admit.and_then(http)
