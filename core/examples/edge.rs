@@ -72,12 +72,14 @@ fn held_out(
                 pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Question::default(), None);
             if let Some(range) = appraised.ok().and_then(|appraised| appraised.range) {
                 band.n_ranges += 1;
-                band.n_held +=
-                    usize::from((range.low_usd..=range.high_usd).contains(&stone.price_usd()));
+                band.n_held += usize::from((range.low_usd..=range.high_usd).contains(&stone.price_usd()));
             }
         }
     }
-    println!("\n{}, {what}\n| times | stones | median off | 95 % off by | median told / paid | ranges | hold |", family.name);
+    println!(
+        "\n{}, {what}\n| times | stones | median off | 95 % off by | median told / paid | ranges | hold |",
+        family.name
+    );
     for (number, mut band) in bands {
         let from = if number == 0 { 0.0 } else { TIMES[number - 1] };
         let mut off: Vec<_> = band.quotients.iter().map(|quotient| (quotient - 1.0).abs()).collect();

@@ -119,7 +119,9 @@ impl Pipeline {
             return Err(Error::model_file(if first.starts_with(begin.as_bytes()) {
                 "its content does not match its digest".into()
             } else if first.starts_with(MAGIC.as_bytes()) {
-                format!("it is of another format than {FORMAT_VERSION}, the one that is read here; train it anew")
+                format!(
+                    "it is of another format than {FORMAT_VERSION}, the one that is read here; train it anew"
+                )
             } else {
                 "it does not begin as a stored pipeline does".into()
             }));

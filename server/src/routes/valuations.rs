@@ -9,6 +9,7 @@ use xtream_core::appraisal::{self, PriceRange, Question, Reasons, WhatIf};
 use xtream_core::diamond::{Fault, Field, to_cents};
 use xtream_core::features::PartialDiamond;
 
+use crate::admission::take_rows;
 use crate::body::read_json;
 use crate::diamond_json::{GivenDiamond, kind};
 use crate::field_error::FieldError;
@@ -121,6 +122,7 @@ pub(crate) async fn batch(
     let bundle = state.bundle()?;
     let document = read_json(&request, payload, LARGEST_BATCH_BODY).await?;
     let diamonds = diamonds(document)?;
+    take_rows(&request, diamonds.len())?;
     let question = question::of_batch(pairs)?;
     // A thousand valuations would keep the others that this thread answers waiting.
     let valued = web::block(move || value_all(&diamonds, &bundle, &question, id));
