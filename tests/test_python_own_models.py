@@ -318,16 +318,17 @@ SLOW = """
     class Slow:
         def __init__(self, pause=0.0): self.pause = pause
         def fit(self, X, y):
-            if len(done) == 3:
-                began.set()
+            if len(time.done) == 3:
+                time.began.set()
                 time.sleep(2)
-            done.append(1)
+            time.done.append(1)
         def predict(self, X): return [float(len(X))] * len(X)
 
-    done, began = [], threading.Event()
+    # In a module, since what a class refers to is a part of it, and these change from run to run.
+    time.done, time.began = [], threading.Event()
 
     def press():
-        began.wait()
+        time.began.wait()
         time.sleep(0.1)
         stamps.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)

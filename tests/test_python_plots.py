@@ -14,6 +14,7 @@ from helpers import FIRST, SECOND
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from sklearn.dummy import DummyRegressor  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path) -> xc.Run:
     """A linear champion, then a search that beats it, then one that does not."""
     xc.train(FIRST, models=["linear"], registry=folder, progress=False)
-    run = xc.train(FIRST, models=["xgboost"], trials=10, registry=folder, progress=False)
-    xc.train(FIRST, models=["linear"], registry=folder, progress=False)
+    run = xc.train(FIRST, models=["xgboost"], trials=10, registry=folder, promote=True, progress=False)
+    xc.train(FIRST, models=["linear"], registry=folder, promote=True, progress=False)
     return run
 
 
@@ -93,7 +94,7 @@ def test_the_importance_of_parameters_is_a_share_of_each(run: xc.Run) -> None:
 
 
 def test_too_few_trials_say_nothing(folder: Path, run: xc.Run) -> None:
-    few = xc.train(FIRST, models=["xgboost"], trials=2, registry=folder, promote=False, progress=False)
+    few = xc.train(FIRST, models=["xgboost"], trials=2, registry=folder, progress=False)
     with pytest.raises(xc.InvalidInputError, match="allowed is a search with 8 of them or more"):
         xc.plots.parameter_importance(few)
 
@@ -108,8 +109,10 @@ def test_the_timeline_shows_champions_and_those_that_were_not(folder: Path, run:
     assert isinstance(ax, Axes)
 
 
+@pytest.mark.filterwarnings("ignore::xtream_core.NotServedWarning")
 def test_a_registry_without_a_champion_has_no_timeline(tmp_path: Path) -> None:
-    xc.train(FIRST, models=["linear"], registry=tmp_path, promote=False, progress=False)
+    forest = xc.Family(DummyRegressor, name="mean")
+    xc.train(FIRST, models=[forest], trials=0, registry=tmp_path, progress=False)
     with pytest.raises(xc.InvalidInputError, match="no model has been promoted yet"):
         xc.plots.champion_timeline(xc.Registry(tmp_path))
 

@@ -15,7 +15,7 @@ use xtream_core::model::{Estimator, Params, Regressor, Samples, Stored, StoredHe
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::progress::Silent;
 use xtream_core::registry::Severity;
-use xtream_core::training::{Family, Preset, Training, built_in, choose};
+use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Interrupt, Registry};
 
@@ -82,7 +82,7 @@ fn training(delivery: Delivery, families: Vec<Family>) -> Training {
         n_workers: 1,
         seed: 1,
         n_repeats: 1,
-        promotes: true,
+        promotes: Promotes::Better,
         is_monotone: false,
     }
 }

@@ -56,6 +56,8 @@ pub struct Search<'a> {
     /// so far, and the best value so far.
     #[allow(clippy::type_complexity)]
     pub after_trial: &'a (dyn Fn(&Trial, usize, Option<f64>) + Sync),
+    /// Whether a fit that fails ([`Error::Fit`]) is the end of its trial only, and not of the search.
+    pub keeps_failures: bool,
     /// Obeyed by the objective.
     pub interrupt: &'a Interrupt,
 }
@@ -198,9 +200,11 @@ impl Search<'_> {
             };
             if is_hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let outcome = match (self.objective)(&job.params, &mut report)? {
-            Some(Measured { value, refit }) => Outcome::Complete { value, refit },
-            None => Outcome::Pruned { value: last },
+        let outcome = match (self.objective)(&job.params, &mut report) {
+            Ok(Some(Measured { value, refit })) => Outcome::Complete { value, refit },
+            Ok(None) => Outcome::Pruned { value: last },
+            Err(Error::Fit { reason, .. }) if self.keeps_failures => Outcome::Failed { reason },
+            Err(error) => return Err(error),
         };
         Ok(Trial { number: job.number, params: job.params, outcome, curve, folds })
     }
@@ -266,6 +270,7 @@ mod tests {
             n_rounds: 100,
             objective: &objective,
             after_trial: &|_, _, _| {},
+            keeps_failures: false,
             interrupt,
         };
         search.run(&mut study, &mut *sampler)?;
