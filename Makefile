@@ -79,12 +79,14 @@ bench-python: $(VENV)/test.done
 	target/bench/bin/pip install --quiet --force-reinstall target/wheels/*.whl pandas polars pyarrow scikit-learn xgboost-cpu==3.2.0
 	target/bench/bin/python benches/python/bench.py
 
-## What the code must look like.
+## What the code must look like, and what it may be built on (deny.toml).
 lint: $(VENV)/test.done
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(PYTHON) -m pytest -q tests/test_licences.py
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
 $(PYTHON):
 	@python3 -m venv $(VENV) || { \

@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from broken_files import HEADER, ROW, refusal, rows, text
-from helpers import PROGRAM, Program, environment
+from helpers import FIRST, PROGRAM, Program, Trained, environment
 
 BROKEN = {
     "utf-16": ("\n".join([HEADER, *rows()]).encode("utf-16"), "line 1", "UTF-16"),
@@ -106,13 +110,137 @@ def test_an_endless_line_is_refused_in_little_memory(xtream: Program, name: str)
         file.write(b"1" * 2**20)
         # The rest is a hole: 300 MB that take no space.
         file.truncate(300 * 2**20)
+    status, kilobytes, said = measured(xtream, "train", path, "--models", "linear")
+    assert status == 2, said
+    line = 1 + ENDLESS[name].count(b"\n")
+    assert f"endless.csv, line {line}:" in said
+    assert kilobytes < 100 * 1024
+
+
+def measured(xtream: Program, *arguments: object) -> tuple[int, int, str]:
+    """Exit status, the most memory that was used in kilobytes, and what was said."""
     # Started by a small process, because Linux counts what the starter held before it became the program.
-    command = [sys.executable, "-S", "-c", MEASURED, PROGRAM, "train", path, "--models", "linear"]
+    command = [sys.executable, "-S", "-c", MEASURED, PROGRAM, *map(str, arguments)]
     run = subprocess.run(
         command, cwd=xtream.folder, env=environment(), capture_output=True, text=True, check=False
     )
     status, kilobytes = map(int, run.stdout.split())
-    assert status == 2, run.stderr
-    line = 1 + ENDLESS[name].count(b"\n")
-    assert f"endless.csv, line {line}:" in run.stderr
-    assert kilobytes < 100 * 1024
+    return status, kilobytes, run.stderr
+
+
+N_ROWS = 40
+LONG = "x" * 100_000_000
+
+
+def stones(n_rows: int = N_ROWS) -> pa.Table:
+    return pa.Table.from_pandas(pd.read_csv(FIRST).iloc[:1].sample(n_rows, replace=True), preserve_index=False)
+
+
+def with_column(column: pa.Array, n_rows: int = N_ROWS) -> pa.Table:
+    return stones(n_rows).append_column("note", column)
+
+
+def repeated(text: str | bytes, kind: pa.DataType) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array([0] * N_ROWS, pa.int32()), pa.array([text], kind))
+
+
+# Each with how it is written; all are small files that unpack to gigabytes.
+EXPANDING = {
+    "a long text in a dictionary": (lambda: with_column(pa.array([LONG] * N_ROWS, pa.large_string())), {}),
+    "long bytes in a dictionary": (lambda: with_column(pa.array([LONG.encode()] * N_ROWS, pa.large_binary())), {}),
+    "a long category": (lambda: with_column(repeated(LONG, pa.large_string())), {}),
+    "a long text in lists": (
+        lambda: with_column(pa.array([[LONG]] * N_ROWS, pa.large_list(pa.large_string()))),
+        {},
+    ),
+    "a long text in records": (
+        lambda: with_column(pa.array([{"a": LONG}] * N_ROWS, pa.struct([("a", pa.large_string())]))),
+        {},
+    ),
+    "a long text among a thousand short ones": (
+        lambda: with_column(pa.array([LONG, *(f"{n:060000}" for n in range(1700))], pa.large_string()), 1701),
+        {},
+    ),
+    "a grade of our own that is long": (
+        lambda: stones().set_column(1, "cut", pa.array([LONG] * N_ROWS, pa.large_string())),
+        {},
+    ),
+    "texts that each repeat the one before": (
+        lambda: with_column(pa.array(["x" * 60_000 + f"{n:06}" for n in range(50_000)], pa.large_string()), 50_000),
+        {"use_dictionary": False, "column_encoding": {"note": "DELTA_BYTE_ARRAY"}},
+    ),
+    "wide bytes of one length": (
+        lambda: with_column(pa.array([LONG.encode()] * 10, pa.binary(len(LONG))), 10),
+        {},
+    ),
+    "endless lists": (
+        lambda: with_column(pa.array([[0] * 60_000_000, *[[]] * (N_ROWS - 1)], pa.large_list(pa.int8()))),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPANDING)
+def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_in_little_memory(
+    xtream: Program, trained: Trained, name: str
+) -> None:
+    make, options = EXPANDING[name]
+    path = xtream.folder / "expanding.parquet"
+    pyarrow.parquet.write_table(make(), path, compression="zstd", **options)
+    assert path.stat().st_size < 2_000_000
+    registry = ["--registry", trained.folder]
+    for command in (
+        ["value", path, "--out", "priced.csv", *registry],
+        ["value", path, "--out", "priced.parquet", *registry],
+        ["train", path, "--models", "linear"],
+    ):
+        status, kilobytes, said = measured(xtream, *command)
+        assert status == 2, said
+        assert "expanding.parquet: not a sound Parquet file" in said, said
+        assert "panicked" not in said
+        assert kilobytes < 600 * 1024
+    assert not list(xtream.folder.glob("priced*"))
+
+
+def test_long_texts_that_fit_into_a_row_are_carried_along(xtream: Program, trained: Trained) -> None:
+    note = "x" * 50_000
+    pyarrow.parquet.write_table(
+        with_column(pa.array([note] * 20_000), 20_000), xtream.folder / "notes.parquet", compression="zstd"
+    )
+    arguments = ["value", "notes.parquet", "--out", "priced.parquet", "--registry", trained.folder]
+    status, kilobytes, said = measured(xtream, *arguments)
+    assert status == 0, said
+    # A gigabyte of text, but never all of it at once.
+    assert kilobytes < 600 * 1024
+    priced = pyarrow.parquet.read_table(xtream.folder / "priced.parquet", columns=["price_usd"])
+    assert len(priced) == 20_000 and priced["price_usd"].null_count == 0
+
+
+@pytest.mark.parametrize("command", ["value", "train"])
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(
+    xtream: Program, trained: Trained, command: str
+) -> None:
+    path = xtream.folder / "growing.csv"
+    lines = FIRST.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], *(lines[1:] * 30)]))
+    is_over = threading.Event()
+
+    def grow(path: Path) -> None:
+        with path.open("a") as file:
+            while not is_over.wait(0.002):
+                file.write(lines[1])
+                file.flush()
+
+    writer = threading.Thread(target=grow, args=[path])
+    writer.start()
+    try:
+        options = {
+            "value": ["--out", "priced.csv", "--registry", trained.folder],
+            "train": ["--models", "linear", "--registry", "refused"],
+        }
+        said = xtream(command, path, *options[command], status=2).stderr
+    finally:
+        is_over.set()
+        writer.join()
+    assert "growing.csv: the file changed while it was read" in said
+    assert not (xtream.folder / "priced.csv").exists()

@@ -113,6 +113,12 @@ impl Decision {
         Self { promoted: true, candidate, champion, comparison: None, reason }
     }
 
+    /// A person promoted the champion, as a second click does: nothing changes.
+    pub fn already_champion(version: u64) -> Self {
+        let reason = format!("Version {version} is the champion already; nothing was changed.");
+        Self { promoted: false, candidate: version, champion: Some(version), comparison: None, reason }
+    }
+
     /// The candidate is the champion's twin, byte for byte.
     pub fn same_model(candidate: u64, champion: u64) -> Self {
         let reason = format!(

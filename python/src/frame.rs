@@ -8,7 +8,7 @@ use polars_arrow::types::NativeType;
 use polars_utils::float16::pf16;
 use pyo3::prelude::*;
 use xtream_core::dataset::Frame;
-use xtream_core::diamond::Field;
+use xtream_core::diamond::{Field, decimal_of_f16};
 use xtream_core::{Error, Result};
 
 use crate::arrow_stream::Stream;
@@ -142,11 +142,4 @@ fn decimal(digits: i128, scale: usize) -> f64 {
         return digits as f64 / 10_f64.powi(scale as i32);
     }
     format!("{digits}e-{scale}").parse().unwrap_or(f64::NAN)
-}
-
-/// The number that was meant by one of 16 bits: its shortest decimal.
-fn decimal_of_f16(value: f64) -> f64 {
-    let of_places = |places: i32| (value * 10_f64.powi(places)).round() / 10_f64.powi(places);
-    let half = 2_f64.powi(value.abs().log2().floor() as i32 - 12);
-    (0..=9).map(of_places).find(|decimal| (decimal - value).abs() < half).unwrap_or(value)
 }

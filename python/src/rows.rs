@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Fault, Field};
 use xtream_core::features::PartialDiamond;
-use xtream_core::scoring::{Price, price_table};
+use xtream_core::scoring::{Price, Wanted, price_table};
 use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 
 use crate::arguments::{type_name, unknown};
@@ -121,7 +121,8 @@ impl Rows {
             }
             Ok(())
         };
-        price_table(pipeline, None, &mut table, interrupt, |batch, found| Ok((batch, found)), take)?;
+        let work = |batch, found| Ok((batch, found));
+        price_table(pipeline, Wanted::default(), &mut table, interrupt, work, take)?;
         Ok(match faults.finish() {
             None => Ok(prices),
             Some(refused) => Err(refused),

@@ -130,6 +130,9 @@ fn promote(version: Version, reason: &str, options: &ModelsOptions, settings: &S
     if options.json {
         return print_json(&decision);
     }
+    if !decision.promoted {
+        return print(&format!("{}\n", decision.reason));
+    }
     print(&format!("Version {} is the champion now.\n", decision.candidate))
 }
 

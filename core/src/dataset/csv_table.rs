@@ -16,6 +16,7 @@ use polars::prelude::*;
 use super::Batch;
 use super::csv_lines::{TextRows, cut};
 use super::csv_records::{LONGEST_RECORD, Scanned, Scanner, scan};
+use super::steadiness::Steadiness;
 use crate::diamond;
 use crate::error::{Error, Result};
 
@@ -28,6 +29,9 @@ const SHORTEST_ROW: usize = 24;
 pub struct CsvTable {
     format: Arc<CsvFormat>,
     file: File,
+    steadiness: Steadiness,
+    /// Bytes read from the file so far.
+    n_read: u64,
     /// Bytes read from the file; those before `start` are done with.
     buffer: Vec<u8>,
     start: usize,
@@ -56,8 +60,16 @@ impl CsvTable {
     /// `head` is what was read of the file so far.
     pub(super) fn open(path: &Path, file: File, head: Vec<u8>) -> Result<Self> {
         let format = CsvFormat { path: path.into(), columns: Vec::new(), places: Default::default() };
-        let mut table =
-            Self { format: Arc::new(format), file, buffer: head, start: 0, at_end: false, line: 1 };
+        let mut table = Self {
+            format: Arc::new(format),
+            steadiness: Steadiness::of(path, &file)?,
+            file,
+            n_read: head.len() as u64,
+            buffer: head,
+            start: 0,
+            at_end: false,
+            line: 1,
+        };
         table.fill()?;
         table.skip_byte_order_mark()?;
         let columns = table.read_header()?;
@@ -158,7 +170,11 @@ impl CsvTable {
                 .take(missing)
                 .read_to_end(&mut self.buffer)
                 .map_err(|source| Error::read(&self.format.path, source))?;
+            self.n_read += read as u64;
             self.at_end = (read as u64) < missing;
+            if self.at_end {
+                self.steadiness.check(self.n_read)?;
+            }
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::csv_lines::TextRows;
 use super::csv_table::{CsvBlock, CsvTable};
 use super::frame_table::{FrameSlice, FrameTable};
 use super::parquet_table::ParquetTable;
-use crate::diamond::{Cell, Field, RawDiamond};
+use crate::diamond::{Cell, Field, RawDiamond, decimal_of_f32};
 use crate::error::{Error, Result};
 
 /// An open data file.
@@ -33,7 +33,7 @@ impl Table {
         let mut file = std::fs::File::open(path).map_err(|source| Error::read(path, source))?;
         (&mut file).take(4).read_to_end(&mut magic).map_err(|source| Error::read(path, source))?;
         if magic == b"PAR1" {
-            Ok(Self::Parquet(ParquetTable::open(path)?))
+            Ok(Self::Parquet(ParquetTable::open(path, file, &magic)?))
         } else {
             // Opened once and read on from here: a pipe cannot be read twice.
             Ok(Self::Csv(CsvTable::open(path, file, magic)?))
@@ -235,10 +235,63 @@ impl Cells {
     fn of(column: &Column) -> PolarsResult<Self> {
         // One chunk, so that a cell is found without a search.
         let column = column.as_materialized_series().rechunk();
-        if column.dtype().is_primitive_numeric() || column.dtype().is_decimal() {
+        if let Ok(numbers) = column.f32() {
+            let decimals = numbers.iter().map(|number| number.map(decimal_of_f32));
+            Ok(Self::Number(Float64Chunked::from_iter_options(column.name().clone(), decimals)))
+        } else if column.dtype().is_primitive_numeric() || column.dtype().is_decimal() {
             Ok(Self::Number(column.cast(&DataType::Float64)?.f64()?.clone()))
         } else {
             Ok(Self::Text(column.cast(&DataType::String)?.str()?.clone()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs::File;
+    use std::io::Write;
+
+    use super::*;
+
+    /// A CSV file of several blocks, opened, of which the first rows were read.
+    fn half_read(path: &Path) -> Table {
+        let mut file = File::create(path).unwrap();
+        writeln!(file, "carat,cut,color,clarity").unwrap();
+        for number in 0..60_000 {
+            writeln!(file, "1.{number:06},Ideal,E,VS1").unwrap();
+        }
+        let mut table = Table::open(path).unwrap();
+        assert!(!table.next_batch().unwrap().unwrap().is_empty());
+        table
+    }
+
+    fn rest(mut table: Table) -> Result<usize> {
+        let mut n_rows = 0;
+        while let Some(batch) = table.next_batch()? {
+            n_rows += batch.len();
+        }
+        Ok(n_rows)
+    }
+
+    #[test]
+    fn a_csv_file_that_changes_while_it_is_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("delivery.csv");
+        assert!(rest(half_read(&path)).unwrap() > 40_000);
+        let said = |table| rest(table).unwrap_err().to_string();
+
+        let table = half_read(&path);
+        File::options().write(true).open(&path).unwrap().set_len(600_011).unwrap();
+        assert!(said(table).contains("the file changed while it was read"));
+
+        let table = half_read(&path);
+        File::options().append(true).open(&path).unwrap().write_all(b"1.5,Ideal,E,VS1\n").unwrap();
+        assert!(said(table).contains("the file changed while it was read"));
+
+        let table = half_read(&path);
+        std::fs::write(folder.path().join("other"), "").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(said(table).contains("the file was replaced while it was read"));
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::base::{self, Base};
-use super::{Pipeline, Recipe, Target};
+use super::{Extent, Pipeline, Recipe, Target};
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
 use crate::features::{Encoder, Proportions};
@@ -185,6 +185,7 @@ impl Prepared {
             encoder: self.encoder,
             target: self.target,
             proportions: Proportions::fit(stones.iter().map(PricedDiamond::diamond)),
+            extent: Extent::of(stones),
             base: self.base,
             regressor,
             range: None,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::storage::{Created, Storage};
+use super::storage::{Created, Size, Storage};
 use crate::error::{Error, Result};
 
 /// SHA-256 of some bytes, written `sha256:` and 64 hexadecimal digits.
@@ -79,12 +79,16 @@ impl BlobKind {
     }
 }
 
+/// Bytes that a blob may have where nobody has written down how many it has.
+pub(super) const LARGEST: Size = Size::AtMost(1 << 30);
+
 /// Stores bytes under their digest. Bytes that are there already are not trusted blindly: they are
 /// read back, so that a new model never rests on an old damaged file.
 pub(super) fn put(storage: &Storage, kind: BlobKind, bytes: Vec<u8>) -> Result<Digest> {
     let digest = Digest::of(&bytes);
+    let size = Size::Exactly(bytes.len() as u64);
     if storage.create(&kind.path(&digest), bytes)? == Created::AlreadyThere {
-        get(storage, kind, &digest)?;
+        get(storage, kind, &digest, size)?;
     }
     Ok(digest)
 }
@@ -93,10 +97,10 @@ pub(super) fn put(storage: &Storage, kind: BlobKind, bytes: Vec<u8>) -> Result<D
 ///
 /// # Errors
 /// [`Error::Damaged`] when they are gone or no longer match.
-pub(super) fn get(storage: &Storage, kind: BlobKind, digest: &Digest) -> Result<Vec<u8>> {
+pub(super) fn get(storage: &Storage, kind: BlobKind, digest: &Digest, size: Size) -> Result<Vec<u8>> {
     let path = kind.path(digest);
     let damaged = |reason: String| Error::Damaged { what: path.clone(), reason };
-    let bytes = storage.read(&path)?.ok_or_else(|| damaged("the file is gone".into()))?;
+    let bytes = storage.read(&path, size)?.ok_or_else(|| damaged("the file is gone".into()))?.bytes;
     let found = Digest::of(&bytes);
     if found == *digest { Ok(bytes) } else { Err(damaged(format!("its content has the digest {found}"))) }
 }

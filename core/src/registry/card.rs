@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
+use super::{BlobKind, Digest};
 use crate::dataset::{Counts, Policy, SourceFile, Split};
 use crate::metrics::Metrics;
 use crate::model::Params;
@@ -55,6 +55,19 @@ pub struct Details {
     /// in US dollars of the same model without the promise. The difference is what it costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_mae_usd: Option<f64>,
+}
+
+impl Details {
+    /// Every blob that belongs to the model.
+    pub(super) fn blobs(&self) -> Vec<(BlobKind, &Digest)> {
+        let mut blobs = vec![
+            (BlobKind::Model, &self.model),
+            (BlobKind::Dataset, &self.data.digest),
+            (BlobKind::Rejects, &self.data.rejects),
+        ];
+        blobs.extend(self.search.as_ref().map(|search| (BlobKind::Study, &search.study)));
+        blobs
+    }
 }
 
 /// Where a model's rows came from.

@@ -1,11 +1,13 @@
-//! Checks everything there is in a registry: that the log reads without a gap, and that each model
-//! leads to its file, its rows, its refused rows and its study, all as they were written.
+//! Checks everything there is in a registry: that the log reads without a gap, that each model
+//! leads to its file, its rows, its refused rows and its study, all as they were written, and that nothing
+//! else stands among them.
 
 use std::collections::HashSet;
 
 use serde::Serialize;
 
 use super::log::{self, State};
+use super::storage::{Size, Storage};
 use super::{BlobKind, Digest, Registry, blobs};
 use crate::dataset::store;
 use crate::error::{Error, Result};
@@ -40,55 +42,100 @@ impl Registry {
     /// not an error.
     pub fn fsck(folder: &std::path::Path) -> Result<Vec<Finding>> {
         super::must_exist(folder)?;
-        let storage = super::Storage::folder(folder)?;
-        let mut findings = Vec::new();
-        let mut fault = |subject: String, message: String| {
-            findings.push(Finding { severity: Severity::Fault, subject, message });
-        };
+        let storage = Storage::folder(folder)?;
+        let mut findings = Findings::default();
         let mut state = State::default();
-        if let Err(error) = state.catch_up(&storage) {
-            fault("log".into(), error.to_string());
+        if let Err(error) = state.read_all(&storage) {
+            findings.fault("log", error);
         }
-        let commits = storage.list("commits")?;
-        for (path, number) in commits.iter().zip(1..) {
-            if *path != log::path(number) {
-                fault(path.clone(), format!("commit {number} is missing before it"));
-                break;
-            }
-        }
+        check_log(&storage, &state, &mut findings)?;
         let mut named = HashSet::new();
-        let mut checked = HashSet::new();
         for card in &state.cards {
-            let details = &card.details;
-            let mut parts = vec![
-                (BlobKind::Model, &details.model),
-                (BlobKind::Dataset, &details.data.digest),
-                (BlobKind::Rejects, &details.data.rejects),
-            ];
-            parts.extend(details.search.as_ref().map(|search| (BlobKind::Study, &search.study)));
-            for (kind, digest) in parts {
+            for (kind, digest) in card.details.blobs() {
                 let path = kind.path(digest);
-                named.insert(path.clone());
+                let size = state.blob_sizes.get(&path).copied().map_or(blobs::LARGEST, Size::Exactly);
                 // Several models share one data set; it is checked once.
-                if checked.insert(path)
-                    && let Err(error) = check(&storage, kind, digest)
+                if named.insert(path)
+                    && let Err(error) = check(&storage, kind, digest, size)
                 {
-                    fault(format!("version {}", card.version), error.to_string());
+                    findings.fault(&format!("version {}", card.version), error);
                 }
             }
         }
-        for path in storage.list("blobs")? {
+        for name in storage.names("blobs")? {
+            let path = format!("blobs/{name}");
             if !named.contains(&path) {
-                let message = "belongs to no model: left by a run that was stopped before it registered one";
-                findings.push(Finding { severity: Severity::Note, subject: path, message: message.into() });
+                findings.note(
+                    &path,
+                    "belongs to no model: left by a run that was stopped before it registered one",
+                );
             }
         }
-        Ok(findings)
+        Ok(findings.0)
     }
 }
 
-fn check(storage: &super::Storage, kind: BlobKind, digest: &Digest) -> Result<()> {
-    let bytes = blobs::get(storage, kind, digest)?;
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn fault(&mut self, subject: &str, message: impl std::fmt::Display) {
+        self.add(Severity::Fault, subject, message);
+    }
+
+    fn note(&mut self, subject: &str, message: impl std::fmt::Display) {
+        self.add(Severity::Note, subject, message);
+    }
+
+    fn add(&mut self, severity: Severity, subject: &str, message: impl std::fmt::Display) {
+        self.0.push(Finding { severity, subject: subject.into(), message: message.to_string() });
+    }
+}
+
+/// The commits that the log could not be read to, and every receipt.
+fn check_log(storage: &Storage, state: &State, findings: &mut Findings) -> Result<()> {
+    const STRANGE: &str = "is nothing that belongs there; it is left aside";
+    let n_read = state.commits.len() as u64;
+    let mut n_receipts = 0;
+    for name in storage.names(log::COMMITS)? {
+        let path = format!("{}/{name}", log::COMMITS);
+        match log::commit_number(&name) {
+            None => findings.note(&path, STRANGE),
+            // What is behind the first commit that cannot be read, which is named already.
+            Some(number) if number > n_read + 1 => match log::look_at(storage, number) {
+                Ok(()) => {
+                    findings.fault(&path, format!("cannot follow: {} is not sound", log::path(n_read + 1)))
+                }
+                Err(error) => findings.fault(&path, error),
+            },
+            Some(_) => {}
+        }
+    }
+    for name in storage.names(log::RECEIPTS)? {
+        let path = format!("{}/{name}", log::RECEIPTS);
+        match log::receipt_number(&name) {
+            None => findings.note(&path, STRANGE),
+            Some(number) if number <= n_read => {
+                n_receipts += 1;
+                if let Err(error) = state.check_receipt(storage, number) {
+                    findings.fault(&path, error);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    if n_receipts < n_read {
+        let message = format!(
+            "{n_receipts} receipts for {n_read} commits: those of runs that were stopped in between are missing, \
+             and of the newest commit a loss would not be noticed"
+        );
+        findings.note(log::RECEIPTS, message);
+    }
+    Ok(())
+}
+
+fn check(storage: &Storage, kind: BlobKind, digest: &Digest, size: Size) -> Result<()> {
+    let bytes = blobs::get(storage, kind, digest, size)?;
     match kind {
         BlobKind::Model => match Pipeline::from_bytes(bytes) {
             // Its card says so too: nothing is lost.

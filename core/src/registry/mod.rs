@@ -3,26 +3,30 @@
 //! Two kinds of object, both created once and never changed: *blobs*, stored under the digest of
 //! their content, and *commits*, numbered without a gap. Whoever creates commit `n` first has
 //! decided what comes `n`-th, so no lock is needed, and a process that dies leaves either a whole
-//! commit or none. Blobs are written before the commit that names them.
+//! commit or none. Blobs are written before the commit that names them. Each commit carries the digest of
+//! the one before and leaves a receipt, so that none of them can get lost unnoticed.
 
 mod blobs;
 mod card;
+mod folder;
 mod fsck;
 mod log;
 mod storage;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::blobs::{BlobKind, Digest};
 pub use self::card::{Card, DataCard, Details, SearchCard, SplitCard};
+pub(crate) use self::folder::sync as sync_folder;
 pub use self::fsck::{Finding, Severity};
 pub use self::log::{Change, Commit};
 
 use self::log::State;
-use self::storage::Storage;
+use self::storage::{Size, Storage};
 use crate::dataset::{Dataset, store};
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
@@ -42,7 +46,7 @@ impl Registry {
     /// [`Error::NoRegistry`] when there is none, [`Error::Damaged`] when its log cannot be read.
     pub fn open(folder: &Path) -> Result<Self> {
         must_exist(folder)?;
-        Self::open_or_create(folder)
+        Self::over(folder, Storage::folder(folder)?)
     }
 
     /// Opens the registry in `folder`, which is made if need be.
@@ -50,16 +54,15 @@ impl Registry {
     /// # Errors
     /// As [`Registry::open`], and when the folder cannot be made.
     pub fn open_or_create(folder: &Path) -> Result<Self> {
-        for part in ["commits", "blobs", "studies"] {
-            let path = folder.join(part);
-            std::fs::create_dir_all(&path).map_err(|source| Error::write(path, source))?;
+        for part in ["commits", "receipts", "blobs", "studies"] {
+            folder::make(&folder.join(part))?;
         }
         Self::over(folder, Storage::folder(folder)?)
     }
 
     fn over(folder: &Path, storage: Storage) -> Result<Self> {
         let mut state = State::default();
-        state.catch_up(&storage)?;
+        state.read_all(&storage)?;
         Ok(Self { folder: folder.into(), storage, state: Mutex::new(state) })
     }
 
@@ -101,6 +104,11 @@ impl Registry {
         Ok(self.current()?.commits.clone())
     }
 
+    /// What came after the first `n` commits, oldest first.
+    pub fn commits_after(&self, n: usize) -> Result<Vec<Commit>> {
+        Ok(self.current()?.commits.get(n..).unwrap_or_default().to_vec())
+    }
+
     /// Loads a model.
     ///
     /// # Errors
@@ -121,7 +129,8 @@ impl Registry {
 
     /// A blob's content, checked against its digest.
     pub fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Vec<u8>> {
-        blobs::get(&self.storage, kind, digest)
+        let size = self.lock().blob_sizes.get(&kind.path(digest)).copied();
+        blobs::get(&self.storage, kind, digest, size.map_or(blobs::LARGEST, Size::Exactly))
     }
 
     /// Stores content under its digest. It belongs to nothing until a commit names it.
@@ -130,15 +139,25 @@ impl Registry {
     }
 
     /// Registers models in one commit and gives them the next versions, in order.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when a blob of theirs is not there.
     pub fn register(&self, models: &[Details]) -> Result<Vec<Card>> {
         let mut cards = Vec::new();
+        let mut blobs = BTreeMap::new();
+        for (kind, digest) in models.iter().flat_map(Details::blobs) {
+            let path = kind.path(digest);
+            let stamp = self.storage.stamp(&path)?;
+            let gone = || Error::Damaged { what: path.clone(), reason: "the file is gone".into() };
+            blobs.insert(path.clone(), stamp.ok_or_else(gone)?.n_bytes);
+        }
         self.lock().append(&self.storage, |state| {
             let versions = state.next_version()..;
             cards = versions
                 .zip(models)
                 .map(|(version, details)| Card { version, details: details.clone() })
                 .collect();
-            Ok(Change::Registered { cards: cards.clone() })
+            Ok(Some(Change::Registered { cards: cards.clone(), blobs: blobs.clone() }))
         })?;
         Ok(cards)
     }
@@ -157,11 +176,12 @@ impl Registry {
                 });
             }
             state.card(decision.candidate)?;
-            Ok(Change::Decided { decision: decision.clone() })
+            Ok(Some(Change::Decided { decision: decision.clone() }))
         })
     }
 
-    /// Promotes a model because a person says so, whoever the champion is.
+    /// Promotes a model because a person says so, whoever the champion is. Promoting the champion changes
+    /// nothing: the decision says so, and is not written down.
     ///
     /// # Errors
     /// [`Error::ModelNotFound`], or [`Error::Damaged`] when the model cannot be loaded.
@@ -170,9 +190,12 @@ impl Registry {
         self.pipeline(version)?;
         let mut decision = None;
         self.lock().append(&self.storage, |state| {
-            let made = Decision::by_hand(version, state.champion(), reason.into());
+            let made = match state.champion() {
+                Some(champion) if champion == version => Decision::already_champion(version),
+                champion => Decision::by_hand(version, champion, reason.into()),
+            };
             decision = Some(made.clone());
-            Ok(Change::Decided { decision: made })
+            Ok(made.promoted.then_some(Change::Decided { decision: made }))
         })?;
         decision.ok_or(Error::NoChampion)
     }
@@ -186,7 +209,7 @@ impl Registry {
         self.pipeline(to)?;
         self.lock().append(&self.storage, |state| match (state.champion(), state.former_champion()) {
             (Some(from), Some(former)) if former == to => {
-                Ok(Change::RolledBack { from, to, reason: reason.into() })
+                Ok(Some(Change::RolledBack { from, to, reason: reason.into() }))
             }
             (champion, _) => Err(Error::ChampionChanged {
                 expected: format!("a successor of version {to}"),

@@ -181,7 +181,12 @@ fn fsck_names_what_is_lost_damaged_or_left_over() {
 
     std::fs::remove_file(folder.path().join("commits/00000002.json")).unwrap();
     let found = faults(folder.path());
-    assert!(found.iter().any(|finding| finding.message.contains("commit 2 is missing")), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.message.contains("commits/00000002.json is damaged: it was written")),
+        "{found:?}"
+    );
 
     std::fs::write(folder.path().join("commits/00000002.json"), "{").unwrap();
     let found = faults(folder.path());
@@ -210,25 +215,27 @@ fn a_changed_figure_in_a_commit_is_noticed() {
     assert_eq!(faults(folder.path()).len(), 1);
 }
 
-/// `n_promoters` threads, each with a registry handle of its own as if it were a process, promote
+/// `n_writers` threads, each with a registry handle of its own as if it were a process, write a decision down
 /// `n_rounds` times each, all at once.
-fn race(open: impl Fn() -> Registry + Sync, n_promoters: usize, n_rounds: usize) {
+fn race(open: impl Fn() -> Registry + Sync, n_writers: usize, n_rounds: usize) {
     let registry = open();
     registry.register(&[details(&registry, 1.0)]).unwrap();
+    registry.promote(1, "first").unwrap();
     std::thread::scope(|scope| {
-        for promoter in 0..n_promoters {
+        for writer in 0..n_writers {
             let open = &open;
             scope.spawn(move || {
                 let registry = open();
                 for round in 0..n_rounds {
-                    registry.promote(1, &format!("{promoter}/{round}")).unwrap();
+                    let reason = format!("{writer}/{round}");
+                    registry.decide(&Decision { reason, ..Decision::already_champion(1) }).unwrap();
                 }
             });
         }
     });
     let commits = registry.commits().unwrap();
-    assert_eq!(commits.len(), 1 + n_promoters * n_rounds, "no commit is lost");
-    let mut reasons: Vec<_> = commits
+    assert_eq!(commits.len(), 2 + n_writers * n_rounds, "no commit is lost");
+    let mut reasons: Vec<_> = commits[2..]
         .iter()
         .filter_map(|commit| match &commit.change {
             Change::Decided { decision } => Some(decision.reason.clone()),
@@ -237,24 +244,24 @@ fn race(open: impl Fn() -> Registry + Sync, n_promoters: usize, n_rounds: usize)
         .collect();
     reasons.sort();
     let mut expected: Vec<_> =
-        (0..n_promoters).flat_map(|p| (0..n_rounds).map(move |r| format!("{p}/{r}"))).collect();
+        (0..n_writers).flat_map(|p| (0..n_rounds).map(move |r| format!("{p}/{r}"))).collect();
     expected.sort();
-    assert_eq!(reasons, expected, "each promotion stands there once");
+    assert_eq!(reasons, expected, "each decision stands there once");
     for (commit, number) in commits.iter().zip(1..) {
         assert_eq!(commit.number, number, "no gap");
     }
 }
 
 #[test]
-fn sixty_four_promoters_in_a_hundred_rounds_lose_no_commit_and_leave_no_gap() {
+fn sixty_four_writers_in_a_hundred_rounds_lose_no_commit_and_leave_no_gap() {
     let store = Arc::new(InMemory::new());
     race(|| Registry::over(Path::new(""), Storage::over(store.clone())).unwrap(), 64, 100);
 }
 
 #[test]
-fn sixty_four_promoters_on_one_folder_lose_no_commit_and_leave_no_gap() {
+fn sixty_four_writers_on_one_folder_lose_no_commit_and_leave_no_gap() {
     let folder = tempfile::tempdir().unwrap();
-    race(|| Registry::open_or_create(folder.path()).unwrap(), 64, 100);
+    race(|| Registry::open_or_create(folder.path()).unwrap(), 64, 20);
     assert_eq!(faults(folder.path()), []);
 }
 
@@ -266,6 +273,185 @@ fn an_own_commit_that_the_store_took_without_saying_so_is_recognised() {
     store.forgets_next.store(true, Ordering::SeqCst);
     registry.promote(1, "once").unwrap();
     assert_eq!(registry.commits().unwrap().len(), 2, "it was not written a second time");
+}
+
+/// A registry of two models with four commits: registered, 1 promoted, 2 promoted, 1 promoted again.
+fn with_history() -> (tempfile::TempDir, Registry) {
+    let (folder, registry) = fresh();
+    registry.register(&[1.0, 2.0].map(|factor| details(&registry, factor))).unwrap();
+    for version in [1, 2, 1] {
+        registry.promote(version, "better").unwrap();
+    }
+    (folder, registry)
+}
+
+/// What the program says when it is asked for the champion of a registry that it opens now.
+fn said_at_open(folder: &Path) -> String {
+    match Registry::open(folder) {
+        Ok(registry) => format!("the champion is {:?}", registry.champion().unwrap()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_lost_commit_is_refused_by_name_wherever_it_was_in_the_history() {
+    for lost in 1..=4 {
+        let (folder, _) = with_history();
+        let path = format!("commits/{lost:08}.json");
+        std::fs::remove_file(folder.path().join(&path)).unwrap();
+        let said = said_at_open(folder.path());
+        assert!(said.contains(&path) && said.contains("gone"), "{said}");
+        let found = faults(folder.path());
+        assert!(found.iter().any(|finding| finding.message.contains(&path)), "{found:?}");
+    }
+}
+
+#[test]
+fn the_place_of_a_lost_commit_is_not_filled_with_another() {
+    let (folder, registry) = with_history();
+    let lost = folder.path().join("commits/00000004.json");
+    std::fs::remove_file(&lost).unwrap();
+    // Whoever had read it, and whoever comes new.
+    for registry in [Ok(registry), Registry::open(folder.path())].into_iter().flatten() {
+        assert!(matches!(registry.promote(2, "again"), Err(Error::Damaged { .. })));
+    }
+    assert!(!lost.exists());
+}
+
+#[test]
+fn a_commit_that_was_written_after_another_predecessor_is_refused_by_name() {
+    let (folder, _) = with_history();
+    let (other, _) = with_history();
+    for (number, follower) in [(1, 2), (2, 3), (3, 4)] {
+        let path = format!("commits/{number:08}.json");
+        let own = std::fs::read(folder.path().join(&path)).unwrap();
+        std::fs::copy(other.path().join(&path), folder.path().join(&path)).unwrap();
+        let said = said_at_open(folder.path());
+        // A commit of another history does not follow ours, or ours does not follow it.
+        let named = format!("commits/{:08}.json", if number == 1 { follower } else { number });
+        assert!(said.contains(&named) && said.contains("was written after another commit"), "{said}");
+        std::fs::write(folder.path().join(&path), own).unwrap();
+    }
+    assert_eq!(said_at_open(folder.path()), "the champion is Some(1)");
+}
+
+#[test]
+fn a_newest_commit_that_is_not_the_one_of_its_receipt_is_refused() {
+    let (folder, registry) = with_history();
+    let last = folder.path().join("commits/00000004.json");
+    let receipt = folder.path().join("receipts/00000004");
+    let (commit, kept) = (std::fs::read(&last).unwrap(), std::fs::read(&receipt).unwrap());
+    // Another fourth commit that follows the third one, as after a restored backup and a promotion.
+    std::fs::remove_file(&last).unwrap();
+    std::fs::remove_file(&receipt).unwrap();
+    Registry::open(folder.path()).unwrap().rollback("worse").unwrap();
+    std::fs::write(&receipt, kept).unwrap();
+    let said = said_at_open(folder.path());
+    assert!(said.contains("receipts/00000004 is damaged: it speaks of another commit"), "{said}");
+    // A server that had read the first one says so by itself.
+    let said = registry.champion().unwrap_err().to_string();
+    assert!(said.contains("the history was changed"), "{said}");
+    std::fs::write(&last, commit).unwrap();
+    assert_eq!(registry.champion().unwrap(), Some(1));
+    assert_eq!(faults(folder.path()), []);
+}
+
+#[test]
+fn whoever_has_read_a_commit_notices_that_the_history_went_backwards() {
+    let (folder, registry) = with_history();
+    let last = folder.path().join("commits/00000004.json");
+    let commit = std::fs::read(&last).unwrap();
+    std::fs::remove_file(&last).unwrap();
+    std::fs::remove_file(folder.path().join("receipts/00000004")).unwrap();
+    assert_eq!(said_at_open(folder.path()), "the champion is Some(2)", "nobody else can know");
+    let said = registry.champion().unwrap_err().to_string();
+    assert!(said.contains("commits/00000004.json") && said.contains("went backwards"), "{said}");
+    std::fs::write(&last, commit).unwrap();
+    assert_eq!(registry.champion().unwrap(), Some(1), "it is there again");
+}
+
+#[test]
+fn promoting_the_champion_changes_nothing_and_says_so() {
+    let (folder, registry) = with_history();
+    let n_commits = registry.commits().unwrap().len();
+    let decision = registry.promote(1, "a double click").unwrap();
+    assert!(!decision.promoted);
+    assert_eq!(decision.reason, "Version 1 is the champion already; nothing was changed.");
+    assert_eq!(registry.commits().unwrap().len(), n_commits);
+    // And what a rollback goes back to is the model before it.
+    assert_eq!(registry.rollback("worse").unwrap(), 2);
+    assert_eq!(faults(folder.path()), []);
+}
+
+#[test]
+fn what_is_no_file_of_a_sane_size_is_named_and_never_read() {
+    for strange in ["folder", "pipe", "sparse", "dead link"] {
+        for place in
+            ["commits/00000002.json", "commits/00000005.json", "receipts/00000004", "model", "dataset"]
+        {
+            let (folder, registry) = with_history();
+            let details = registry.card(2).unwrap().details;
+            let path = match place {
+                "model" => BlobKind::Model.path(&details.model),
+                "dataset" => BlobKind::Dataset.path(&details.data.digest),
+                place => place.to_owned(),
+            };
+            let there = folder.path().join(&path);
+            let _ = std::fs::remove_file(&there);
+            match strange {
+                "folder" => std::fs::create_dir(&there).unwrap(),
+                "pipe" => {
+                    assert!(std::process::Command::new("mkfifo").arg(&there).status().unwrap().success())
+                }
+                "sparse" => std::fs::File::create(&there).unwrap().set_len(4_000_000_000).unwrap(),
+                _ => std::os::unix::fs::symlink("nowhere", &there).unwrap(),
+            }
+            let started = std::time::Instant::now();
+            let found = faults(folder.path());
+            assert!(
+                found.iter().any(|finding| finding.message.contains(&path)),
+                "{strange} {place}: {found:?}"
+            );
+            let refused = match place {
+                "model" => registry.promote(2, "it").err(),
+                "dataset" => registry.dataset(2).err(),
+                _ => Registry::open(folder.path()).err(),
+            };
+            assert!(refused.is_some_and(|error| error.to_string().contains(&path)), "{strange} {place}");
+            assert!(started.elapsed().as_secs() < 5, "{strange} {place}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_belong_into_the_log_is_noted_and_left_aside() {
+    let (folder, _) = with_history();
+    for name in ["commits/00000002 (copy).json", "commits/00000009.json#1", "receipts/notes"] {
+        std::fs::write(folder.path().join(name), "?").unwrap();
+    }
+    let findings = Registry::fsck(folder.path()).unwrap();
+    assert_eq!(findings.len(), 3, "{findings:?}");
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Note));
+    assert_eq!(said_at_open(folder.path()), "the champion is Some(1)");
+}
+
+#[test]
+fn a_registry_of_another_format_is_refused_in_words() {
+    let (folder, _) = with_history();
+    let path = folder.path().join("commits/00000001.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"format\": 2", "\"format\": 1")).unwrap();
+    let said = said_at_open(folder.path());
+    assert!(said.contains("it is of format 1, and this program reads format 2"), "{said}");
+}
+
+#[test]
+fn models_whose_files_are_not_there_are_not_registered() {
+    let (folder, registry) = fresh();
+    let model = details(&registry, 1.0);
+    std::fs::remove_file(registry.blob_path(BlobKind::Model, &model.model)).unwrap();
+    assert!(matches!(registry.register(&[model]), Err(Error::Damaged { .. })));
+    assert!(Registry::open(folder.path()).unwrap().cards().unwrap().is_empty());
 }
 
 /// A store that once takes an object and then says that it was there already, as a network store

@@ -22,8 +22,10 @@ pub struct Foresight {
 /// Rounds after which a trial is looked at, each twice the one before.
 const CHECKPOINTS: [usize; 8] = [10, 20, 40, 80, 160, 320, 640, 1280];
 
-/// While nothing is known, whoever will not come down to this share of its first value does not learn.
-const SHARE_TO_KEEP: f64 = 0.2;
+/// While nothing is known, only those are given up that do not learn: whoever would keep more than this share of its
+/// first value to the end, at the pace of its first look. A model that starts from a base has little left to lose, so
+/// how far it has come says nothing, and a pace that slackens is no sign either.
+const SHARE_TO_KEEP: f64 = 0.8;
 
 /// From this round on, and by this factor, a trial may be too far behind.
 const FAR_BEHIND: (usize, f64) = (160, 1.5);
@@ -76,7 +78,11 @@ impl Foresight {
     pub fn gives_up(&self, curve: &[(usize, f64)]) -> bool {
         let ([(_, first), ..], [.., (round, value)]) = (curve, curve) else { return false };
         let is_far_behind = *round >= FAR_BEHIND.0 && *value > FAR_BEHIND.1 * self.leaders[curve.len() - 1];
-        let bar = if self.best.is_finite() { self.best } else { SHARE_TO_KEEP * first };
+        let bar = match curve.len() {
+            _ if self.best.is_finite() => self.best,
+            2 => SHARE_TO_KEEP * first,
+            _ => f64::INFINITY,
+        };
         !self.is_first && (is_far_behind || self.foreseen(curve).is_some_and(|value| value > bar))
     }
 }
@@ -141,6 +147,18 @@ mod tests {
         let dull = [(10, 3000.0), (20, 2999.0)];
         assert!(pruner(1).gives_up(&dull) && !pruner(0).gives_up(&dull));
         assert!(!pruner(1).gives_up(&[(10, 3000.0), (20, 2900.0)]));
+    }
+
+    #[test]
+    fn without_rivals_a_model_that_starts_close_to_its_best_is_not_given_up() {
+        // The course of a model that starts from a regression: a tenth is left to gain, most of it early.
+        let course = [(10, 321.0), (20, 309.5), (40, 302.0), (80, 298.9), (160, 298.6), (320, 299.0)];
+        let pruner = Foresight::new(3, 1000, [].iter());
+        for n_looks in 1..=course.len() {
+            assert!(!pruner.gives_up(&course[..n_looks]), "after {n_looks} looks");
+        }
+        // With a rival known that it will not reach, it is.
+        assert!(Foresight::new(8, 1000, [known(290.0)].iter()).gives_up(&course));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::Params;
+use crate::registry::sync_folder;
 
 /// One finished trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +107,10 @@ impl Study {
     pub fn open(path: &Path, header: &StudyHeader) -> Result<Self> {
         let refused = |reason: String| Error::Study { path: path.into(), reason };
         let header = serde_json::to_string(header).map_err(|error| refused(error.to_string()))?;
+        let is_new = match std::fs::metadata(path) {
+            Ok(there) if !there.is_file() => return Err(refused("it is no file".into())),
+            there => there.is_err(),
+        };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -121,6 +126,10 @@ impl Study {
         if sound == 0 {
             let header = study.header.clone();
             study.write_line(header)?;
+        }
+        if is_new && let Some(folder) = path.parent() {
+            // Its name has to outlive a power cut, too.
+            sync_folder(folder).map_err(|source| Error::write(folder, source))?;
         }
         Ok(study)
     }

@@ -301,3 +301,63 @@ fn a_batch_has_one_to_a_thousand_diamonds_and_nothing_else() {
     let problem = assert_problem(&app.post("/v1/valuations/batch", &both), 422, "invalid_request");
     assert_eq!(pointers(&problem), ["/diamond", "/diamonds"]);
 }
+
+#[test]
+fn parts_are_asked_for_in_one_parameter_or_in_several() {
+    let app = TestApp::new();
+    let stone = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"});
+    let parts = |query: &str| {
+        let answer = app.post(&format!("/v1/valuations?{query}"), &stone);
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        let answer = answer.json();
+        ["reasons", "comparables", "what_if"].map(|part| answer.get(part).is_some())
+    };
+    for both in [
+        "include=reasons,what_if",
+        "include=reasons&include=what_if",
+        "include=what_if,&include=reasons,what_if",
+    ] {
+        assert_eq!(parts(both), [true, false, true], "{both}");
+    }
+    assert_eq!(parts("include=&include=comparables"), [false, true, false]);
+    for wrong in ["include=reasons&include=weight", "include=reasons,weight"] {
+        let problem =
+            assert_problem(&app.post(&format!("/v1/valuations?{wrong}"), &stone), 422, "invalid_request");
+        assert_eq!(pointers(&problem), ["/include"]);
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with("include \"weight\" is none of"),
+            "{problem}"
+        );
+    }
+    let twice = app.post("/v1/valuations?confidence=0.9&confidence=0.8", &stone);
+    assert_eq!(pointers(&assert_problem(&twice, 422, "invalid_request")), ["/confidence"]);
+}
+
+#[test]
+fn json_that_leaves_open_what_is_meant_is_refused_in_words() {
+    let app = TestApp::new();
+    let stone = r#"{"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}"#;
+    let twice = r#"{"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "carat": 12}"#;
+    for (path, body, words) in [
+        (
+            "/v1/valuations",
+            twice.to_owned(),
+            "\"carat\" is there twice in one object, the second time at line 1",
+        ),
+        (
+            "/v1/valuations/batch",
+            format!(r#"{{"diamonds": [{stone}, {twice}]}}"#),
+            "\"carat\" is there twice",
+        ),
+        (
+            "/v1/valuations/batch",
+            format!(r#"{{"diamonds": [], "diamonds": [{stone}]}}"#),
+            "\"diamonds\" is there twice",
+        ),
+        ("/v1/valuations", format!("\u{feff}{stone}"), "begins with a byte order mark"),
+    ] {
+        let problem =
+            assert_problem(&app.post_bytes(path, "application/json", body.into()), 400, "malformed_json");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    }
+}
