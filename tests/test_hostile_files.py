@@ -133,7 +133,9 @@ LONG = "x" * 100_000_000
 
 
 def stones(n_rows: int = N_ROWS) -> pa.Table:
-    return pa.Table.from_pandas(pd.read_csv(FIRST).iloc[:1].sample(n_rows, replace=True), preserve_index=False)
+    return pa.Table.from_pandas(
+        pd.read_csv(FIRST).iloc[:1].sample(n_rows, replace=True), preserve_index=False
+    )
 
 
 def with_column(column: pa.Array, n_rows: int = N_ROWS) -> pa.Table:
@@ -147,7 +149,10 @@ def repeated(text: str | bytes, kind: pa.DataType) -> pa.DictionaryArray:
 # Each with how it is written; all are small files that unpack to gigabytes.
 EXPANDING = {
     "a long text in a dictionary": (lambda: with_column(pa.array([LONG] * N_ROWS, pa.large_string())), {}),
-    "long bytes in a dictionary": (lambda: with_column(pa.array([LONG.encode()] * N_ROWS, pa.large_binary())), {}),
+    "long bytes in a dictionary": (
+        lambda: with_column(pa.array([LONG.encode()] * N_ROWS, pa.large_binary())),
+        {},
+    ),
     "a long category": (lambda: with_column(repeated(LONG, pa.large_string())), {}),
     "a long text in lists": (
         lambda: with_column(pa.array([[LONG]] * N_ROWS, pa.large_list(pa.large_string()))),
@@ -166,7 +171,9 @@ EXPANDING = {
         {},
     ),
     "texts that each repeat the one before": (
-        lambda: with_column(pa.array(["x" * 60_000 + f"{n:06}" for n in range(50_000)], pa.large_string()), 50_000),
+        lambda: with_column(
+            pa.array(["x" * 60_000 + f"{n:06}" for n in range(50_000)], pa.large_string()), 50_000
+        ),
         {"use_dictionary": False, "column_encoding": {"note": "DELTA_BYTE_ARRAY"}},
     ),
     "wide bytes of one length": (

@@ -73,7 +73,9 @@ def test_no_crate_is_banned_and_some_come_in_one_version_only(crates: list[dict]
     n_versions = collections.Counter(crate["name"] for crate in crates)
     for rule in RULES["bans"]["deny"]:
         most = 1 if rule.get("deny-multiple-versions") else 0
-        assert n_versions[rule["crate"]] <= most, f"{rule['crate']} is there {n_versions[rule['crate']]} times"
+        assert n_versions[rule["crate"]] <= most, (
+            f"{rule['crate']} is there {n_versions[rule['crate']]} times"
+        )
         # A rule about one version is about a crate that there is.
         assert most == 0 or n_versions[rule["crate"]] == 1, rule
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -14,7 +15,9 @@ from helpers import FIRST, SECOND
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
 from sklearn.dummy import DummyRegressor  # noqa: E402
+from xtream_core._run import trials_frame  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,72 @@ def test_the_search_history_falls_to_the_best_trial(run: xc.Run) -> None:
         assert n_points == 10
     with pytest.raises(xc.InvalidInputError, match="'linear' has no trials here; allowed is one of xgboost"):
         xc.plots.search_history(run, family="linear")
+
+
+def test_a_trial_that_was_given_up_never_looks_better_than_one_that_was_not() -> None:
+    # Given up after an easy fold, with an error that no finished trial has.
+    trial = {"params": {"max_depth": 3.0}, "curve": [], "folds": [250.0]}
+    trials = [
+        ("trees", {**trial, "number": 0, "state": "complete", "value": 300.0, "refit": {}}),
+        ("trees", {**trial, "number": 1, "state": "pruned", "value": 250.0}),
+        ("trees", {**trial, "number": 2, "state": "failed", "reason": "out of memory"}),
+    ]
+    frame = trials_frame(trials, "pandas")
+    assert frame["mae_usd"].tolist()[0] == 300.0 and frame["mae_usd"].isna().tolist() == [False, True, True]
+    assert frame["given_up_at_usd"].tolist()[1] == 250.0
+    assert frame["failure"].tolist()[2] == "out of memory"
+    ax = xc.plots.search_history(SimpleNamespace(_trials=trials))
+    finished, given_up, failed = ax.collections
+    assert finished.get_offsets().tolist() == [[0.0, 300.0]]
+    # At the upper edge of the picture, whatever its scale.
+    assert [mark.get_offsets().tolist() for mark in (given_up, failed)] == [[[1.0, 0.98]], [[2.0, 0.98]]]
+    assert given_up.get_offset_transform() == ax.get_xaxis_transform()
+
+
+def test_the_trials_of_a_run_and_of_its_model_say_the_same(run: xc.Run) -> None:
+    of_run, of_model = run.trials, run.model().trials()
+    assert of_run["number"].tolist() == [trial["number"] for trial in of_model] == list(range(10))
+    values = [np.nan if trial["value"] is None else trial["value"] for trial in of_model]
+    assert np.array_equal(of_run["mae_usd"], values, equal_nan=True)
+    best = run.report["leaderboard"][0]["search"]
+    assert of_run["mae_usd"].min() == best["best_mae_usd"]
+    assert (of_run["state"] == "pruned").sum() == best["n_pruned"] == of_run["mae_usd"].isna().sum()
+
+
+def test_every_picture_lays_itself_out_and_holds_all_its_words(run: xc.Run, folder: Path) -> None:
+    model, registry = run.model(), xc.Registry(folder)
+    stones = xc.validate(SECOND).clean.head(5)
+    drawn = [
+        xc.plots.predicted_against_actual(model),
+        xc.plots.error_by_carat(model),
+        xc.plots.search_history(run),
+        xc.plots.parameter_importance(run),
+        xc.plots.champion_timeline(registry),
+        xc.plots.waterfall(model, stones),
+    ]
+    for ax in drawn:
+        figure = ax.figure
+        figure.canvas.draw()
+        width, height = figure.canvas.get_width_height()
+        words = [
+            text
+            for text in figure.findobj(Text)
+            if text.get_text() and text.get_visible() and text.axes in (ax, None)
+        ]
+        boxes = [text.get_window_extent() for text in words if in_sight(text, ax)]
+        assert len(boxes) > 5
+        for box in boxes:
+            assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, ax
+
+
+def in_sight(text: Text, ax: Axes) -> bool:
+    """Not a label of a tick outside of what is shown."""
+    ticks = [*ax.xaxis.get_ticklabels(which="both"), *ax.yaxis.get_ticklabels(which="both")]
+    if text not in ticks:
+        return True
+    low, high = ax.get_xlim() if text in ax.xaxis.get_ticklabels(which="both") else ax.get_ylim()
+    place = text.get_position()[0 if text in ax.xaxis.get_ticklabels(which="both") else 1]
+    return min(low, high) <= place <= max(low, high)
 
 
 def test_the_importance_of_parameters_is_a_share_of_each(run: xc.Run) -> None:

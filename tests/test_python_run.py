@@ -1,4 +1,5 @@
-"""What a run decides, tells and keeps: who becomes champion, stones on both sides, the models of a run on other stones."""
+"""What a run decides, tells and keeps: who becomes champion, stones on both sides, the models of a run on
+other stones."""
 
 import logging
 from pathlib import Path
@@ -49,8 +50,8 @@ def test_only_the_first_model_of_a_registry_becomes_champion_unless_that_is_aske
         second = xc.train(stones, models=["xgboost"], **options)
     assert second.decision is None and second.champion == {"version": 1, "family": "linear"}
     assert second.promotion.startswith(
-        "Version 2 (xgboost) is recorded and not promoted, because that was not asked for; the champion is still "
-        "version 1 (linear). train(..., promote=True)"
+        "Version 2 (xgboost) is recorded and not promoted, because that was not asked for; the champion is "
+        "still version 1 (linear). train(..., promote=True)"
     )
     assert second.promotion in caplog.messages
     assert second.promotion in repr(second) and second.promotion in second._repr_html_()
@@ -80,8 +81,9 @@ def test_stones_that_both_train_and_test_are_counted_and_told(
     assert (run.data["n_in_both"], run.data["n_in_both_kept"]) == (45, 5)
     told = next(message for message in caplog.messages if "rows read" in message)
     assert told.endswith(
-        "45 rows of the data are stones that stand among the test rows, too; 40 are left out of training, and 5 of "
-        "another price are learned from, so that errors on the test rows are smaller than on new stones."
+        "45 rows of the data are stones that stand among the test rows, too; 40 are left out of training, "
+        "and 5 of another price are learned from, so that errors on the test rows are smaller than on new "
+        "stones."
     )
     apart = xc.train(stones.head(2000), test=stones.tail(500), models=["linear"], registry=tmp_path, **QUIET)
     assert (apart.data["n_in_both"], apart.data["n_in_both_kept"]) == (0, 0)

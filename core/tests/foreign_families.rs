@@ -122,6 +122,30 @@ fn alone_it_changes_nothing_about_who_answers() {
 }
 
 #[test]
+fn who_may_become_champion_is_for_the_caller_to_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let run = |promotes| {
+        let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
+        let training = Training { promotes, ..training(delivery, vec![linear()]) };
+        training.run(&registry, &Silent, &Interrupt::default()).unwrap()
+    };
+    let nothing = run(Promotes::Nothing);
+    assert_eq!((nothing.decision, nothing.champion), (None, None));
+    assert!(
+        nothing.promotion.ends_with("that was not asked for; there is still no champion."),
+        "{}",
+        nothing.promotion
+    );
+    let first = run(Promotes::First);
+    assert_eq!(first.champion.unwrap().version, 2);
+    assert_eq!(first.promotion, first.decision.unwrap().reason);
+    let second = run(Promotes::First);
+    assert_eq!((second.decision, second.champion.unwrap().version), (None, 2));
+    assert!(run(Promotes::Better).decision.is_some());
+}
+
+#[test]
 fn whoever_asks_to_stop_before_the_models_are_recorded_finds_nothing_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::open_or_create(folder.path()).unwrap();

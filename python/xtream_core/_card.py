@@ -9,8 +9,8 @@ class Card(dict[str, Any]):
     """Everything that is known about a model, as `xtream models show --json` prints it: a dict that
     shows itself as a table in notebooks.
 
-    Errors are US dollars, but `mape`, which is a share of the price (0.07 is 7 %); durations are seconds. `not_served` is there only for a model of your own class,
-    and says why it cannot be promoted.
+    Errors are US dollars, but `mape`, which is a share of the price (0.07 is 7 %); durations are seconds.
+    `not_served` is there only for a model of your own class, and says why it cannot be promoted.
 
     Examples
     --------

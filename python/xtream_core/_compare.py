@@ -41,9 +41,10 @@ def tags() -> Any:
 class Comparison(dict[str, Any]):
     """Two models on the same stones: a dict that shows itself as a sentence, and as a table in notebooks.
 
-    `a_mae_usd` and `b_mae_usd` are their mean absolute errors in US dollars, `difference_usd` the first less the
-    second (below zero where `a` is better), `low_usd` and `high_usd` the ends of its interval, which holds with the
-    `confidence` named; `n_stones` were compared and `n_known` left out, as one of the two was trained on them.
+    `a_mae_usd` and `b_mae_usd` are their mean absolute errors in US dollars, `difference_usd` the first
+    less the second (below zero where `a` is better), `low_usd` and `high_usd` the ends of its interval,
+    which holds with the `confidence` named; `n_stones` were compared and `n_known` left out, as one of the
+    two was trained on them.
     """
 
     def __repr__(self) -> str:
@@ -63,16 +64,16 @@ class Comparison(dict[str, Any]):
 
 
 def compare(a: Any, b: Any, data: Frame | str | os.PathLike[str]) -> Comparison:
-    """Compares two models' prices of the same stones, pair by pair: what makes a stone hard to price is hard for both
-    and cancels out. It is the comparison that decides about promotions.
+    """Compares two models' prices of the same stones, pair by pair: what makes a stone hard to price is
+    hard for both and cancels out. It is the comparison that decides about promotions.
 
     Parameters
     ----------
     a, b : Model or fitted estimator
         Models of a registry; or something with `predict(frame)` that gives US dollars.
     data : frame, str or os.PathLike
-        Stones with their prices, as for `Model.evaluate`. Those that one of the models was trained on are left out;
-        what an estimator was trained on is not known here.
+        Stones with their prices, as for `Model.evaluate`. Those that one of the models was trained on are
+        left out; what an estimator was trained on is not known here.
 
     Returns
     -------
@@ -102,15 +103,16 @@ def compare(a: Any, b: Any, data: Frame | str | os.PathLike[str]) -> Comparison:
         kept = _native._validate(data, "keep", "keep", False)
         if kept["counts"]["n_rejected"]:
             raise InvalidInputError(
-                f"{kept['counts']['n_rejected']:,} rows cannot be read; `validate` names them, and its `clean` are the rest"
+                f"{kept['counts']['n_rejected']:,} rows cannot be read; `validate` names them, "
+                "and its `clean` are the rest"
             )
         actual, frame = kept["kept"]["price"], make(kept["kept"], kind_of(data))
     known = np.zeros(len(actual), dtype=np.bool_)
     for each in judged:
         if each["is_known"] is None:
             raise InvalidInputError(
-                "the registry of a model is out of reach, so nobody knows what it was trained on; allowed is a "
-                "model that was loaded from a registry on this machine"
+                "the registry of a model is out of reach, so nobody knows what it was trained on; allowed is "
+                "a model that was loaded from a registry on this machine"
             )
         known |= each["is_known"]
     prices = [

@@ -201,11 +201,13 @@ class Adapter:
             values = values[:, 0]
         if values.shape != (len(features),):
             raise ValueError(
-                f"predict returned values of the shape {values.shape}, not ({len(features)},), for {len(features)} rows"
+                f"predict returned values of the shape {values.shape} for {len(features)} rows, not "
+                f"({len(features)},)"
             )
         if n_wrong := int(np.sum(~np.isfinite(values))):
             raise ValueError(
-                f"predict returned {n_wrong} values that are no finite numbers (NaN or infinite) for {len(features)} rows"
+                f"predict returned {n_wrong} values that are no finite numbers (NaN or infinite) for "
+                f"{len(features)} rows"
             )
         return np.ascontiguousarray(values)
 

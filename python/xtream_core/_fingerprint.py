@@ -1,5 +1,5 @@
-"""What code and data something depends on, as a digest: that of a class in a notebook changes with the helpers that it
-calls, wherever they stand."""
+"""What code and data something depends on, as a digest: that of a class in a notebook changes with the
+helpers that it calls, wherever they stand."""
 
 import hashlib
 import inspect
@@ -18,8 +18,8 @@ _PLACES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "p
 
 
 def fingerprint(*things: Any) -> str:
-    """A digest of the things and all that they refer to: code of the user's own in full, constants and data by value, and
-    of installed packages the version. What cannot be written down makes it new each time."""
+    """A digest of the things and all that they refer to: code of the user's own in full, constants and data
+    by value, and of installed packages the version. What cannot be written down makes it new each time."""
     walk = _Walk()
     for thing in things:
         walk.add(thing)

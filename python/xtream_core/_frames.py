@@ -82,9 +82,9 @@ def _converted(data: Frame) -> Any:
 
 
 def handed(data: Any) -> Any:
-    """The frame as the native half takes it: of each column of ours the values, of every other its name alone,
-    without an index. A column that holds objects of several kinds becomes one of text, so that a fault in it is
-    one of a row and not of the whole frame.
+    """The frame as the native half takes it: of each column of ours the values, of every other its name
+    alone, without an index. A column that holds objects of several kinds becomes one of text, so that a
+    fault in it is one of a row and not of the whole frame.
 
     Raises
     ------
@@ -107,7 +107,8 @@ def _from_pandas(data: Any) -> Any:
     except ImportError:
         # Python shows the cause by itself.
         raise ImportError(  # noqa: B904
-            "pandas hands its frames over through pyarrow, which is not installed; `pip install pyarrow` mends it"
+            "pandas hands its frames over through pyarrow, which is not installed; `pip install "
+            "pyarrow` mends it"
         )
     names = [str(name) for name in data.columns]
     columns = [

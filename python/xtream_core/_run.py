@@ -52,13 +52,14 @@ class Run:
     ----------
     leaderboard : frame
         The models trained, best first: `version`, `family`, `served`, `mae_usd`, `rmse_usd`, `r2`, `mape`,
-        `worst_decile_usd` (errors on the test rows: `_usd` in US dollars, `mape` as a share of the price, 0.07
-        for 7 %), `seed`, `n_trials`, `duration_s`, and `params` as JSON. A pandas frame for pandas, and so on.
+        `worst_decile_usd` (errors on the test rows: `_usd` in US dollars, `mape` as a share of the price,
+        0.07 for 7 %), `seed`, `n_trials`, `duration_s`, and `params` as JSON. A pandas frame for pandas,
+        and so on.
     trials : frame
-        Every trial of every search: `family`, `number`, `state`, `mae_usd` (on the validation rows, a part of
-        the training rows), `given_up_at_usd`, `failure`, and a column for each parameter. A state is "complete";
-        "pruned", which is given up early, at an error on fewer rows or in fewer rounds that is no `mae_usd` and
-        must not be compared with one; or "failed", for the reason in `failure`.
+        Every trial of every search: `family`, `number`, `state`, `mae_usd` (on the validation rows, a part
+        of the training rows), `given_up_at_usd`, `failure`, and a column for each parameter. A state is
+        "complete"; "pruned", which is given up early, at an error on fewer rows or in fewer rounds that is
+        no `mae_usd` and must not be compared with one; or "failed", for the reason in `failure`.
     promotion : str
         What became of the best model that can be served, and why, in a sentence.
     champion : dict or None
@@ -67,8 +68,8 @@ class Run:
         The decision about the best model, with its figures; None if there was none to take.
     data : dict
         The rows behind it all: `digest`, `n_rows`, `n_rejected`, `n_duplicates`, `n_train`, `n_test`,
-        `rejects`; with test rows of your own `n_in_both`, the rows of `data` whose stone stands among the test
-        rows too, and `n_in_both_kept`, those of them that are learned from all the same.
+        `rejects`; with test rows of your own `n_in_both`, the rows of `data` whose stone stands among the
+        test rows too, and `n_in_both_kept`, those of them that are learned from all the same.
     fitted : dict
         The fitted objects of your own families, by name.
     report : dict
@@ -96,8 +97,8 @@ class Run:
 
     @property
     def test(self) -> Any:
-        """The test rows, with a column for each family, such as `linear_usd`, of what its model makes of each: your
-        own families too. The bare numbers that the models are judged by, in US dollars.
+        """The test rows, with a column for each family, such as `linear_usd`, of what its model makes of
+        each: your own families too. The bare numbers that the models are judged by, in US dollars.
         """
         prices = {f"{family}_usd": values for family, values in self._judged.prices().items()}
         return make({**self._judged.rows(), **prices}, self._kind)

@@ -35,8 +35,9 @@ def train(
     monotone: bool = False,
     progress: bool | Callback = True,
 ) -> Run:
-    """Trains every family of models on the data and records each. The first model of an empty registry becomes its
-    champion; a later one only on request, and if it is better than the champion by more than chance explains.
+    """Trains every family of models on the data and records each. The first model of an empty registry
+    becomes its champion; a later one only on request, and if it is better than the champion by more than
+    chance explains.
 
     Parameters
     ----------
@@ -60,9 +61,10 @@ def train(
     jobs : int, optional
         Trials side by side, by default one a core. The result does not depend on it.
     promote : bool
-        Whether the best model is held against the champion, and takes its place if it is better by more than chance
-        explains. Without it only the first model of a registry becomes champion; `Run.promotion` says in a
-        sentence what became of the best model, and `Registry.promote` decides by hand.
+        Whether the best model is held against the champion, and takes its place if it is better by more
+        than chance explains. Without it only the first model of a registry becomes champion;
+        `Run.promotion` says in a sentence what became of the best model, and `Registry.promote` decides by
+        hand.
     suspect : {"reject", "keep"}
         What to do with stones whose numbers contradict each other.
     duplicates : {"drop", "keep"}
@@ -78,8 +80,8 @@ def train(
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,
-        `search_finished`, `fitting`, `judged`, `decided` or `not_decided`, and the rest depends on it. An exception of
-        its stops the run and is raised from it. `logging` hears of it all in any case.
+        `search_finished`, `fitting`, `judged`, `decided` or `not_decided`, and the rest depends on it. An
+        exception of its stops the run and is raised from it. `logging` hears of it all in any case.
 
     Returns
     -------
@@ -91,8 +93,8 @@ def train(
     InvalidInputError
         Data or an argument that cannot be used as it is.
     XtreamError
-        Anything else, such as a missing XGBoost library, or an exception of a class of your own, which
-        is its cause. Of a search such an exception ends its trial only (state "failed"), while others succeed.
+        Anything else, such as a missing XGBoost library, or an exception of a class of your own, which is
+        its cause. Of a search such an exception ends its trial only (state "failed"), while others succeed.
     TrainingInterrupted
         Ctrl-C (a KeyboardInterrupt). Nothing is registered; it has the finished `trials`, and the same
         call goes on from them.
@@ -167,7 +169,10 @@ def _promotion(report: dict[str, Any], promote: bool) -> str:
     best = next((line["version"] for line in report["leaderboard"] if "not_served" not in line), None)
     if is_asked or best is None:
         return said
-    return f"{said} train(..., promote=True) holds it against the champion, Registry.promote({best}) makes it the champion."
+    return (
+        f"{said} train(..., promote=True) holds it against the champion, and Registry.promote({best}) "
+        "makes it the champion."
+    )
 
 
 def _adapted(models: Models | None, kind: Any) -> tuple[list[Adapter], list[Any] | None]:

@@ -1,10 +1,10 @@
 """The built-in families as scikit-learn estimators, for pipelines, searches and cross-validation.
 
-All take numbers like any estimator, or stones as they are: a frame with the columns `carat`, `cut`,
-`color` and `clarity`, grades as text, which is then encoded as in `train`; missing measurements are estimated.
-What they predict is the model's bare number, as scikit-learn's searches need it: that a price is one that a diamond
-can have is checked where a price is asked for (`Model.predict`). They need scikit-learn (`pip install scikit-learn`,
-1.6 or later).
+All take numbers like any estimator, or stones as they are: a frame with the columns `carat`, `cut`, `color`
+and `clarity`, grades as text, which is then encoded as in `train`; missing measurements are estimated. What
+they predict is the model's bare number, as scikit-learn's searches need it: that a price is one that a
+diamond can have is checked where a price is asked for (`Model.predict`). They need scikit-learn (`pip
+install scikit-learn`, 1.6 or later).
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -79,8 +79,8 @@ class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or frame, shape (n_rows, n_features)
-            Numbers, or a frame of stones: `carat` (ct), `cut`, `color` and `clarity`, and, estimated where they are
-            missing, `depth` and `table` (percent), `x`, `y` and `z` (mm).
+            Numbers, or a frame of stones: `carat` (ct), `cut`, `color` and `clarity`, and, estimated where
+            they are missing, `depth` and `table` (percent), `x`, `y` and `z` (mm).
         y : array-like, shape (n_rows,)
             What to learn; for stones prices in US dollars.
         sample_weight : array-like, shape (n_rows,), optional
@@ -236,9 +236,10 @@ class LogLinearRegressor(_Linear):
 class LinearDerivedRegressor(_Linear):
     """Ridge regression on the logarithm of the target: the family `linear-derived`.
 
-    Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of stones it
-    learns the logarithm of the price per carat, from powers of the weight, a step at each magic size, and grades
-    that count for more in heavier and otherwise better stones; a dear stone counts for more than a cheap one.
+    Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of
+    stones it learns the logarithm of the price per carat, from powers of the weight, a step at each magic
+    size, and grades that count for more in heavier and otherwise better stones; a dear stone counts for
+    more than a cheap one.
 
     Parameters
     ----------
@@ -400,12 +401,13 @@ class XGBoostDerivedRegressor(_Trees):
     """Gradient boosted trees on the logarithm of the target, grown by XGBoost's own library: the family
     `xgboost-derived`.
 
-    Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of stones it
-    learns the logarithm of the price per carat from what a gemmologist reads off a stone, and starts from the sum of
-    `LinearDerivedRegressor`, whose value is the column `start`; a dear stone counts for more than a cheap one.
+    Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of
+    stones it learns the logarithm of the price per carat from what a gemmologist reads off a stone, and
+    starts from the sum of `LinearDerivedRegressor`, whose value is the column `start`; a dear stone counts
+    for more than a cheap one.
 
-    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models side by side
-    (`n_jobs`). Missing values (NaN) of numbers are learned from.
+    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models
+    side by side (`n_jobs`). Missing values (NaN) of numbers are learned from.
 
     Parameters
     ----------

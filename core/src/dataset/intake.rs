@@ -71,11 +71,15 @@ pub struct Counts {
     /// Repeated rows dropped.
     pub n_duplicates: u64,
     /// Rows of the data whose stone stands among the test rows that were given, too, whatever its price is there.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub n_in_both: u64,
     /// Of these, rows that were kept to be learned from; the others are repeated rows.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub n_in_both_kept: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One file that was read.

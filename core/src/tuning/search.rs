@@ -319,6 +319,33 @@ mod tests {
     }
 
     #[test]
+    fn a_fit_that_fails_ends_its_trial_and_the_search_only_if_that_is_wanted() {
+        let objective = |params: &Params, report: Report<'_>| match params.get("x").unwrap() {
+            x if x > 0.6 => Err(Error::Fit { model: "a test", reason: format!("{x} is too much") }),
+            _ => valley(params, report),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |name: &str, keeps_failures| {
+            let interrupt = Interrupt::default();
+            let mut study = Study::open(&folder.path().join(name), &header()).unwrap();
+            let mut sampler = header().sampler.sampler(&header().space, header().seed).unwrap();
+            let (objective, after_trial) = (&objective, &|_: &Trial, _, _| {});
+            let (n_trials, n_workers, n_rounds, interrupt) = (30, 2, 100, &interrupt);
+            let search =
+                Search { n_trials, n_workers, n_rounds, objective, after_trial, keeps_failures, interrupt };
+            search.run(&mut study, &mut *sampler)
+        };
+        let trials = run("kept", true).unwrap();
+        let has_failed = |trial: &Trial| matches!(&trial.outcome, Outcome::Failed { reason } if reason.ends_with("is too much"));
+        assert_eq!(trials.len(), 30);
+        assert!(trials.iter().all(|trial| has_failed(trial) == (trial.params.get("x").unwrap() > 0.6)));
+        assert!(
+            trials.iter().any(has_failed) && trials.iter().filter(|trial| has_failed(trial)).count() < 15
+        );
+        assert!(matches!(run("not kept", false), Err(Error::Fit { .. })));
+    }
+
+    #[test]
     fn another_search_or_a_damaged_line_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("study");
