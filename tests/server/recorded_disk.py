@@ -44,7 +44,9 @@ class File:
     loose: list[Operation] = field(default_factory=list)
 
 
-def put(content: bytearray, operation: Operation, data: bytes | None = None, offset: int | None = None) -> None:
+def put(
+    content: bytearray, operation: Operation, data: bytes | None = None, offset: int | None = None
+) -> None:
     data = operation.data if data is None else data
     offset = operation.offset if offset is None else offset
     if operation.kind == "t":
@@ -104,7 +106,9 @@ class Disk:
                 if not operation.is_gone:
                     put(file.certain, operation)
             file.loose.clear()
-            self.names |= {changed: of for kind, changed, of in self.loose_names if (kind, of) == ("o", inode)}
+            self.names |= {
+                changed: of for kind, changed, of in self.loose_names if (kind, of) == ("o", inode)
+            }
         elif kind == "o":
             if self.now().get(name) != inode:
                 self.loose_names.append(("o", name, inode))

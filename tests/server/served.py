@@ -171,7 +171,9 @@ class Served:
         """The records that lie in the local log, read beside the server."""
         file = f"file:{self.log}/exchanges.sqlite?mode=ro"
         with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as connection:
-            return [json.loads(document) for (document,) in connection.execute(f"SELECT document FROM {table}")]
+            return [
+                json.loads(document) for (document,) in connection.execute(f"SELECT document FROM {table}")
+            ]
 
     def outbox_is_empty(self) -> bool:
         return not self.in_outbox()

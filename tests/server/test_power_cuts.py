@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 from recorded_disk import WAYS, Disk, lay, library
-from served import VALUATIONS, Serve, Served, Traffic, assert_recorded_once, eventually, exchange, in_soak, seed
+from served import (
+    VALUATIONS,
+    Serve,
+    Served,
+    Traffic,
+    assert_recorded_once,
+    eventually,
+    exchange,
+    in_soak,
+    seed,
+)
 
 N_STATES = 1000 if in_soak() else 28
 N_KILLS = 34 if in_soak() else 2
@@ -101,7 +111,9 @@ def test_what_was_answered_survives_syncs_that_fail_and_then_a_power_cut(
     arrived = recorded_run(served, 2.5)
     failed = Disk(recorded).n_failed
     assert failed == len(which.split(",")), "as many syncs failed as were to"
-    n_told = sum("ERROR" in line and "record" in line or "tidied up" in line for line in served.stderr.splitlines())
+    n_told = sum(
+        "ERROR" in line and "record" in line or "tidied up" in line for line in served.stderr.splitlines()
+    )
     assert n_told >= failed, "each is told\n" + served.stderr
     n_states = max(N_STATES // len(FAILING), 7)
     for folder, answered, what in each_cut(recorded, arrived, n_states, random.Random(seed()), tmp_path):
@@ -115,7 +127,11 @@ def test_a_kill_at_an_answer_takes_nothing_that_was_answered_however_slow_syncs_
     serve: Serve, tmp_path: Path, sync_ms: int
 ) -> None:
     dice = random.Random(seed())
-    slow = {"LD_PRELOAD": str(library()), "RECORD_FOLDER": str(tmp_path / "log"), "SYNC_DELAY_US": f"{sync_ms}000"}
+    slow = {
+        "LD_PRELOAD": str(library()),
+        "RECORD_FOLDER": str(tmp_path / "log"),
+        "SYNC_DELAY_US": f"{sync_ms}000",
+    }
     stone = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
     served = serve(durability="fsync", settings=slow)
     answers = []
