@@ -1,7 +1,7 @@
 """The power goes at any moment, and syncs are slow or fail: what was answered is in the log.
 
-A small library notes what the server does to its log; the disks that a power cut may leave are made of that, and a
-server is started on each.
+A small library notes what the server does to its log; the disks that a power cut may leave are made of that,
+and a server is started on each.
 """
 
 import random
