@@ -80,6 +80,7 @@ def test_a_full_disk_refuses_requests_and_heals_by_itself(small_disk: Path, serv
 def test_a_disk_that_a_missing_database_filled_is_emptied_when_the_database_returns(
     small_disk: Path, serve: Serve, database: Secantus
 ) -> None:
+    (small_disk / "filler").write_bytes(b"x" * 3_000_000)
     served = serve(database.uri(), log=small_disk / "log")
     answers, refused = until_refused(served)
     assert_log_unavailable(refused)
