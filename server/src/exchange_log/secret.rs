@@ -86,7 +86,7 @@ fn blank_value(key: &str, value: &mut Value) -> bool {
             *value = BLANK.into();
             true
         }
-        Value::Array(items) => items.iter_mut().fold(false, |any, item| blank_value(key, item) || any),
+        Value::Array(items) => blank_all(key, items.iter_mut()),
         Value::Object(fields) => {
             let is_named = fields.keys().any(|name| name.contains(key));
             if is_named {
@@ -95,10 +95,15 @@ fn blank_value(key: &str, value: &mut Value) -> bool {
                     .map(|(name, value)| (name.replace(key, BLANK), value))
                     .collect();
             }
-            fields.values_mut().fold(is_named, |any, value| blank_value(key, value) || any)
+            blank_all(key, fields.values_mut()) || is_named
         }
         _ => false,
     }
+}
+
+fn blank_all<'a>(key: &str, values: impl Iterator<Item = &'a mut Value>) -> bool {
+    // Every one of them, not only the first.
+    values.map(|value| blank_value(key, value)).filter(|found| *found).count() > 0
 }
 
 #[cfg(test)]

@@ -34,12 +34,12 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes the folder, if need be, and locks it.
     pub(super) fn make(path: &Path) -> Result<Self, Unlocked> {
-        if !path.is_dir() {
-            fs::create_dir_all(path)?;
-            for made in path.ancestors().skip(1) {
-                let made = if made.as_os_str().is_empty() { Path::new(".") } else { made };
-                sync(made)?;
-            }
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let n_missing = path.ancestors().take_while(is_missing).count();
+        fs::create_dir_all(path)?;
+        // Each new folder is a name in the one above it.
+        for above in path.ancestors().skip(1).take(n_missing) {
+            sync(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
         }
         Self::lock(path)
     }
