@@ -198,7 +198,10 @@ def test_what_is_written_reads_back_as_it_was(visit: Open) -> None:
         ("carat,cut,color,clarity\n1.5,Ideal,E,IF\n", "1.5,Ideal,E,IF,1234.50,1200.00,1300.07,1,\n"),
         ("carat;cut;color;clarity\r\n1,5;Ideal;E;IF\r\n", "1,5;Ideal;E;IF;1234,50;1200,00;1300,07;1;\r\n"),
         ("carat;cut;color;clarity\n1.5;Ideal;E;IF", "1.5;Ideal;E;IF;1234.50;1200.00;1300.07;1;"),
-        ('carat,cut,color,clarity\n"1,5",Ideal,E,IF\n', '"1,5",Ideal,E,IF,"1234,50","1200,00","1300,07",1,\n'),
+        (
+            'carat,cut,color,clarity\n"1,5",Ideal,E,IF\n',
+            '"1,5",Ideal,E,IF,"1234,50","1200,00","1300,07",1,\n',
+        ),
         (
             'carat\tcut\tcolor\tclarity\tnote\n1\t"Ideal"\tE\tIF\ta,b;"c"\n',
             '1\t"Ideal"\tE\tIF\ta,b;"c"\t1234.50\t1200.00\t1300.07\t1\t\n',
