@@ -413,8 +413,7 @@ fn comparables_are_the_nearest_of_all_stones_and_say_how_they_differ() {
             for (said, field) in of_grades.iter().zip(labels) {
                 assert!(said.starts_with(field.name()) && said.contains(" instead of "), "{said}");
             }
-            let expected =
-                found.stone.price_usd() * model / FIXTURE.linear.predict([theirs].into_iter())[0];
+            let expected = found.stone.price_usd() * model / FIXTURE.linear.predict([theirs].into_iter())[0];
             assert!((found.adjusted_price_usd / expected - 1.0).abs() < 1e-4);
         }
     }
@@ -566,7 +565,8 @@ fn beyond_what_was_learned_from_a_price_is_told_without_a_confidence_and_far_bey
         let dear = ask(four_cs(2.0, "Ideal", "D", "IF")).unwrap();
         assert!(dear.price_usd > 25_000.0, "{}", dear.price_usd);
         assert_eq!(dear.range.unwrap().confidence, None);
-        let said: Vec<_> = dear.warnings.iter().map(|warning| (warning.field, warning.reason.as_str())).collect();
+        let said: Vec<_> =
+            dear.warnings.iter().map(|warning| (warning.field, warning.reason.as_str())).collect();
         let dearest = "is beyond what the model knows: the dearest sale learned from is $18,823";
         assert_eq!(said, [(Field::Price, dearest)]);
         let heavy = ask(four_cs(6.0, "Fair", "J", "I1")).unwrap();
@@ -589,8 +589,7 @@ fn a_grade_that_was_never_seen_is_told() {
     let without_if: Vec<_> =
         FIXTURE.train.iter().copied().filter(|stone| stone.diamond().clarity() != Clarity::IF).collect();
     let pipeline = calibrated("linear", &without_if);
-    let appraised =
-        pipeline.appraise(PartialDiamond(four_cs(0.5, "Ideal", "G", "IF")), &ALL, None).unwrap();
+    let appraised = pipeline.appraise(PartialDiamond(four_cs(0.5, "Ideal", "G", "IF")), &ALL, None).unwrap();
     assert_eq!((appraised.warnings.len(), appraised.warnings[0].field), (1, Field::Clarity));
     assert!(appraised.warnings[0].reason.contains("no stone that it learned from has this grade"));
     assert_eq!(appraised.range.unwrap().confidence, None);
@@ -605,7 +604,8 @@ fn prices_and_the_ends_of_ranges_are_whole_cents() {
                 continue;
             };
             let range = appraised.range.unwrap();
-            let what_ifs = appraised.what_if.unwrap().into_iter().flat_map(|w| [w.price_usd, w.difference_usd]);
+            let what_ifs =
+                appraised.what_if.unwrap().into_iter().flat_map(|w| [w.price_usd, w.difference_usd]);
             let all = [appraised.price_usd, range.low_usd, range.high_usd].into_iter().chain(what_ifs);
             all.for_each(|amount| assert!(is_cents(amount), "{amount}"));
             let exact = pipeline.predict([stone.diamond()].into_iter())[0];
