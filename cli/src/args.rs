@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Similar(SimilarArgs),
     /// Answer over HTTP: the REST API
     Serve(ServeArgs),
+    /// Look after the record of requests and answers
+    Exchanges(ExchangesArgs),
     /// Train again whenever new data files appear in a folder
     Watch(WatchArgs),
 }
@@ -323,6 +325,25 @@ pub(crate) enum Durability {
     Fsync,
     /// Survives the end of the program, not of the machine
     Os,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExchangesArgs {
+    #[command(subcommand)]
+    pub(crate) command: ExchangesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExchangesCommand {
+    /// Offer MongoDB again what it refused for good: the running server does it, or the next one that starts
+    Retry(RetryArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// Folder of the local exchange log [default: exchange-log]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange_log: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

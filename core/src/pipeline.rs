@@ -256,6 +256,11 @@ impl Pipeline {
         base::features(&self.encoder, self.base.as_ref(), stones)
     }
 
+    /// A readable name for each of these features.
+    pub fn feature_names(&self) -> Vec<String> {
+        base::names(&self.encoder, self.base.as_ref())
+    }
+
     /// What each of these features holds.
     pub(crate) fn kinds(&self) -> Vec<FeatureKind> {
         base::kinds(&self.encoder, self.base.as_ref())

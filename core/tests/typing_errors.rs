@@ -205,7 +205,10 @@ fn assert_fair(typed: &Typed, wrong: &[usize], what: &str) -> Vec<Fault> {
         likely.for_each(|(field, _)| assert!(wrong.iter().any(|number| NUMBERS[*number] == *field)));
         if let Some((_, size)) = fault.reason.split_once("a stone of ") {
             let size: Vec<_> = size.trim_end_matches(" mm").split(" x ").collect();
-            assert!(size.iter().all(|mm| typed.iter().any(|text| text.parse() == mm.parse::<f64>())), "{fault}");
+            assert!(
+                size.iter().all(|mm| typed.iter().any(|text| text.parse() == mm.parse::<f64>())),
+                "{fault}"
+            );
         }
     }
     said
@@ -278,8 +281,10 @@ fn a_number_in_a_wrong_unit_is_told_as_that_number_or_not_at_all() {
                 }
                 for (unit, change) in wrong_units(one) {
                     for (other_unit, other_change) in wrong_units(other) {
-                        let texts =
-                            [(one, to_places(change(value(one)))), (other, to_places(other_change(value(other))))];
+                        let texts = [
+                            (one, to_places(change(value(one)))),
+                            (other, to_places(other_change(value(other)))),
+                        ];
                         let what = format!("{unit} and {other_unit}");
                         assert_fair(&only(&meant, there, &texts), &[one, other], &what);
                     }
@@ -287,7 +292,9 @@ fn a_number_in_a_wrong_unit_is_told_as_that_number_or_not_at_all() {
             }
         }
     }
-    println!("{n_wrong} wrong units: {n_told} told, {n_right} put right; of whole stones {n_whole_right} of {n_whole}");
+    println!(
+        "{n_wrong} wrong units: {n_told} told, {n_right} put right; of whole stones {n_whole_right} of {n_whole}"
+    );
     assert!(n_whole_right * 100 >= n_whole * 98, "{n_whole_right} of {n_whole}");
 }
 

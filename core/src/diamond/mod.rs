@@ -112,6 +112,16 @@ pub struct PricedDiamond {
     price_usd: f64,
 }
 
+impl Diamond {
+    /// The stone with what it was sold for.
+    ///
+    /// # Errors
+    /// What is wrong with the price.
+    pub fn sold_at(self, price: Cell<'_>) -> Result<PricedDiamond, Fault> {
+        Ok(PricedDiamond { diamond: self, price_usd: parse::number(Field::Price, price)? })
+    }
+}
+
 impl PricedDiamond {
     /// The stone.
     pub fn diamond(&self) -> &Diamond {

@@ -12,7 +12,7 @@ use ureq::http::Request;
 use xtream_core::dataset::Delivery;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
-use xtream_core::training::{Preset, Training, built_in, choose};
+use xtream_core::training::{Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
 use xtream_server::{Error, Limits, Options, Server, exchange_log};
@@ -111,7 +111,7 @@ impl TestApp {
             n_workers: 1,
             seed: 42,
             n_repeats: 1,
-            promotes: self.registry.champion().unwrap().is_none(),
+            promotes: Promotes::First,
             is_monotone: false,
         };
         let report = training.run(&self.registry, &Silent, &Interrupt::default()).unwrap();

@@ -44,12 +44,7 @@ fn search_with(typed: &Numbers, wrong: &[usize]) -> Option<Slip> {
 }
 
 /// The best correction of the kinds that are wanted.
-fn best_of(
-    typed: &Numbers,
-    as_typed: f64,
-    wrong: &[usize],
-    wanted: impl Fn(Kind) -> bool,
-) -> Option<Slip> {
+fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind) -> bool) -> Option<Slip> {
     let mut best: Option<(f64, Kind, Change)> = None;
     let mut second: Option<(f64, Change)> = None;
     offer(typed, wanted, |kind, change| {
