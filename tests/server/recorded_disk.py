@@ -1,8 +1,9 @@
-"""A recording of all that a server did to its log, and the disks that a power cut at any moment of it may leave.
+"""A recording of all that a server did to its log, and the disks that a power cut at any moment may leave.
 
-What is certain is what was written before a sync of its file that succeeded. Of everything else any part may be there,
-by sectors, in any order. What a sync that failed was to write is taken for written by the system and never offered to
-the disk again: no later sync makes it certain. A name is certain once its folder, or its file, was synced.
+What is certain is what was written before a sync of its file that succeeded. Of everything else any part may
+be there, by sectors, in any order. What a sync that failed was to write is taken for written by the system,
+and never offered to the disk again: no later sync makes it certain. A name is certain once its folder, or
+its file, was synced.
 """
 
 import random

@@ -9,6 +9,8 @@ use super::folder::private;
 
 /// Enough to empty the write-ahead log at its largest.
 const SIZE: usize = 8 << 20;
+/// What a disk that was full must have besides, so that it is not full again at once.
+const SLACK: usize = 1 << 20;
 
 /// A file that is there to be deleted.
 pub(super) struct Reserve {
@@ -39,7 +41,7 @@ impl Reserve {
         if self.is_there {
             return Ok(());
         }
-        let filled = self.fill();
+        let filled = fill(&self.path, SIZE);
         self.is_there = filled.is_ok();
         if !self.is_there {
             // Half a reserve would only take the space that the log is waiting for. If it cannot be
@@ -49,15 +51,22 @@ impl Reserve {
         filled
     }
 
-    fn fill(&self) -> io::Result<()> {
-        let mut file = private(&self.path)?;
-        // Random bytes: some file systems keep zeros, or repetitions, without any space.
-        for _ in 0..SIZE >> 16 {
-            let blocks = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
-            file.write_all(&blocks.take((1 << 16) / 16).flatten().collect::<Vec<u8>>())?;
-        }
-        file.sync_all()
+    /// Whether the disk has some more space than what is set aside.
+    pub(super) fn has_slack(&self) -> bool {
+        let path = self.path.with_extension("more");
+        let has_slack = fill(&path, SLACK).is_ok();
+        fs::remove_file(path).is_ok() && has_slack
     }
+}
+
+fn fill(path: &Path, size: usize) -> io::Result<()> {
+    let mut file = private(path)?;
+    // Random bytes: some file systems keep zeros, or repetitions, without any space.
+    for _ in 0..size >> 16 {
+        let blocks = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
+        file.write_all(&blocks.take((1 << 16) / 16).flatten().collect::<Vec<u8>>())?;
+    }
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -73,6 +82,7 @@ mod tests {
         assert!(!reserve.is_there());
         reserve.restore().unwrap();
         assert_eq!(size().unwrap(), SIZE);
+        assert!(reserve.has_slack());
         assert!(Reserve::new(folder.path()).is_there(), "also for the next one");
         assert!(reserve.release() && size().is_err());
         assert!(!reserve.release());

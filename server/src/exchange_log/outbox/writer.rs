@@ -50,6 +50,8 @@ pub(super) struct Writer {
     last_look: Instant,
     last_attempt: Instant,
     last_restored: Instant,
+    /// Whether the disk was full, and has not shown more than a little space since.
+    is_out_of_space: bool,
     is_shrinking: bool,
     /// Whether the administrator was told that the oldest go.
     said_what_goes: bool,
@@ -77,7 +79,8 @@ impl Writer {
             write_ahead: 0,
             last_look: now,
             last_attempt: now,
-            last_restored: now,
+            last_restored: now.checked_sub(TICK).unwrap_or(now),
+            is_out_of_space: false,
             is_shrinking: false,
             said_what_goes: false,
         }
@@ -85,7 +88,7 @@ impl Writer {
 
     /// Until the queue is closed.
     pub(super) fn run(mut self, queue: &Queue) {
-        self.set_aside_reserve();
+        self.found_space();
         self.look();
         while let Some(work) = queue.next(if self.is_shrinking { Duration::from_millis(5) } else { TICK }) {
             let is_idle = work.is_empty();
@@ -119,8 +122,7 @@ impl Writer {
             return;
         }
         // Without the reserve nothing is added: what is left of the disk is for what makes room on it.
-        let committed =
-            if self.reserve.is_there() { self.commit(&added, &settled) } else { Err(Failed::NoSpace) };
+        let committed = if self.has_space() { self.commit(&added, &settled) } else { Err(Failed::NoSpace) };
         match committed {
             Ok(()) => {
                 answer(added, Ok(()));
@@ -149,11 +151,11 @@ impl Writer {
             let committed = committed.map_err(|error| error.to_string());
             answer(settled, committed.as_ref().copied().map_err(String::as_str));
         }
-        let is_due = self.last_restored.elapsed() >= PAUSE;
+        let is_due = self.last_restored.elapsed() >= TICK;
         if is_due {
             self.make_room();
         }
-        let committed = match is_due && self.set_aside_reserve() {
+        let committed = match is_due && self.found_space() {
             true => self.commit(&added, &[]),
             false => Err(Failed::NoSpace),
         };
@@ -171,13 +173,19 @@ impl Writer {
             ages.added(added.len() as u64);
         }
         self.status.changed(change);
-        if self.reserve.is_there() {
+        if self.has_space() {
             self.status.out_of_trouble();
         }
         Ok(())
     }
 
-    fn out_of_space(&self) {
+    /// Whether exchanges may be added.
+    fn has_space(&self) -> bool {
+        self.reserve.is_there() && !self.is_out_of_space
+    }
+
+    fn out_of_space(&mut self) {
+        self.is_out_of_space = true;
         if self.status.in_trouble(&Failed::NoSpace.to_string()) {
             tracing::error!("the disk of the exchange log is full; requests are refused until it has space");
         }
@@ -212,14 +220,14 @@ impl Writer {
         }
     }
 
-    /// Sets the reserve aside where it was given up; whether it is there.
-    fn set_aside_reserve(&mut self) -> bool {
-        if self.reserve.is_there() {
-            return true;
+    /// Sets the reserve aside where it was given up, and looks for more space where there was none; whether exchanges
+    /// may be added.
+    fn found_space(&mut self) -> bool {
+        if self.has_space() || self.last_restored.elapsed() < TICK {
+            return self.has_space();
         }
-        self.last_restored = Instant::now();
         match self.reserve.restore() {
-            Ok(()) => tracing::info!("the exchange log has its reserve of space"),
+            Ok(()) => self.is_out_of_space &= !self.reserve.has_slack(),
             Err(error) if error.kind() == ErrorKind::StorageFull => self.out_of_space(),
             Err(error) => {
                 if self.status.in_trouble(&format!("its reserve of space cannot be set aside: {error}")) {
@@ -227,7 +235,8 @@ impl Writer {
                 }
             }
         }
-        self.reserve.is_there()
+        self.last_restored = Instant::now();
+        self.has_space()
     }
 
     /// Drops every connection and opens the database anew.
@@ -275,7 +284,7 @@ impl Writer {
         if self.store.is_none() && self.last_attempt.elapsed() >= PAUSE {
             self.open_again(false);
         }
-        if self.store.is_some() && self.set_aside_reserve() && self.status.is_troubled() {
+        if self.store.is_some() && self.found_space() && self.status.is_troubled() {
             // Nobody may be asking any more: it is tried whether it would be recorded.
             let probed = self.store.as_ref().map(Store::probe);
             match probed {
@@ -316,9 +325,17 @@ impl Writer {
             }
         }
         self.is_shrinking = free > FREE_KEPT && free > used / 2;
-        if self.is_shrinking {
-            store.shrink(SHRUNK_AT_ONCE)?;
+        if self.is_shrinking || (self.is_out_of_space && is_due && free > 0) {
+            let mut shrunk = store.shrink(SHRUNK_AT_ONCE);
+            // This takes space before it gives some back.
+            if shrunk.as_ref().is_err_and(Failed::is_full) && self.reserve.release() {
+                shrunk = store.shrink(SHRUNK_AT_ONCE);
+            }
             self.write_ahead += TRANSACTION_BYTES * 8;
+            if self.is_out_of_space {
+                self.make_room();
+            }
+            shrunk?;
         }
         if is_due {
             self.sweep()?;
