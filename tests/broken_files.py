@@ -27,5 +27,5 @@ def refusal(xtream: Program, path: Path) -> str:
     assert path.name in said
     assert not any((xtream.folder / "refused" / "commits").iterdir()), "nothing was trained"
     left = [entry.name for entry in (xtream.folder / "refused").iterdir()]
-    assert sorted(left) == ["blobs", "commits", "studies"], "nothing half-written is left"
+    assert sorted(left) == ["blobs", "commits", "receipts", "studies"], "nothing half-written is left"
     return said

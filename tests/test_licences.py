@@ -1,14 +1,14 @@
-"""The crates that we build on are licensed, named and from where deny.toml says. `cargo deny` reads the same file,
-but takes minutes to install; a look at `cargo metadata` needs nothing."""
+"""The crates that we build on are licensed, named and from where deny.toml says. `cargo deny` reads the same
+file, but takes minutes to install; a look at `cargo metadata` needs nothing."""
 
 import collections
 import json
 import re
 import subprocess
-import tomllib
 
 import license_expression
 import pytest
+import tomllib
 from helpers import ROOT
 
 RULES = tomllib.loads((ROOT / "deny.toml").read_text())
@@ -73,11 +73,10 @@ def test_no_crate_is_banned_and_some_come_in_one_version_only(crates: list[dict]
     n_versions = collections.Counter(crate["name"] for crate in crates)
     for rule in RULES["bans"]["deny"]:
         most = 1 if rule.get("deny-multiple-versions") else 0
-        assert n_versions[rule["crate"]] <= most, (
-            f"{rule['crate']} is there {n_versions[rule['crate']]} times"
-        )
+        n_found = n_versions[rule["crate"]]
+        assert n_found <= most, f"{rule['crate']} is there {n_found} times"
         # A rule about one version is about a crate that there is.
-        assert most == 0 or n_versions[rule["crate"]] == 1, rule
+        assert most == 0 or n_found == 1, rule
 
 
 def test_every_crate_is_ours_or_comes_from_the_public_registry(crates: list[dict]) -> None:

@@ -122,6 +122,38 @@ def test_a_file_of_mostly_wrong_rows_is_skipped(watcher: Watcher, lines: list[st
     assert watcher.models[0]["data"]["n_rows"] == 1499
 
 
+def test_a_file_that_never_rests_keeps_nobody_waiting_for_ever(watcher: Watcher, lines: list[str]) -> None:
+    with (watcher.folder / "growing.csv").open("w") as file:
+        file.write("".join(lines[:100]))
+        deliver(watcher, "a.csv", [lines[0], *lines[100:1600]])
+        deadline = time.monotonic() + 20
+        while not watcher.models:
+            assert time.monotonic() < deadline, watcher.said
+            file.write(lines[1])
+            file.flush()
+            time.sleep(INTERVAL / 3)
+    assert "still change" in watcher.said
+    assert watcher.models[0]["data"]["n_rows"] == 1500
+    # As soon as it rests, it belongs to the others.
+    watcher.wait(lambda: len(watcher.models) == 2)
+    assert {Path(file["path"]).name for file in watcher.models[0]["data"]["files"]} == {
+        "a.csv",
+        "growing.csv",
+    }
+
+
+def test_thousands_of_small_files_take_seconds(watcher: Watcher, lines: list[str]) -> None:
+    for number in range(5000):
+        deliver(watcher, f"{number:04}.csv", [lines[0], lines[1 + number % (len(lines) - 1)]])
+    started = time.monotonic()
+    watcher.wait(lambda: "rows read:" in watcher.said and len(watcher.models) == 1, seconds=60)
+    print(f"{time.monotonic() - started:.1f} s")
+    assert time.monotonic() - started < 30
+    (model,) = watcher.models
+    n_bad = watcher.said.count("skipped:")
+    assert len(model["data"]["files"]) == 5000 - n_bad and n_bad < 100
+
+
 def test_touching_a_delivery_or_copying_it_starts_no_run(watcher: Watcher, lines: list[str]) -> None:
     path = deliver(watcher, "a.csv", lines[:1500])
     watcher.wait(lambda: len(watcher.models) == 1)

@@ -308,7 +308,7 @@ mod tests {
     fn every_setting_has_a_line_that_explains_it() {
         let lines: Vec<_> = DEFAULTS.lines().collect();
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ")) {
-            // `burst`, `rows_burst`, `keep_megabytes` and the split's seed are explained with their neighbour.
+            // `burst`, `rows_burst` and the split's seed are explained with their neighbour.
             let above: Vec<_> = lines[..at].iter().rev().take(2).collect();
             assert!(above.iter().any(|line| line.starts_with('#')), "{line}");
         }

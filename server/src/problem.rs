@@ -243,6 +243,11 @@ impl Problem {
         .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// The same problem, told to whoever looks after the server.
+    pub(crate) fn because(self, reason: impl std::fmt::Display) -> Self {
+        Self { detail: format!("{} The reason: {reason}.", self.detail), ..self }
+    }
+
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("Allowed here is {allowed}.");
         Self::new(Kind::MethodNotAllowed, detail).with(ALLOW, HeaderValue::from_static(allowed))

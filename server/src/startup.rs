@@ -22,7 +22,7 @@ use xtream_core::{Interrupt, Registry};
 use crate::admin::AdminKey;
 use crate::admission::{Admission, Counted, Load, Rate, RateLimiter, admit};
 use crate::compression::pack;
-use crate::connections::{Connections, Gate, Guarded};
+use crate::connections::{Connections, Gate, Guarded, PIECE};
 use crate::docs::guide::Listening;
 use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
@@ -133,7 +133,8 @@ impl Server {
     pub fn build(options: Options) -> Result<Self, Error> {
         let Options { registry, bind, exchange_log, admin_key, limits, allowed_origins, is_behind_proxy } =
             options;
-        let admin_key = AdminKey::new(admin_key.as_deref())
+        let secret = admin_key;
+        let admin_key = AdminKey::new(secret.as_deref())
             .map_err(|too_short| Error::AdminKey { reason: too_short.to_string() })?;
         let refused = |source| Error::Bind { address: bind, source };
         let listener = TcpListener::bind(bind).map_err(refused)?;
@@ -143,7 +144,7 @@ impl Server {
             State::new(Registry::open_or_create(&registry)?).map_err(|source| Error::Run { source })?;
         let state = Arc::new(state);
         let numbers = Arc::new(Numbers::default());
-        let log = ExchangeLog::open(&exchange_log).map_err(|reason| Error::ExchangeLog { reason })?;
+        let log = ExchangeLog::open(&exchange_log, secret).map_err(|reason| Error::ExchangeLog { reason })?;
         let log = Arc::new(log);
         let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();
@@ -232,6 +233,7 @@ impl Server {
                     .keep_alive(KeepAlive::Os)
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    .h1_write_buffer_size(PIECE)
                     .on_connect_ext(|stream: &Guarded, data| drop(data.insert(stream.connection())))
                     .finish(app);
                 admit.and_then(http)

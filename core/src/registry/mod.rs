@@ -54,6 +54,7 @@ impl Registry {
     /// # Errors
     /// As [`Registry::open`], and when the folder cannot be made.
     pub fn open_or_create(folder: &Path) -> Result<Self> {
+        folder::make(folder)?;
         for part in ["commits", "receipts", "blobs", "studies"] {
             folder::make(&folder.join(part))?;
         }

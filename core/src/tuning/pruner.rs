@@ -1,6 +1,6 @@
 //! What to give up early.
 
-use super::Trial;
+use super::{Race, Trial};
 
 /// Gives a trial up when it would not become the best even if it went on improving as it does, or when it
 /// is far behind. A growing model improves more slowly the longer it grows, so the first errs on the side of going
@@ -11,8 +11,8 @@ use super::Trial;
 pub struct Foresight {
     /// Rounds that a trial may have.
     n_rounds: usize,
-    /// The best value known; infinite while none is.
-    best: f64,
+    /// The value to come to; infinite while none is known.
+    bar: f64,
     /// The least value of any trial at each checkpoint.
     leaders: [f64; CHECKPOINTS.len()],
     /// Whether it is the first trial, which goes to its end so that there is one that did.
@@ -25,16 +25,25 @@ const CHECKPOINTS: [usize; 8] = [10, 20, 40, 80, 160, 320, 640, 1280];
 /// While nothing is known, only those are given up that do not learn: whoever would keep more than this share of its
 /// first value to the end, at the pace of its first look. A model that starts from a base has little left to lose, so
 /// how far it has come says nothing, and a pace that slackens is no sign either.
-const SHARE_TO_KEEP: f64 = 0.8;
+const SHARE_TO_KEEP: f64 = 0.9;
 
 /// From this round on, and by this factor, a trial may be too far behind.
 const FAR_BEHIND: (usize, f64) = (160, 1.5);
 
 impl Foresight {
     /// The pruner of the trial of this number, of which `earlier` trials are known and which may have `n_rounds`.
-    pub fn new<'a>(number: usize, n_rounds: usize, earlier: impl Iterator<Item = &'a Trial>) -> Self {
+    /// Where there are several folds it need not become the best in the first one: it is enough to be worth a second
+    /// one, for which `race` asks.
+    pub fn new<'a>(
+        number: usize,
+        n_rounds: usize,
+        earlier: impl Iterator<Item = &'a Trial>,
+        race: &Race,
+    ) -> Self {
         let (mut best, mut leaders) = (f64::INFINITY, [f64::INFINITY; CHECKPOINTS.len()]);
+        let mut has_folds = false;
         for trial in earlier {
+            has_folds |= !trial.folds.is_empty();
             if trial.has_grown() {
                 best = best.min(trial.comparable());
             }
@@ -42,7 +51,8 @@ impl Foresight {
                 *leader = leader.min(*value);
             }
         }
-        Self { n_rounds, best, leaders, is_first: number == 0 }
+        let bar = if has_folds { race.bar(1).unwrap_or(f64::INFINITY) } else { best };
+        Self { n_rounds, bar, leaders, is_first: number == 0 }
     }
 
     /// Whether `round` is one at which the trial's course is kept and judged.
@@ -79,7 +89,7 @@ impl Foresight {
         let ([(_, first), ..], [.., (round, value)]) = (curve, curve) else { return false };
         let is_far_behind = *round >= FAR_BEHIND.0 && *value > FAR_BEHIND.1 * self.leaders[curve.len() - 1];
         let bar = match curve.len() {
-            _ if self.best.is_finite() => self.best,
+            _ if self.bar.is_finite() => self.bar,
             2 => SHARE_TO_KEEP * first,
             _ => f64::INFINITY,
         };
@@ -93,6 +103,14 @@ mod tests {
     use super::*;
     use crate::model::Params;
 
+    fn foresight<'a>(
+        number: usize,
+        n_rounds: usize,
+        earlier: impl Iterator<Item = &'a Trial> + Clone,
+    ) -> Foresight {
+        Foresight::new(number, n_rounds, earlier.clone(), &Race::new(earlier))
+    }
+
     fn known(value: f64) -> Trial {
         let outcome = Outcome::Complete { value, refit: Params::default() };
         Trial { number: 0, params: Params::default(), outcome, curve: Vec::new(), folds: Vec::new() }
@@ -101,7 +119,7 @@ mod tests {
     #[test]
     fn a_trial_goes_on_while_its_pace_could_make_it_the_best() {
         let known = [known(30.0), known(20.0)];
-        let pruner = Foresight::new(5, 40, known.iter());
+        let pruner = foresight(5, 40, known.iter());
         assert!(!pruner.gives_up(&[(10, 1000.0)]), "one look shows no pace");
         // From 120 to 60 in ten rounds: a quarter of that after twenty more.
         assert!(!pruner.gives_up(&[(10, 120.0), (20, 60.0)]));
@@ -112,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_pace_that_slackens_is_expected_to_slacken_further() {
-        let pruner = Foresight::new(5, 80, [known(20.0)].iter());
+        let pruner = foresight(5, 80, [known(20.0)].iter());
         // It halved in ten rounds and then in twenty: half the pace. Half of that in the next forty.
         let foreseen = |curve: &[(usize, f64)]| pruner.foreseen(curve).map(f64::round);
         assert_eq!(foreseen(&[(10, 160.0), (20, 80.0), (40, 40.0)]), Some(20.0));
@@ -122,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_grows_worse_is_not_thought_to_explode() {
-        let pruner = Foresight::new(5, 1000, [known(20.0)].iter());
+        let pruner = foresight(5, 1000, [known(20.0)].iter());
         assert!(pruner.gives_up(&[(10, 101.0), (20, 102.0)]));
         assert_eq!(pruner.foreseen(&[(10, 18.0), (20, 19.0)]), Some(19.0));
     }
@@ -131,7 +149,7 @@ mod tests {
     fn who_is_far_behind_the_leader_of_its_round_is_given_up_late() {
         let mut leader = known(20.0);
         leader.curve = [10, 20, 40, 80, 160, 320].map(|round| (round, 100.0)).to_vec();
-        let pruner = Foresight::new(5, 10_000, [leader].iter());
+        let pruner = foresight(5, 10_000, [leader].iter());
         // At an even pace, which promises everything.
         let curve = |last: f64| {
             let at = |round: usize| (round, last * 1.1_f64.powi((160 - round as i32) / 10));
@@ -143,7 +161,7 @@ mod tests {
 
     #[test]
     fn without_rivals_only_those_that_do_not_learn_are_given_up_and_never_the_first() {
-        let pruner = |number| Foresight::new(number, 1000, [].iter());
+        let pruner = |number| foresight(number, 1000, [].iter());
         let dull = [(10, 3000.0), (20, 2999.0)];
         assert!(pruner(1).gives_up(&dull) && !pruner(0).gives_up(&dull));
         assert!(!pruner(1).gives_up(&[(10, 3000.0), (20, 2900.0)]));
@@ -153,18 +171,18 @@ mod tests {
     fn without_rivals_a_model_that_starts_close_to_its_best_is_not_given_up() {
         // The course of a model that starts from a regression: a tenth is left to gain, most of it early.
         let course = [(10, 321.0), (20, 309.5), (40, 302.0), (80, 298.9), (160, 298.6), (320, 299.0)];
-        let pruner = Foresight::new(3, 1000, [].iter());
+        let pruner = foresight(3, 1000, [].iter());
         for n_looks in 1..=course.len() {
             assert!(!pruner.gives_up(&course[..n_looks]), "after {n_looks} looks");
         }
         // With a rival known that it will not reach, it is.
-        assert!(Foresight::new(8, 1000, [known(290.0)].iter()).gives_up(&course));
+        assert!(foresight(8, 1000, [known(290.0)].iter()).gives_up(&course));
     }
 
     #[test]
     fn what_was_given_up_itself_is_not_the_best() {
         let mut given_up = known(1.0);
         given_up.outcome = Outcome::Pruned { value: 1.0 };
-        assert!(!Foresight::new(5, 20, [given_up].iter()).gives_up(&[(10, 30.0), (20, 4.0)]));
+        assert!(!foresight(5, 20, [given_up].iter()).gives_up(&[(10, 30.0), (20, 4.0)]));
     }
 }

@@ -39,7 +39,12 @@ impl Race {
 
     /// Whether to give up a trial with this value (smaller is better) after so many folds.
     pub fn gives_up(&self, n_folds: usize, value: f64) -> bool {
-        n_folds.checked_sub(1).and_then(|index| self.bars.get(index)).is_some_and(|bar| value > *bar)
+        self.bar(n_folds).is_some_and(|bar| value > bar)
+    }
+
+    /// The value above which a trial is given up after so many folds; none while too few are known.
+    pub fn bar(&self, n_folds: usize) -> Option<f64> {
+        n_folds.checked_sub(1).and_then(|index| self.bars.get(index)).copied()
     }
 }
 

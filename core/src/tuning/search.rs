@@ -136,8 +136,8 @@ impl Search<'_> {
                     }
                     Some(_) => return Err(self.foreign(study, next)),
                     None => {
-                        let pruner = Foresight::new(next, self.n_rounds, told.iter());
                         let race = Race::new(told.iter());
+                        let pruner = Foresight::new(next, self.n_rounds, told.iter(), &race);
                         let job = Job { number: next, params, pruner, race };
                         jobs.send(job).map_err(|_| Error::Interrupted)?;
                         n_running += 1;

@@ -20,7 +20,7 @@ use futures_util::task::AtomicWaker;
 pub(crate) use self::refusal::{Gate, deliver};
 pub(crate) use self::stream::Guarded;
 use self::unread::MOST_UNREAD;
-pub(crate) use self::unread::Piecemeal;
+pub(crate) use self::unread::{PIECE, Piecemeal};
 
 use crate::telemetry::Telemetry;
 

@@ -18,8 +18,9 @@ use super::{Connection, Connections};
 
 /// Bytes of answers that may wait to be read before those who read nothing are hung up on.
 pub(super) const MOST_UNREAD: usize = 128 << 20;
-/// Bytes of a body that are given to the HTTP layer at once.
-const PIECE: usize = 16 << 10;
+/// Bytes of a body that are given to the HTTP layer at once, and that it gathers before it writes: what thousands of
+/// connections hold at once is some of these each.
+pub(crate) const PIECE: usize = 8 << 10;
 
 /// A share of the bytes that wait; given back when this is dropped.
 pub(super) struct Unread {

@@ -40,8 +40,10 @@ pub(crate) async fn ready(
     log: web::Data<ExchangeLog>,
 ) -> Result<web::Json<Answer<Ready>>, Problem> {
     let model = state.bundle()?.name();
-    let mongodb = log.shipment().await.map_err(Problem::log_unavailable)?;
-    let ready = Ready { status: "ready", model, trouble: state.trouble(), mongodb };
+    if let Some(trouble) = log.trouble() {
+        return Err(Problem::log_unavailable(&trouble).because(trouble));
+    }
+    let ready = Ready { status: "ready", model, trouble: state.trouble(), mongodb: log.shipment() };
     Ok(web::Json(Answer { request_id: id, content: ready }))
 }
 
@@ -59,10 +61,10 @@ pub(crate) async fn metrics(
     gauges.in_flight.set(admission.load.n_requests() as i64);
     gauges.model_version.set(state.version().map_or(0, |version| version as i64));
     gauges.model_trouble.set(state.trouble().is_some().into());
-    let size = log.size().await.map_err(Problem::log_unavailable)?;
+    let size = log.size();
     gauges.log_records.set(size.n_records as i64);
     gauges.log_dead_letters.set(size.n_dead as i64);
-    if let Some(shipment) = log.shipment().await.map_err(Problem::log_unavailable)? {
+    if let Some(shipment) = log.shipment() {
         gauges.mongodb_up.set((!shipment.is_down).into());
         gauges.mongodb_shipped.set(shipment.n_shipped);
         gauges.mongodb_failures.set(shipment.n_failures);

@@ -71,7 +71,7 @@ impl Kind {
             Self::Shifted => -3.2,
             Self::Swapped => -2.7,
             Self::Repeated => -1.1,
-            Self::OtherUnit => -6.0,
+            Self::OtherUnit => -7.0,
             Self::MissingDigit => -5.0,
             Self::DoubledDigit => -6.7,
             Self::TurnedDigits => -9.7,

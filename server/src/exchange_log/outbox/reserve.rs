@@ -1,12 +1,14 @@
 //! Space set aside on the log's disk. Removing shipped exchanges from a database needs space too; on
 //! a full disk this is where it comes from.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Enough for the journal of removing one batch.
-const SIZE: usize = 2 << 20;
+use super::folder::private;
+
+/// Enough to empty the write-ahead log at its largest.
+const SIZE: usize = 8 << 20;
 
 /// A file that is there to be deleted.
 pub(super) struct Reserve {
@@ -15,11 +17,16 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Sets the space aside in `folder`, now or as soon as there is some.
+    /// The space in `folder`, as far as it was set aside before.
     pub(super) fn new(folder: &Path) -> Self {
-        let mut reserve = Self { path: folder.join("reserve"), is_there: false };
-        reserve.restore();
-        reserve
+        let path = folder.join("reserve");
+        let is_there = fs::metadata(&path).is_ok_and(|file| file.len() == SIZE as u64);
+        Self { path, is_there }
+    }
+
+    /// Whether the space is set aside.
+    pub(super) fn is_there(&self) -> bool {
+        self.is_there
     }
 
     /// Gives the space back to the disk; whether there was any.
@@ -28,24 +35,27 @@ impl Reserve {
     }
 
     /// Sets the space aside again, if the disk has it.
-    pub(super) fn restore(&mut self) {
+    pub(super) fn restore(&mut self) -> io::Result<()> {
         if self.is_there {
-            return;
+            return Ok(());
         }
-        self.is_there = self.fill().is_ok();
+        let filled = self.fill();
+        self.is_there = filled.is_ok();
         if !self.is_there {
             // Half a reserve would only take the space that the log is waiting for. If it cannot be
             // removed either, the next attempt overwrites it.
             let _ = fs::remove_file(&self.path);
         }
+        filled
     }
 
     fn fill(&self) -> io::Result<()> {
-        let mut file = File::create(&self.path)?;
+        let mut file = private(&self.path)?;
         // Random bytes: some file systems keep zeros, or repetitions, without any space.
-        let blocks = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
-        let bytes: Vec<u8> = blocks.take(SIZE / 16).flatten().collect();
-        file.write_all(&bytes)?;
+        for _ in 0..SIZE >> 16 {
+            let blocks = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
+            file.write_all(&blocks.take((1 << 16) / 16).flatten().collect::<Vec<u8>>())?;
+        }
         file.sync_all()
     }
 }
@@ -60,10 +70,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let size = || fs::metadata(folder.path().join("reserve")).map(|file| file.len() as usize);
         let mut reserve = Reserve::new(folder.path());
+        assert!(!reserve.is_there());
+        reserve.restore().unwrap();
         assert_eq!(size().unwrap(), SIZE);
+        assert!(Reserve::new(folder.path()).is_there(), "also for the next one");
         assert!(reserve.release() && size().is_err());
         assert!(!reserve.release());
-        reserve.restore();
+        reserve.restore().unwrap();
         assert_eq!(size().unwrap(), SIZE);
     }
 }
