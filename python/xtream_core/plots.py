@@ -129,6 +129,8 @@ def search_history(source: "Run | Model", *, family: "str | None" = None, ax: "A
     """
     trials = _searched(source, family)
     ax = _axes(ax)
+    from matplotlib.ticker import MaxNLocator
+
     finished = [trial for trial in trials if trial["state"] == "complete"]
     numbers = [trial["number"] for trial in finished]
     ax.scatter(numbers, [trial["value"] for trial in finished], s=14, color="tab:blue", label="finished")
@@ -141,7 +143,7 @@ def search_history(source: "Run | Model", *, family: "str | None" = None, ax: "A
     best = [min(trial["value"] for trial in finished[: place + 1]) for place in range(len(finished))]
     ax.step(numbers, best, where="post", color="tab:red", label="best so far")
     ax.set(xlabel="trial", ylabel="mean absolute error, US dollars")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     # The marks do not widen the picture by themselves.
     ax.set_xlim(-0.5, max(trial["number"] for trial in trials) + 0.5)
     # Room for the marks at the edge, and for the legend below them.
