@@ -160,7 +160,7 @@ def test_the_number_of_workers_changes_nothing(stones: pd.DataFrame, tmp_path: P
         run = xc.train(
             stones, models=[own], trials=10, jobs=jobs, registry=tmp_path / str(jobs), progress=False
         )
-        return [run.trials.to_dict("list"), run.report["leaderboard"][0]["mae_usd"]]
+        return [run.trials.fillna(0).to_dict("list"), run.report["leaderboard"][0]["mae_usd"]]
 
     assert figures(1) == figures(4)
 

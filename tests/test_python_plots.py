@@ -106,6 +106,7 @@ def test_a_trial_that_was_given_up_never_looks_better_than_one_that_was_not() ->
     # At the upper edge of the picture, whatever its scale.
     assert [mark.get_offsets().tolist() for mark in (given_up, failed)] == [[[1.0, 0.98]], [[2.0, 0.98]]]
     assert given_up.get_offset_transform() == ax.get_xaxis_transform()
+    assert ax.get_xlim() == (-0.5, 2.5), "all of them are in the picture"
 
 
 def test_the_trials_of_a_run_and_of_its_model_say_the_same(run: xc.Run) -> None:

@@ -62,7 +62,7 @@ def test_only_the_first_model_of_a_registry_becomes_champion_unless_that_is_aske
 
 def test_the_command_line_promotes_and_says_so_when_it_is_told_not_to(xtream: Program) -> None:
     xtream.train(FIRST, "--models", "linear")
-    kept = xtream("train", FIRST, "--models", "linear", "--no-promote").stdout
+    kept = xtream("train", FIRST, "--models", "linear", "--no-promote").stderr
     assert "Version 2 (linear) is recorded and not promoted, because that was not asked for" in kept
     report = xtream.train(FIRST, "--models", "xgboost", "--trials", "0")
     assert report["champion"]["family"] == "xgboost"
@@ -81,9 +81,8 @@ def test_stones_that_both_train_and_test_are_counted_and_told(
     assert (run.data["n_in_both"], run.data["n_in_both_kept"]) == (45, 5)
     told = next(message for message in caplog.messages if "rows read" in message)
     assert told.endswith(
-        "45 rows of the data are stones that stand among the test rows, too; 40 are left out of training, "
-        "and 5 of another price are learned from, so that errors on the test rows are smaller than on new "
-        "stones."
+        "45 rows of the data stand among the test rows, too; left out of training: 40; of another price and "
+        "learned from: 5, so that errors on the test rows are smaller than on new stones."
     )
     apart = xc.train(stones.head(2000), test=stones.tail(500), models=["linear"], registry=tmp_path, **QUIET)
     assert (apart.data["n_in_both"], apart.data["n_in_both_kept"]) == (0, 0)
@@ -93,7 +92,8 @@ def test_the_command_line_tells_it_too(xtream: Program, stones: pd.DataFrame) ->
     test = xtream.folder / "test.csv"
     pd.concat([stones.head(7), stones.tail(100)]).to_csv(test, index=False)
     run = xtream("train", SECOND, "--test", test, "--models", "linear", "--json")
-    assert "107 rows of the data stand among the test rows, too; they are left out of training." in run.stderr
+    told = next(line for line in run.stderr.splitlines() if "stand among the test rows" in line)
+    assert told.startswith("108 rows of the data stand among the test rows, too; left out of training: 107; ")
 
 
 # The models of a run

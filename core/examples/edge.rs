@@ -19,7 +19,7 @@ use xtream_core::training::{Calibration, Family, built_in};
 use xtream_core::{Diamond, Interrupt, Pipeline, PricedDiamond};
 
 /// Ends of the bands of how many times the end of what was learned from a stone has.
-const TIMES: [f64; 9] = [1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 1e9];
+const TIMES: [f64; 9] = [1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 1e9];
 
 fn main() {
     let data = vec![std::env::args().nth(1).expect("a file of sales").into()];

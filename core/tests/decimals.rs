@@ -6,9 +6,10 @@
 use std::path::Path;
 
 use polars::prelude::*;
-use xtream_core::PricedDiamond;
-use xtream_core::dataset::{Batch, Split, Table, stone_fingerprint};
+use xtream_core::dataset::{Batch, Delivery, Frame, Split, Table, stone_fingerprint};
 use xtream_core::diamond::{Cell, Field, RawDiamond, decimal_of_f16};
+use xtream_core::progress::Silent;
+use xtream_core::{Interrupt, PricedDiamond};
 
 const NUMBERS: [Field; 7] =
     [Field::Carat, Field::Depth, Field::Table, Field::Price, Field::X, Field::Y, Field::Z];
@@ -126,4 +127,21 @@ fn a_step_of_prices_is_reached_however_its_weight_was_calculated() {
     assert_eq!(carat(f64::from(0.7_f32)), 0.7);
     assert_eq!(carat(0.9004), 0.9);
     assert_eq!(carat(0.8994), 0.899, "a weight that was measured is not moved over a step");
+}
+
+#[test]
+fn a_sale_in_two_types_of_number_is_one_sale() {
+    let public = public();
+    let frame = |name: &str, to: DataType| Frame {
+        name: name.into(),
+        rows: with_numbers(&public, |column, _| column.cast(&to).unwrap()),
+        extra_columns: Vec::new(),
+    };
+    let read = |frames: Vec<Frame>| {
+        let delivery = Delivery { frames, ..Delivery::default() };
+        delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap()
+    };
+    let one = read(vec![frame("64 bits", DataType::Float64)]);
+    let both = read(vec![frame("64 bits", DataType::Float64), frame("32 bits", DataType::Float32)]);
+    assert_eq!(both.dataset, one.dataset);
 }

@@ -68,7 +68,7 @@ impl Judged {
             return Err(failure);
         }
         priced?
-            .map(|prices| PyArray1::from_vec(py, prices))
+            .map(|prices| PyArray1::from_vec(py, prices.usd))
             .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
     }
 }

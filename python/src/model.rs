@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use numpy::PyArray1;
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
@@ -113,9 +114,18 @@ impl Model {
         let model = Arc::clone(&self.0);
         let priced =
             attended(py, None, move |_, interrupt| rows.price(&model.pipeline, on_fault, interrupt))?;
-        priced
-            .map(|prices| PyArray1::from_vec(py, prices))
-            .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
+        let prices = priced.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
+        if prices.n_beyond > 0 {
+            let message = format!(
+                "{} of {} stones lie beyond those that the model learned from, so their prices are guesses; the \
+                 column `warnings` of `Model.value` says why",
+                prices.n_beyond,
+                prices.usd.len()
+            );
+            let message = std::ffi::CString::new(message)?;
+            PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+        }
+        Ok(PyArray1::from_vec(py, prices.usd))
     }
 
     /// How good its prices are for stones that were sold.
@@ -251,19 +261,22 @@ impl Model {
     /// -------
     /// dict
     ///     Of one stone: `price_usd`; its `range` with `low_usd`, `high_usd` and `confidence`, or None for a
-    ///     model that was never calibrated; and in `assumed` the names of the measurements that were
-    ///     missing and had to be estimated.
+    ///     model that was never calibrated; in `assumed` the names of the measurements that were
+    ///     missing and had to be estimated; and in `warnings`, each a dict, what looks mistyped and what lies
+    ///     beyond the stones that the model learned from. There the confidence is None: nobody knows it.
     /// frame of the same kind
     ///     Of many: one row for each, in order (and with the same index in pandas), with `price_usd`,
-    ///     `low_usd`, `high_usd`, the price `average_usd` of the average stone, and what moves this one's
+    ///     `low_usd`, `high_usd` and their `confidence` (NaN beyond what was learned from), the price `average_usd` of the average stone, and what moves this one's
     ///     away from it: `reason_size_usd`, `reason_color_usd`, `reason_clarity_usd`, `reason_cut_usd` and
-    ///     `reason_proportions_usd` (exact Shapley values), which add up with the average to the price. All are
-    ///     US dollars, float64; NaN where the model has no such figure.
+    ///     `reason_proportions_usd` (exact Shapley values), which add up with the average to the price. All but
+    ///     the confidence are US dollars, float64; NaN where the model has no such figure. `warnings` is a text, empty
+    ///     for most stones.
     ///
     /// Raises
     /// ------
     /// InvalidDiamondError
-    ///     Every fault of what was given; or that no diamond could have the price (field `price`).
+    ///     Every fault of what was given; or that the stone lies too far beyond those that the model learned
+    ///     from (field `carat` or `price`).
     /// InvalidInputError
     ///     Another confidence, or as `predict`.
     ///

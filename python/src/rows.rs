@@ -46,6 +46,13 @@ impl OnFault {
     }
 }
 
+/// Prices in US dollars, one a row.
+pub(crate) struct Prices {
+    pub(crate) usd: Vec<f64>,
+    /// Stones among them that lie beyond those that the model learned from.
+    pub(crate) n_beyond: usize,
+}
+
 /// Rows that are no stones: in words, and one by one.
 pub(crate) struct Refused {
     pub(crate) text: String,
@@ -105,17 +112,18 @@ impl Rows {
         pipeline: &Pipeline,
         on_fault: OnFault,
         interrupt: &Interrupt,
-    ) -> Result<Result<Vec<f64>, Refused>> {
+    ) -> Result<Result<Prices, Refused>> {
         let (mut table, place) = self.table()?;
-        let (mut prices, mut faults) = (Vec::new(), Faults::default());
+        let (mut usd, mut n_beyond, mut faults) = (Vec::new(), 0, Faults::default());
         let take = |(batch, found): (Batch, Vec<Price>)| {
             for (row, price) in found.into_iter().enumerate() {
                 match price {
                     Ok(priced) => {
                         faults.count();
-                        prices.push(priced.price_usd);
+                        n_beyond += usize::from(!priced.is_known);
+                        usd.push(priced.price_usd);
                     }
-                    Err(_) if on_fault == OnFault::Nan => prices.push(f64::NAN),
+                    Err(_) if on_fault == OnFault::Nan => usd.push(f64::NAN),
                     Err(found) => faults.add(place, batch.line(row), found),
                 }
             }
@@ -124,7 +132,7 @@ impl Rows {
         let work = |batch, found| Ok((batch, found));
         price_table(pipeline, Wanted::default(), &mut table, interrupt, work, take)?;
         Ok(match faults.finish() {
-            None => Ok(prices),
+            None => Ok(Prices { usd, n_beyond }),
             Some(refused) => Err(refused),
         })
     }

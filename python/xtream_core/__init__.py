@@ -1,7 +1,7 @@
 """Prices diamonds: trains models, keeps every one of them, and answers with the best.
 
 >>> import xtream_core as xc
->>> run = xc.train("data/diamonds.csv", trials=0, registry="registry", progress=False)
+>>> run = xc.train("data/first-delivery.csv", models=["linear"], registry="registry", progress=False)
 >>> model = xc.Registry("registry").champion()
 >>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["assumed"]
 ['depth', 'table', 'x', 'y', 'z']

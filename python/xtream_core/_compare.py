@@ -90,7 +90,8 @@ def compare(a: Any, b: Any, data: Frame | str | os.PathLike[str]) -> Comparison:
     Examples
     --------
     >>> registry = xc.Registry("registry")
-    >>> compared = xc.compare(registry.load(2), registry.load(1), "data/diamonds.csv")
+    >>> stones = xc.validate("data/diamonds.csv").clean
+    >>> compared = xc.compare(registry.load(2), registry.load(1), stones)
     >>> compared["high_usd"] < 0
     True
     """

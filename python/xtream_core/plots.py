@@ -40,7 +40,7 @@ def _axes(ax: "Axes | None") -> "Axes":
 def _priced(model: Any, data: "Data | None") -> tuple[Any, Any, Any]:
     """Weight, price paid and price predicted, a row each."""
     if data is not None:
-        kept = _native._validate(at_rest(data), "keep", "keep")["kept"]
+        kept = _native._validate(at_rest(data), "keep", "keep", False)["kept"]
     elif isinstance(model, Model):
         kept = model._rows("test")
     else:
@@ -129,6 +129,8 @@ def search_history(source: "Run | Model", *, family: "str | None" = None, ax: "A
     """
     trials = _searched(source, family)
     ax = _axes(ax)
+    from matplotlib.ticker import MaxNLocator
+
     finished = [trial for trial in trials if trial["state"] == "complete"]
     numbers = [trial["number"] for trial in finished]
     ax.scatter(numbers, [trial["value"] for trial in finished], s=14, color="tab:blue", label="finished")
@@ -141,7 +143,9 @@ def search_history(source: "Run | Model", *, family: "str | None" = None, ax: "A
     best = [min(trial["value"] for trial in finished[: place + 1]) for place in range(len(finished))]
     ax.step(numbers, best, where="post", color="tab:red", label="best so far")
     ax.set(xlabel="trial", ylabel="mean absolute error, US dollars")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    # The marks do not widen the picture by themselves.
+    ax.set_xlim(-0.5, max(trial["number"] for trial in trials) + 0.5)
     # Room for the marks at the edge, and for the legend below them.
     ax.margins(y=0.15)
     ax.legend(loc="center right")
@@ -231,6 +235,8 @@ def champion_timeline(registry: Registry, *, ax: "Axes | None" = None) -> "Axes"
         )
     ax.set(xlabel="time (UTC)", ylabel="mean absolute error, US dollars")
     ax.tick_params(axis="x", rotation=30)
+    # Room for the name of the last one.
+    ax.margins(x=0.15, y=0.12)
     ax.legend()
     return ax
 
@@ -294,6 +300,7 @@ def waterfall(model: Model, data: "Data", *, row: int = 0, ax: "Axes | None" = N
         ax.annotate(text, (right, place), (4, 0), textcoords="offset points", va="center", fontsize="small")
     ax.set_yticks(range(len(ends) + 1), ["average stone", *groups, "this stone"])
     ax.invert_yaxis()
-    ax.margins(x=0.12)
+    # Room for the figures; bars would keep the picture as narrow as themselves.
+    ax.set_xlim(min(0, *ends), 1.15 * max(*ends, price))
     ax.set(xlabel="US dollars", title=f"{price:,.0f} US dollars, and why")
     return ax

@@ -1,7 +1,7 @@
 //! Whether a client has an answer already (RFC 9110, section 13).
 
-use actix_web::http::header::{CACHE_CONTROL, ETag, EntityTag, HeaderValue, IfNoneMatch};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETag, EntityTag, HeaderValue, IfNoneMatch};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -26,15 +26,24 @@ pub(crate) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 }
 
 /// An answer with a tag, or 304 when the client has it. The tag is a weak one: it is that of the content without
-/// the number, which differs each time.
-pub(crate) fn tagged(
+/// the number, which differs each time. A page is written on a thread that nobody else waits for.
+///
+/// # Errors
+/// Only if the content cannot be written as JSON.
+pub(crate) async fn tagged(
     request: &HttpRequest,
     request_id: RequestId,
-    content: impl Serialize,
+    content: impl Serialize + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    let tag = EntityTag::new_weak(digest(&serde_json::to_vec(&content).map_err(Problem::internal)?));
+    let write = move || -> serde_json::Result<_> {
+        let tag = digest(&serde_json::to_vec(&content)?);
+        Ok((tag, serde_json::to_vec(&Answer { request_id, content })?))
+    };
+    let written = web::block(write).await.map_err(Problem::internal)?;
+    let (tag, json) = written.map_err(Problem::internal)?;
+    let tag = EntityTag::new_weak(tag);
     let is_known = is_known(request, &tag);
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header(ETag(tag)).insert_header((CACHE_CONTROL, KEEP_AND_ASK));
-    Ok(if is_known { answer.finish() } else { answer.json(Answer { request_id, content }) })
+    Ok(if is_known { answer.finish() } else { answer.content_type(ContentType::json()).body(json) })
 }

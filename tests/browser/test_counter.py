@@ -259,9 +259,8 @@ def test_on_a_desk_the_page_stays_where_it_is(visit: Open) -> None:
 
 def stone_of(page: Page) -> dict[str, str]:
     values = {name: page.locator(f"#{name}").input_value() for name in ("carat", "x", "y", "z")}
-    chosen = page.locator("fieldset input:checked").evaluate_all(
-        "all => all.map(one => [one.name, one.value])"
-    )
+    pairs = "all => all.map(one => [one.name, one.value])"
+    chosen = page.locator("fieldset input:checked").evaluate_all(pairs)
     return {name: value for name, value in values.items() if value} | dict(chosen)
 
 

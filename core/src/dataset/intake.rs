@@ -274,30 +274,22 @@ impl Counts {
 
     /// What there is to say about stones that both train and test, in a sentence.
     pub fn in_both(&self) -> Option<String> {
-        let stones = |n: u64| match n {
-            1 => "1 row".into(),
-            n => format!("{} rows", grouped(n)),
+        let stand = match self.n_in_both {
+            0 => return None,
+            1 => "1 row of the data stands".into(),
+            n => format!("{} rows of the data stand", grouped(n)),
         };
-        let is_told = self.n_in_both > 0;
-        is_told.then(|| match (self.n_in_both - self.n_in_both_kept, self.n_in_both_kept) {
-            (n_dropped, 0) => format!(
-                "{} of the data stand among the test rows, too; they are left out of training",
-                stones(n_dropped)
-            ),
-            (0, n_kept) => format!(
-                "{} of the data are stones that stand among the test rows, too; they are learned from, so that \
-                 errors on the test rows are smaller than on new stones",
-                stones(n_kept)
-            ),
+        let too_small = "so that errors on the test rows are smaller than on new stones";
+        let what = match (self.n_in_both - self.n_in_both_kept, self.n_in_both_kept) {
+            (_, 0) => "left out of training".into(),
+            (0, _) => format!("learned from, {too_small}"),
             (n_dropped, n_kept) => format!(
-                "{} of the data are stones that stand among the test rows, too; {} are left out of training, and \
-                 {} of another price are learned from, so that errors on the test rows are smaller than on new \
-                 stones",
-                stones(self.n_in_both),
+                "left out of training: {}; of another price and learned from: {}, {too_small}",
                 grouped(n_dropped),
                 grouped(n_kept)
             ),
-        })
+        };
+        Some(format!("{stand} among the test rows, too; {what}"))
     }
 
     /// Refuses a delivery of which more than `limit_percent` was rejected.

@@ -40,12 +40,16 @@ pub(crate) fn sync(path: &Path) -> std::io::Result<()> {
 /// [`Error::Damaged`] when something is there that is no file: reading it could wait for ever.
 pub(super) fn is_file(folder: &Path, path: &str) -> Result<bool> {
     let place = folder.join(path);
-    let there = match std::fs::symlink_metadata(&place) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        there => there.map_err(|source| Error::read(&place, source))?,
-    };
+    let failed = |source| Error::read(&place, source);
     // A link counts as what it leads to.
-    let kind = std::fs::metadata(&place).map_or_else(|_| there.file_type(), |found| found.file_type());
+    let kind = match std::fs::metadata(&place) {
+        Ok(found) => found.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => match std::fs::symlink_metadata(&place) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            link => link.map_err(failed)?.file_type(),
+        },
+        Err(error) => return Err(failed(error)),
+    };
     if kind.is_file() {
         return Ok(true);
     }

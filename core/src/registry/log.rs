@@ -48,13 +48,13 @@ impl Sealed {
 
     /// The commit that these bytes are, and its digest, if they are as they were written.
     fn open(bytes: &[u8]) -> Result<Self, String> {
-        let Form { format } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if format != FORMAT {
-            return Err(format!(
-                "it is of format {format}, and this program reads format {FORMAT}; train anew into another folder"
-            ));
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| match Form::of(bytes) {
+            Some(reason) => reason,
+            None => error.to_string(),
+        })?;
+        if let Some(reason) = Form::of_another(read.commit.format) {
+            return Err(reason);
         }
-        let read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         let again = Self::new(read.commit).map_err(|error| error.to_string())?;
         if again.digest == read.digest {
             Ok(again)
@@ -68,6 +68,22 @@ impl Sealed {
 #[derive(Deserialize)]
 struct Form {
     format: u32,
+}
+
+impl Form {
+    /// What to say of bytes that are a commit of another format, if that is what they are.
+    fn of(bytes: &[u8]) -> Option<String> {
+        let Self { format } = serde_json::from_slice(bytes).ok()?;
+        Self::of_another(format)
+    }
+
+    fn of_another(format: u32) -> Option<String> {
+        (format != FORMAT).then(|| {
+            format!(
+                "it is of format {format}, and this program reads format {FORMAT}; train anew into another folder"
+            )
+        })
+    }
 }
 
 /// What a commit changes.

@@ -307,6 +307,17 @@ fn a_lost_commit_is_refused_by_name_wherever_it_was_in_the_history() {
 }
 
 #[test]
+fn a_gap_is_seen_without_any_receipts() {
+    let (folder, _) = with_history();
+    std::fs::remove_dir_all(folder.path().join("receipts")).unwrap();
+    assert_eq!(said_at_open(folder.path()), "the champion is Some(1)");
+    std::fs::remove_file(folder.path().join("commits/00000003.json")).unwrap();
+    let said = said_at_open(folder.path());
+    let expected = "commits/00000003.json is damaged: it is gone, and commits/00000004.json comes after it";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
 fn the_place_of_a_lost_commit_is_not_filled_with_another() {
     let (folder, registry) = with_history();
     let lost = folder.path().join("commits/00000004.json");
@@ -417,7 +428,10 @@ fn what_is_no_file_of_a_sane_size_is_named_and_never_read() {
                 "dataset" => registry.dataset(2).err(),
                 _ => Registry::open(folder.path()).err(),
             };
-            assert!(refused.is_some_and(|error| error.to_string().contains(&path)), "{strange} {place}");
+            let said = refused.map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains(&path), "{strange} {place}: {said}");
+            let is_named = if strange == "sparse" { "4000000000 bytes" } else { "stands in its place" };
+            assert!(said.contains(is_named), "{strange} {place}: {said}");
             assert!(started.elapsed().as_secs() < 5, "{strange} {place}");
         }
     }

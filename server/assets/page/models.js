@@ -130,7 +130,8 @@ async function promote() {
   if (ok) {
     await load();
     form.elements.reason.value = "";
-    byId("said").textContent = t("models.promote.done", { version });
+    const { promoted, reason: why } = answer.decision;
+    byId("said").textContent = promoted ? t("models.promote.done", { version }) : why;
     byId("said").scrollIntoView({ block: "nearest" });
   } else if (status === 401 || status === 403) {
     showFaults(form, [{ field: "key", message: answer.detail }]);

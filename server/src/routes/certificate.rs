@@ -31,7 +31,10 @@ const RECORDED: [&str; 8] =
 #[derive(Serialize)]
 pub(crate) struct Certificate {
     valuation: Map<String, Value>,
-    /// When the model had learned from its data; null when the registry does not know it.
+    /// When the model was trained; null when the registry does not know it. Of when the sales were that it learned
+    /// from, the data says nothing.
+    trained_at: Option<String>,
+    /// The same under its first name, which promised more.
     data_date: Option<String>,
     /// What kind of value it is.
     basis: &'static str,
@@ -164,9 +167,11 @@ impl Recorded {
             }
         }
         valuation.insert("model".into(), self.model);
+        let trained_at = model.ok().map(|model| model.card.details.created_at.to_rfc3339());
         Certificate {
             valuation,
-            data_date: model.ok().map(|model| model.card.details.created_at.to_rfc3339()),
+            data_date: trained_at.clone(),
+            trained_at,
             basis: BASIS,
             recomputed_price_usd: again.map(|again| again.price_usd),
             matches,

@@ -59,7 +59,7 @@ pub(crate) async fn list(
         decisions: page.decisions,
         next_cursor: page.next.map(|next| format!("{}-{}", next.n_models, next.n_decisions)),
     };
-    tagged(&request, id, shown)
+    tagged(&request, id, shown).await
 }
 
 fn asked(parameters: &Parameters) -> Result<(Option<Place>, usize), Vec<FieldError>> {
@@ -96,7 +96,7 @@ pub(crate) async fn one(
     let version = number(&version)?;
     let (champion, card) =
         state.ask(move |registry| Ok((registry.champion()?, registry.card(version)?))).await?;
-    tagged(&request, id, Model { card: Arc::new(public(card)), is_champion: champion == Some(version) })
+    tagged(&request, id, Model { card: Arc::new(public(card)), is_champion: champion == Some(version) }).await
 }
 
 /// `GET /v1/models/champion`: the model that answers now, which follows the registry's champion
@@ -107,7 +107,7 @@ pub(crate) async fn champion(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let card = Arc::new(public(state.bundle()?.card.clone()));
-    tagged(&request, id, Model { card, is_champion: true })
+    tagged(&request, id, Model { card, is_champion: true }).await
 }
 
 /// A promotion by hand.
