@@ -112,7 +112,7 @@ def test_a_stone_beyond_the_model_and_a_server_that_is_away_are_explained(visit:
     page = visit()
     type_in(page, 5000)
     submit(page)
-    expect(page.locator("#general")).to_contain_text("no price comes out")
+    expect(page.locator("#carat-error")).to_contain_text("too far beyond what the model knows")
     page.route("**/v1/valuations?*", lambda route: route.abort())
     submit(page)
     expect(page.locator("#general")).to_contain_text("The server does not answer.")

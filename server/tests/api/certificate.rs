@@ -1,6 +1,7 @@
 //! A valuation of the past is reproduced and computed again, whatever became of its model since.
 
 use serde_json::{Value, json};
+use sha2::Digest;
 
 use crate::helpers::{ADMIN_KEY, Response, TestApp, assert_problem, pointers};
 
@@ -167,9 +168,11 @@ fn a_record_of_former_times_is_certified_and_one_that_was_changed_is_not() {
         record("0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f04", &|answer| answer["model"]["version"] = json!(9));
     let log = rusqlite::Connection::open(app.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
     for record in [&old, &changed, &elsewhere, &unknown] {
+        let document = record.to_string();
+        let digest = sha2::Sha256::digest(&document);
         log.execute(
-            "INSERT INTO exchange (id, received_at, route, status, document) VALUES (?1, ?2, ?3, 200, ?4)",
-            (record["_id"].as_str(), "2026-01-31T12:00:00.000Z", ONE, record.to_string()),
+            "INSERT INTO exchange (id, received_at, route, status, digest, document) VALUES (?1, ?2, ?3, 200, ?4, ?5)",
+            (record["_id"].as_str(), "2026-01-31T12:00:00.000Z", ONE, digest.as_slice(), document),
         )
         .unwrap();
     }

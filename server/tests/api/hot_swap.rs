@@ -152,7 +152,10 @@ fn a_server_that_starts_on_a_damaged_champion_explains_it_and_recovers() {
     let first = TestApp::new();
     first.train(1);
     damage(&first, 1);
-    let server = xtream_server::Server::build(TestApp::options(first.folder.path())).unwrap();
+    let mut options = TestApp::options(first.folder.path());
+    // Two servers on one log are refused.
+    options.exchange_log.folder = first.folder.path().join("another-log");
+    let server = xtream_server::Server::build(options).unwrap();
     let (address, interrupt) = (server.address(), xtream_core::Interrupt::default());
     std::thread::scope(|scope| {
         let running = scope.spawn(|| server.run(&interrupt));

@@ -73,7 +73,7 @@ fn keyword_faults(
             let digits = text.strip_prefix("sha256:").unwrap_or_default();
             digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
         }),
-        "description" | "examples" | "format" | "default" => true,
+        "description" | "examples" | "format" | "default" | "deprecated" => true,
         unknown => panic!("{unknown} is a part of JSON Schema that is not checked yet"),
     };
     if is_good { Vec::new() } else { vec![format!("{value} is not of {keyword} {wanted}")] }
