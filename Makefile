@@ -33,10 +33,11 @@ chromium:
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -y -q chromium; \
 	  else echo "There is no Chromium; 'sudo apt-get install chromium' has the pages tested too."; fi
 
-## What takes long: ten million rows, hundreds of kills, a thousand swaps, thousands of made-up requests.
+## What takes long: ten million rows, hundreds of kills, thousands of power cuts, a thousand swaps, thousands of made-up
+## requests.
 ## docs/soak.md has the last results.
 soak: build $(VENV)/test.done
-	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(addprefix tests/server/test_,kill.py hot_swaps.py schema.py latency.py)
+	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(addprefix tests/server/test_,kill.py power_cuts.py hot_swaps.py schema.py latency.py)
 
 ## Everything that is measured beside its peers, one after the other, and all ratios with their goals as one
 ## table. Each part can be run by itself, and the table be printed again: benches/table.py. Let nothing else

@@ -8,7 +8,8 @@ import pytest
 from helpers import GRADES, PUBLIC, Program, Trained, read_csv, stored_rows
 from sklearn.linear_model import LinearRegression
 
-TO_NINE_DIGITS = {"rtol": 1e-9, "atol": 0}
+# Prices are told in cents; errors, which are not rounded, agree to nine digits.
+TO_THE_CENT = {"rtol": 1e-9, "atol": 0.005}
 
 
 def one_hot(frame: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +35,7 @@ def test_every_public_stone_has_the_price_that_scikit_learn_gives_it(
     is_measured = (public[["x", "y", "z"]] > 0).all(axis="columns")
     assert (ours.notna() == is_measured).all()
     theirs = in_scikit_learn(trained.rows("train"), public[is_measured])
-    np.testing.assert_allclose(ours[is_measured], theirs, **TO_NINE_DIGITS)
+    np.testing.assert_allclose(ours[is_measured], theirs, **TO_THE_CENT)
 
 
 def test_its_figures_are_those_of_scikit_learn(trained: Trained) -> None:
@@ -57,4 +58,4 @@ def test_few_rows_in_which_some_grades_never_occur_are_no_exception(
     xtream("value", delivery, "--out", priced)
     train = stored_rows(xtream, xtream.folder / "registry", 1, "train")
     # What never occurs is a column of zeros, to which least squares gives the coefficient zero.
-    np.testing.assert_allclose(read_csv(priced)["price_usd"], in_scikit_learn(train, rows), **TO_NINE_DIGITS)
+    np.testing.assert_allclose(read_csv(priced)["price_usd"], in_scikit_learn(train, rows), **TO_THE_CENT)

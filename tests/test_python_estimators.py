@@ -14,15 +14,23 @@ import pytest
 import xgboost
 import xtream_core as xc
 from helpers import FEATURES, GRADES, SECOND, codes
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.compose import make_column_transformer
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-ESTIMATORS = [xc.LogLinearRegressor(), xc.XGBoostRegressor(n_estimators=20)]
+ESTIMATORS = [
+    xc.LogLinearRegressor(),
+    xc.LinearDerivedRegressor(),
+    xc.XGBoostRegressor(n_estimators=20),
+    xc.XGBoostDerivedRegressor(n_estimators=20),
+]
+TREES = [xc.XGBoostRegressor, xc.XGBoostDerivedRegressor]
 
 
 # None of scikit-learn's checks is excluded.
@@ -36,19 +44,27 @@ def stones() -> pd.DataFrame:
     return xc.validate(SECOND).clean.head(3000).reset_index(drop=True)
 
 
+@pytest.fixture(scope="module")
+def run(stones: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> xc.Run:
+    """The same families, trained on the first of the stones and judged on the last."""
+    families = [estimator._family for estimator in ESTIMATORS]
+    options = {"registry": tmp_path_factory.mktemp("estimators"), "trials": 0, "progress": False}
+    return xc.train(stones.head(2500), test=stones.tail(500), models=families, **options)
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize(
     "kind", [lambda f: f, pl.from_pandas, pa.Table.from_pandas], ids=["pandas", "polars", "pyarrow"]
 )
 def test_stones_as_they_are_have_the_prices_of_the_trained_family(
-    stones: pd.DataFrame, tmp_path: Path, estimator: object, kind: object
+    stones: pd.DataFrame, run: xc.Run, estimator: object, kind: object
 ) -> None:
-    family = estimator._family
     train, test = stones.head(2500), stones.tail(500)
-    run = xc.train(train, test=test, models=[family], trials=0, registry=tmp_path, progress=False)
-    ours = xc.XGBoostRegressor(random_state=42) if family == "xgboost" else xc.LogLinearRegressor()
+    ours = type(estimator)(random_state=42) if type(estimator) in TREES else clone(estimator)
     ours.fit(kind(train), train["price"])
-    assert np.array_equal(ours.predict(kind(test)), run.model().predict(test))
+    numbers = run.test[f"{estimator._family}_usd"].to_numpy()
+    assert np.array_equal(ours.predict(kind(test)), numbers)
+    np.testing.assert_allclose(run.predict(estimator._family, test), numbers, atol=0.005)
     assert ours.takes_stones_ and ours.n_features_in_ == len(train.columns)
 
 
@@ -150,9 +166,83 @@ def test_wrong_input_is_a_value_error_that_names_it(stones: pd.DataFrame) -> Non
     assert (caught.value.row, caught.value.field) == (3, "cut")
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         xc.LogLinearRegressor().fit(X, y.head(10))
-    with pytest.raises(xc.InvalidInputError, match="no column z"):
-        xc.XGBoostRegressor().fit(X.drop(columns="z"), y)
+    with pytest.raises(xc.InvalidDiamondError, match='row 0: price = "-5"'):
+        xc.XGBoostRegressor().fit(X, [-5.0, *y[1:]])
+    with pytest.raises(ValueError, match="sample_weight must be finite numbers of at least 0"):
+        xc.XGBoostRegressor().fit(X, y, sample_weight=-np.ones(len(y)))
+    with pytest.raises(ValueError, match="alpha|lambda"):
+        xc.LinearDerivedRegressor(alpha=0).fit(X, y)
     with pytest.raises(ValueError, match="n_estimators = 0; allowed is a whole number from 1"):
         xc.XGBoostRegressor(n_estimators=0).fit(X, y)
     with pytest.raises(xc.XtreamError, match="max_depth"):
         xc.XGBoostRegressor(max_depth=-3).fit(X, y)
+
+
+def test_a_number_that_is_no_price_is_returned_all_the_same(stones: pd.DataFrame) -> None:
+    # Few trees of large steps on the price itself: some stones come out below zero.
+    model = xc.XGBoostRegressor(n_estimators=12, learning_rate=1.5, max_depth=3)
+    prices = model.fit(stones[FEATURES], stones["price"]).predict(stones)
+    assert prices.min() < 0, "as scikit-learn would have it"
+    scores = cross_val_score(model, stones[FEATURES], stones["price"], cv=3, error_score="raise")
+    assert np.isfinite(scores).all()
+    found = permutation_importance(model, stones[FEATURES], stones["price"], n_repeats=2, random_state=1)
+    assert dict(zip(FEATURES, found.importances_mean, strict=True))["carat"] > 0
+
+
+def test_a_model_of_a_registry_works_in_scikit_learns_tools(stones: pd.DataFrame, run: xc.Run) -> None:
+    model, test = run.model("xgboost"), stones.tail(500)
+    X, y = test[FEATURES], test["price"]
+    numbers = run.test["xgboost_usd"].to_numpy()
+    pipeline = Pipeline([("model", model)])
+    np.testing.assert_allclose(pipeline.predict(X), numbers, atol=0.005)
+    assert pipeline.fit(X, y)["model"] is model and clone(model) is model, "what is trained stays as it is"
+    assert model.score(X, y) == pytest.approx(r2_score(y, numbers))
+    assert pipeline.score(X, y) == model.score(X, y)
+    found = permutation_importance(model, X, y, n_repeats=2, random_state=1)
+    assert found.importances_mean.argmax() in (
+        FEATURES.index("carat"),
+        FEATURES.index("y"),
+        FEATURES.index("x"),
+    )
+    assert is_regressor(model) and not model.get_params()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
+def test_missing_measurements_are_estimated_in_fit_as_in_predict(
+    stones: pd.DataFrame, estimator: object
+) -> None:
+    train, test = stones.head(2500), stones.tail(500)
+    whole = clone(estimator).fit(train, train["price"])
+    holed = train.copy()
+    holed.loc[::3, ["x", "z"]] = np.nan
+    with_holes = clone(estimator).fit(holed.drop(columns="table"), train["price"])
+    errors = [(test["price"] - model.predict(test)).abs().mean() for model in (whole, with_holes)]
+    assert errors[1] < 1.3 * errors[0], errors
+    # Where nothing is missing, nothing changes.
+    assert np.array_equal(clone(estimator).fit(train, train["price"]).predict(test), whole.predict(test))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
+def test_a_stone_that_counts_twice_is_as_good_as_two(stones: pd.DataFrame, estimator: object) -> None:
+    train, test = stones.head(1500).reset_index(drop=True), stones.tail(300)
+    times = np.arange(len(train)) % 3
+    repeated = train.loc[np.repeat(train.index, times)]
+    weighted = clone(estimator).fit(train, train["price"], sample_weight=times).predict(test)
+    expected = clone(estimator).fit(repeated, repeated["price"]).predict(test)
+    plain = clone(estimator).fit(train, train["price"]).predict(test)
+    assert np.median(np.abs(weighted / expected - 1)) < 1e-9
+    assert np.median(np.abs(plain / expected - 1)) > 0.01, "it makes a difference"
+
+
+def test_importances_are_those_of_xgboost(stones: pd.DataFrame) -> None:
+    X, y = codes(stones).to_numpy(dtype=float), stones["price"].to_numpy(dtype=float)
+    ours = xc.XGBoostRegressor(n_estimators=30).fit(X, y)
+    theirs = xgboost.XGBRegressor(n_estimators=30, n_jobs=1, tree_method="hist").fit(X, y)
+    np.testing.assert_allclose(ours.feature_importances_, theirs.feature_importances_, rtol=1e-4)
+    assert ours.columns_ == []
+    for made in TREES:
+        of_stones = made(n_estimators=30).fit(stones, y)
+        named = dict(zip(of_stones.columns_, of_stones.feature_importances_, strict=True))
+        assert sum(named.values()) == pytest.approx(1)
+    # Of the second.
+    assert "start" in named and "carat" not in named, "what is made of a stone has names of its own"

@@ -13,13 +13,15 @@ import textwrap
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import xtream_core as xc
-from helpers import FIRST, SECOND
+from helpers import FIRST, PROGRAM, SECOND
 from jupyter_client import BlockingKernelClient, KernelManager
+from xtream_core import _progress
 
 QUIET = {"progress": False}
 
@@ -207,6 +209,57 @@ def test_a_file_gives_frames_of_what_is_installed(absent: list[str], kind: str) 
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     # pyarrow's classes are of its native half.
     assert run.stdout.strip() == kind
+
+
+# The package
+
+
+def test_the_package_has_a_version_and_no_names_that_are_none_of_yours() -> None:
+    assert xc.__version__ == metadata.version("xtream-core")
+    assert [name for name in dir(xc) if not name.startswith("__")] == sorted(
+        name for name in xc.__all__ if not name.startswith("__")
+    )
+
+
+def test_the_package_can_be_run_as_the_program() -> None:
+    command = [sys.executable, "-m", "xtream_core", "--version"]
+    environment = os.environ | {"CARGO_TARGET_DIR": str(PROGRAM.parents[1])}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout == f"xtream {xc.__version__}\n"
+
+
+def test_the_time_left_never_has_sixty_seconds() -> None:
+    bar = _progress._Bar()
+    event = {"event": "trial_finished", "n_finished": 1, "n_trials": 2, "best_mae_usd": None}
+    # As if the first trial had taken so long.
+    for seconds, shown in [(719.7, "12:00 left"), (59.6, "1:00 left"), (3909.0, "1:05:09 left")]:
+        bar._started = time.monotonic() - seconds
+        assert bar.text(event).endswith(shown)
+
+
+FORKED = f"""
+import os, sys
+import pandas as pd
+import xtream_core as xc
+xc.validate(pd.read_csv({str(FIRST)!r}))
+if os.fork() == 0:
+    try:
+        xc.train({str(FIRST)!r}, models=["linear"], registry=sys.argv[1], progress=False)
+    except xc.InvalidInputError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_training_in_a_fork_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "registry")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.startswith(
+        "training in a process that was forked from one in which xtream_core was imported"
+    )
+    assert 'get_context("spawn")' in run.stdout
+    assert not (tmp_path / "registry").exists()
 
 
 # Ctrl-C

@@ -146,10 +146,16 @@ def test_the_same_stones_have_the_same_prices_in_every_kind_of_frame(
 
 
 @pytest.mark.parametrize(
-    "kind", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float", "double"]
+    "kind",
+    [
+        *["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"],
+        *["halffloat", "float", "double", pa.decimal128(6, 1), pa.decimal128(38, 20)],
+    ],
+    ids=str,
 )
-def test_every_kind_of_number_is_read_as_the_number_it_is(model: xc.Model, kind: str) -> None:
-    tables = pa.chunked_array([[57, None], [60]], pa.type_for_alias(kind))
+def test_every_kind_of_number_is_read_as_the_number_it_is(model: xc.Model, kind: object) -> None:
+    kind = pa.type_for_alias(kind) if isinstance(kind, str) else kind
+    tables = pa.chunked_array([pa.array(part).cast(kind) for part in ([57, None], [60])])
     frame = pa.table({"carat": [1.2] * 3, "cut": ["Ideal"] * 3, "color": ["E"] * 3, "clarity": ["VS1"] * 3})
     expected = [
         model.value(**STONE | {"cut": "Ideal"}, table=table)["price_usd"] for table in [57.0, None, 60.0]
@@ -217,7 +223,7 @@ def test_cards_are_those_of_the_command_line_newest_first(trained: Trained, regi
 def test_a_promotion_and_its_rollback_are_seen_by_the_command_line(xtream: Program) -> None:
     folder = xtream.folder / "registry"
     xc.train(FIRST, models=["linear"], registry=folder)
-    xc.train(FIRST, models=["linear"], registry=folder, promote=False)
+    xc.train(FIRST, models=["linear"], registry=folder)
     registry = xc.Registry(folder)
     decision = registry.promote(2, reason="Better on large stones.")
     assert (decision["promoted"], decision["candidate"], decision["champion"]) == (True, 2, 1)
@@ -250,10 +256,7 @@ def test_files_and_test_rows_may_be_given_in_every_way(public: pd.DataFrame, tmp
         rows.to_csv(half, index=False)
 
     def digest(data: object, **more: object) -> str:
-        run = xc.train(data, models=["linear"], registry=tmp_path / "registry", promote=False, **more)
-        assert run.decision is None
-        assert run.champion is None
-        return run.data["digest"]
+        return xc.train(data, models=["linear"], registry=tmp_path / "registry", **more).data["digest"]
 
     whole = digest(halves)
     assert digest([str(half) for half in halves]) == whole
@@ -471,9 +474,11 @@ def test_a_stone_too_unlike_all_others_has_no_price_and_is_named(
     model = xc.Registry(trained.folder).load(trained.version("linear"))
     far = stones.head(3).reset_index(drop=True)
     far.loc[1, ["carat", "x", "y", "z"]] = [1e6, 1e6, 1e6, 6e5]
-    with pytest.raises(xc.InvalidDiamondError, match="row 1: price = .* too unlike those") as caught:
+    with pytest.raises(
+        xc.InvalidDiamondError, match="row 1: carat = .* too far beyond what the model knows"
+    ) as caught:
         model.predict(far)
-    assert (caught.value.row, caught.value.field) == (1, "price")
+    assert (caught.value.row, caught.value.field) == (1, "carat")
     assert model.predict(far.drop(index=1)).shape == (2,)
 
 
@@ -488,6 +493,7 @@ def test_of_very_many_faults_the_first_are_named_and_the_rest_counted(
     assert [line.split(":")[0].strip() for line in lines] == [f"row {row}" for row in range(10)]
     n_zero = int((public[["x", "y", "z"]] == 0).to_numpy().sum())
     assert last.strip() == f"and {len(wrong) + n_zero - 10} more faults"
+    assert len(caught.value.faults) == len(wrong) + n_zero, "to look at, they are all there"
 
 
 def test_all_faults_of_one_stone_are_named_at_once(model: xc.Model) -> None:
@@ -528,11 +534,9 @@ def test_a_column_that_stands_there_twice_is_refused(model: xc.Model, stones: pd
     [
         pa.array([[1.0]]),
         pa.array([{"ct": 1.0}]),
-        pa.array([decimal.Decimal("1.00")]),
         pa.array([b"1.0"]),
         pa.array([b"1.000000"], pa.binary(8)),
         pa.array([1.0]).dictionary_encode(),
-        pa.array([np.float16(1.0)]),
         pa.array([True]),
         pa.array([pd.Timestamp("2026-01-01")]),
         pa.array([pd.Timedelta(days=1)]),
@@ -590,6 +594,17 @@ def test_what_is_neither_a_frame_nor_a_path_is_a_type_error(model: xc.Model, sto
             xc.train(wrong)
 
 
+class Median:
+    """A model that cannot be served."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.value = float(np.median(y))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.full(len(X), self.value)
+
+
+@pytest.mark.filterwarnings("ignore::xtream_core.NotServedWarning")
 def test_models_that_are_not_there_are_lookup_errors(registry: xc.Registry, tmp_path: Path) -> None:
     with pytest.raises(xc.ModelNotFoundError, match="no model version 99; known versions are 1 to 2"):
         registry.load(99)
@@ -598,7 +613,7 @@ def test_models_that_are_not_there_are_lookup_errors(registry: xc.Registry, tmp_
     with pytest.raises(xc.ModelNotFoundError, match="no registry at"):
         xc.Registry(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
-    xc.train(FIRST, models=["linear"], registry=tmp_path / "registry", promote=False)
+    xc.train(FIRST, models=[Median], trials=0, registry=tmp_path / "registry", progress=False)
     with pytest.raises(xc.ModelNotFoundError, match="no model has been promoted yet"):
         xc.Registry(tmp_path / "registry").champion()
     with pytest.raises(xc.ModelNotFoundError, match="no former champion"):

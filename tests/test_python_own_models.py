@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from xtream_core._fingerprint import fingerprint
 
 pytestmark = pytest.mark.filterwarnings("ignore::xtream_core.NotServedWarning")
 
@@ -158,7 +160,7 @@ def test_the_number_of_workers_changes_nothing(stones: pd.DataFrame, tmp_path: P
         run = xc.train(
             stones, models=[own], trials=10, jobs=jobs, registry=tmp_path / str(jobs), progress=False
         )
-        return [run.trials.to_dict("list"), run.report["leaderboard"][0]["mae_usd"]]
+        return [run.trials.fillna(0).to_dict("list"), run.report["leaderboard"][0]["mae_usd"]]
 
     assert figures(1) == figures(4)
 
@@ -224,6 +226,45 @@ def test_an_exception_of_hers_is_the_cause_of_ours(stones: pd.DataFrame, tmp_pat
     assert xc.Registry(tmp_path).versions() == [], "all models of a run or none"
 
 
+class Sometimes(Mean):
+    """Fails in its own way for each kind of factor."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        if self.factor < 0.5:
+            raise ZeroDivisionError("too small for me")
+        super().fit(X, y)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        values = super().predict(X)
+        if self.factor < 1.0:
+            values[::2] = np.nan
+        return values[1:] if self.factor > 1.5 else values
+
+
+def test_a_trial_that_fails_is_a_failed_trial_and_the_others_go_on(
+    stones: pd.DataFrame, tmp_path: Path
+) -> None:
+    own = xc.Family(Sometimes, space={"factor": xc.Uniform(0, 2)})
+    run = xc.train(stones, models=["linear", own], trials=16, registry=tmp_path, progress=False)
+    trials = run.trials
+    factor, failure = trials["factor"], trials["failure"]
+    assert (trials["state"] == "complete").tolist() == factor.between(1.0, 1.5).tolist()
+    assert set(trials["state"]) == {"complete", "failed"}
+    assert failure[factor < 0.5].str.endswith("ZeroDivisionError: too small for me").all()
+    told = "values that are no finite numbers (NaN or infinite) for 32 rows"
+    assert failure[factor.between(0.5, 1.0)].str.endswith(told).all()
+    assert failure[factor > 1.5].str.contains(r"values of the shape \(31,\) for 32 rows").all()
+    assert trials.loc[trials["state"] == "failed", "mae_usd"].isna().all()
+    assert trials.loc[trials["mae_usd"].idxmin(), "factor"] == run.fitted["Sometimes"].factor
+    again: list[dict] = []
+    xc.train(stones, models=[own], trials=16, registry=tmp_path, progress=again.append)
+    assert next(event["n_kept"] for event in again if "n_kept" in event) == 16, (
+        "what failed need not fail again"
+    )
+    ax = xc.plots.search_history(run)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["finished", "failed", "best so far"]
+
+
 @pytest.mark.parametrize("space", [{}, {"factor": [float("nan"), float("inf")]}])
 def test_predictions_that_are_no_prices_are_refused(
     stones: pd.DataFrame, tmp_path: Path, space: dict
@@ -232,6 +273,7 @@ def test_predictions_that_are_no_prices_are_refused(
     own = xc.Family(Wrong, name="wrong", space=space, params=params)
     with pytest.raises(xc.XtreamError) as caught:
         xc.train(stones, models=[own], trials=2, registry=tmp_path, progress=False)
+    assert "predict returned 32 values that are no finite numbers" in str(caught.value)
     assert "no finite numbers" in str(caught.value.__cause__)
 
 
@@ -243,7 +285,23 @@ class Short(Mean):
 def test_too_few_predictions_are_refused(stones: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(xc.XtreamError) as caught:
         xc.train(stones, models=[Short], trials=0, registry=tmp_path, progress=False)
-    assert "predict returned the shape" in str(caught.value.__cause__)
+    assert "Short: ValueError: predict returned values of the shape (31,) for 32 rows" in str(caught.value)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+class Late(Mean):
+    """Only shows on many rows what it is."""
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(len(X)) < 100, self.value, np.inf)
+
+
+def test_what_shows_only_on_all_rows_is_told_too(stones: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(
+        xc.XtreamError, match=r"Late predicts no finite number for \d+ of \d+ stones"
+    ) as caught:
+        xc.train(stones, models=[Late], trials=0, registry=tmp_path, progress=False)
+    assert "no finite numbers" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +360,48 @@ def test_a_search_goes_on_only_with_trials_of_the_same_code(stones: pd.DataFrame
     assert kept(xc.Family(Mean, space=space, target="log_price")) == 0
 
 
+HELPED = """
+{imports}
+SCALE = {scale}
+def inner(y):
+    return {inner} * SCALE
+def outer(y):
+    return [inner(value) for value in y]
+def of(deviation):
+    def centre(y):
+        return sum(outer(y)) / len(y) + deviation
+    return centre
+class Helped:
+    def __init__(self, factor=1.0): self.factor = factor
+    {comment}
+    def fit(self, X, y): self.value = centre(y)
+    def predict(self, X): return [self.value] * len(X)
+centre = of({deviation})
+"""
+AS_IT_IS = {"imports": "", "scale": "1.0", "inner": "value", "comment": "", "deviation": "0.0"}
+
+
+def test_whatever_a_class_refers_to_is_a_part_of_it(tmp_path: Path) -> None:
+    def fingerprint_of(**changed: str) -> str:
+        written: dict[str, object] = {"__name__": "__main__"}
+        exec(HELPED.format(**AS_IT_IS | changed), written)
+        return fingerprint(written["Helped"])
+
+    as_it_is = fingerprint_of()
+    assert fingerprint_of() == as_it_is, "the same cell, run again"
+    assert fingerprint_of(imports="import json", comment="# a word") == as_it_is, "nothing that matters"
+    for changed in [{"inner": "value + 1"}, {"scale": "1.1"}, {"deviation": "0.5"}, {"comment": "more = 3"}]:
+        assert fingerprint_of(**changed) != as_it_is, changed
+    data = np.arange(5.0)
+    assert fingerprint(lambda: data) == fingerprint(lambda: data)
+    before = fingerprint(lambda: data)
+    data[2] = 7.0
+    assert fingerprint(lambda: data) != before, "data that is referred to"
+    steps = make_pipeline(StandardScaler(), Mean(1.0)), make_pipeline(StandardScaler(), Failing(1.0))
+    assert fingerprint(steps[0]) != fingerprint(steps[1]), "what stands in a pipeline"
+    assert fingerprint(threading.Lock()) != fingerprint(threading.Lock()), "nobody can say"
+
+
 def test_a_function_may_make_the_model(stones: pd.DataFrame, tmp_path: Path) -> None:
     def scaled_ridge(alpha: float) -> object:
         return make_pipeline(StandardScaler(), Ridge(alpha=alpha))
@@ -318,16 +418,17 @@ SLOW = """
     class Slow:
         def __init__(self, pause=0.0): self.pause = pause
         def fit(self, X, y):
-            if len(done) == 3:
-                began.set()
+            if len(time.done) == 3:
+                time.began.set()
                 time.sleep(2)
-            done.append(1)
+            time.done.append(1)
         def predict(self, X): return [float(len(X))] * len(X)
 
-    done, began = [], threading.Event()
+    # In a module, since what a class refers to is a part of it, and these change from run to run.
+    time.done, time.began = [], threading.Event()
 
     def press():
-        began.wait()
+        time.began.wait()
         time.sleep(0.1)
         stamps.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)

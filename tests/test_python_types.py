@@ -66,7 +66,13 @@ def public() -> dict[str, object]:
     """Everything that users call, by name."""
     found: dict[str, object] = {name: getattr(xc, name) for name in xc.__all__}
     found |= {f"plots.{name}": getattr(xc.plots, name) for name in xc.plots.__all__}
-    for owner in [xc.Registry, xc.Model, xc.Run, xc.LogLinearRegressor, xc.XGBoostRegressor]:
+    estimators = [
+        xc.LogLinearRegressor,
+        xc.LinearDerivedRegressor,
+        xc.XGBoostRegressor,
+        xc.XGBoostDerivedRegressor,
+    ]
+    for owner in [xc.Registry, xc.Model, xc.Run, *estimators]:
         methods = inspect.getmembers(owner, lambda part: callable(part))
         found |= {f"{owner.__name__}.{name}": part for name, part in methods if not name.startswith("_")}
     return found
@@ -83,7 +89,14 @@ def test_everything_public_is_documented_and_shows_its_keywords_and_defaults() -
         assert inspect.getdoc(part), name
     assert str(inspect.signature(xc.Model.similar)) == "(self, /, *, carat, cut, color, clarity, n=5)"
     defaults = {name: each.default for name, each in inspect.signature(xc.train).parameters.items()}
-    wanted = {"trials": 100, "seed": 42, "test": None, "models": None, "registry": "registry"}
+    wanted = {
+        "trials": 100,
+        "seed": 42,
+        "test": None,
+        "models": None,
+        "registry": "registry",
+        "promote": False,
+    }
     assert defaults.items() >= wanted.items()
 
 
@@ -136,7 +149,11 @@ def test_there_are_as_many_examples_as_there_should_be() -> None:
         "_card.Card",
         "_families.Family",
         "estimators.LogLinearRegressor",
+        "_compare.compare",
+        "estimators.LinearDerivedRegressor",
         "estimators.XGBoostRegressor",
+        "estimators.XGBoostDerivedRegressor",
+        "Model.evaluate",
         "plots.error_by_carat",
         "Registry",
         "Model",

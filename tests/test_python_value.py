@@ -37,7 +37,11 @@ def stones() -> pd.DataFrame:
 
 def test_a_frame_has_price_range_and_reasons_a_row_each(model: xc.Model, stones: pd.DataFrame) -> None:
     valued = model.value(stones)
-    assert list(valued) == ["price_usd", "low_usd", "high_usd", "average_usd", *REASONS]
+    assert list(valued) == [
+        *("price_usd", "low_usd", "high_usd", "confidence", "average_usd"),
+        *REASONS,
+        "warnings",
+    ]
     assert (valued["price_usd"].to_numpy() == model.predict(stones)).all()
     assert ((valued["low_usd"] < valued["price_usd"]) & (valued["price_usd"] < valued["high_usd"])).all()
     told = valued["average_usd"] + valued[REASONS].sum(axis=1)

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Similar(SimilarArgs),
     /// Answer over HTTP: the REST API
     Serve(ServeArgs),
+    /// Look after the record of requests and answers
+    Exchanges(ExchangesArgs),
     /// Train again whenever new data files appear in a folder
     Watch(WatchArgs),
 }
@@ -222,10 +224,11 @@ impl std::str::FromStr for Version {
 pub(crate) struct ValueArgs {
     /// CSV or Parquet file with carat, cut, color, clarity and, where known, depth, table, x, y, z
     pub(crate) file: PathBuf,
-    /// Where to write the rows with their prices; Parquet if it ends in .parquet [default: CSV on standard output]
+    /// Where to write the rows with the columns price_usd and warnings; Parquet if it ends in .parquet [default: CSV on standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Where each price lies, too: the columns low_usd and high_usd
+    /// Where each price lies, too: the columns low_usd, high_usd and confidence, which is empty for stones beyond those that
+    /// the model learned from
     #[arg(long)]
     pub(crate) range: bool,
     /// How often the range shall hold the price: a number from 0.5 to 0.99, such as 0.9 [default: 0.9]
@@ -323,6 +326,25 @@ pub(crate) enum Durability {
     Fsync,
     /// Survives the end of the program, not of the machine
     Os,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExchangesArgs {
+    #[command(subcommand)]
+    pub(crate) command: ExchangesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExchangesCommand {
+    /// Offer MongoDB again what it refused for good: the running server does it, or the next one that starts
+    Retry(RetryArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// Folder of the local exchange log [default: exchange-log]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange_log: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -70,6 +70,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Value(args) => commands::value::run(args, &settings, &interrupt),
         Command::Similar(args) => commands::similar::run(args, &settings),
         Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
+        Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use xtream_core::amounts::grouped;
+use xtream_core::amounts::{grouped, in_minutes};
 use xtream_core::progress::{Event, Progress};
 
 use crate::commands::note as line;
@@ -58,6 +58,9 @@ impl Progress for Shown {
                     grouped(*n_train as u64),
                     grouped(*n_test as u64)
                 ));
+                if let Some(in_both) = counts.in_both() {
+                    line(&format!("{in_both}."));
+                }
             }
             Event::SearchStarted { family, n_trials, n_kept, .. } => {
                 let found = match n_kept {
@@ -89,7 +92,7 @@ impl Progress for Shown {
             }
             Event::SearchFinished { .. } => state.bar.finish_and_clear(),
             Event::Fitting { family } => line(&format!("{family}: training on all training rows")),
-            Event::Judged { family, mae_usd } => {
+            Event::Judged { family, mae_usd, .. } => {
                 line(&format!("{family}: mean error ${mae_usd:.2} on the test rows"));
             }
             _ => {}
@@ -128,6 +131,5 @@ fn trial_style() -> ProgressStyle {
 }
 
 fn time_left(started: Instant, n_done: usize, n_left: usize) -> String {
-    let seconds = (started.elapsed().as_secs_f64() / n_done.max(1) as f64 * n_left as f64).round() as u64;
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+    in_minutes(started.elapsed().as_secs_f64() / n_done.max(1) as f64 * n_left as f64)
 }

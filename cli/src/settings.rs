@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -82,6 +82,8 @@ pub(crate) struct Serve {
     pub(crate) request_timeout: f64,
     pub(crate) requests_per_minute: u32,
     pub(crate) burst: NonZeroU32,
+    pub(crate) rows_per_minute: u32,
+    pub(crate) rows_burst: NonZeroU32,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) behind_proxy: bool,
 }
@@ -122,8 +124,7 @@ impl Layers {
         if file.is_some() || path.exists() {
             let text =
                 std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let given: Table =
-                text.parse().with_context(|| format!("{} is not a settings file", path.display()))?;
+            let given: Table = text.parse().map_err(|error| unreadable(path, &text, &error))?;
             layers.overlay(given, &path.display().to_string()).with_context(|| path.display().to_string())?;
         }
         layers.overlay_environment(environment)?;
@@ -135,7 +136,21 @@ impl Layers {
 
     /// The settings that come of it.
     pub(crate) fn settings(&self) -> Result<Settings> {
-        self.table.clone().try_into().context("a setting has a value that it cannot have")
+        self.table.clone().try_into().map_err(|error| self.impossible(&error))
+    }
+
+    /// Which setting has a value that it cannot have, where that comes from and what is allowed; never the value, which
+    /// may be a password that stands in the wrong place.
+    fn impossible(&self, error: &toml::de::Error) -> anyhow::Error {
+        for (section, name, value, source) in self.each() {
+            let mut one = Self { table: defaults().unwrap_or_default(), sources: BTreeMap::new() };
+            one.set(section, name, value.clone(), source);
+            if let Err(error) = one.table.try_into::<Settings>() {
+                let name = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+                return anyhow!("{name} ({source}) has a value that it cannot have{}", allowed(&error));
+            }
+        }
+        anyhow!("a setting has a value that it cannot have{}", allowed(error))
     }
 
     /// Every setting in the order of the defaults: section (empty at the top), name, value, and where
@@ -200,12 +215,25 @@ impl Layers {
         for (section, name, variable) in variables {
             let default = defaults.each().find(|found| (found.0, found.1) == (&section, &name));
             if let Some(((_, _, default, _), text)) = default.zip(environment(&variable)) {
-                let value = parsed(default, &text).with_context(|| format!("{variable} = {text:?}"))?;
+                let value = parsed(default, &text).with_context(|| variable.clone())?;
                 self.set(&section, &name, value, &variable);
             }
         }
         Ok(())
     }
+}
+
+/// What is wrong with a file, and in which line, without a word of that line: it may be the one with a password.
+fn unreadable(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    anyhow!("{} is not a settings file: its line {line} is not in the form `name = value`", path.display())
+}
+
+/// What a setting may be, of an error that has the value before it.
+fn allowed(error: &toml::de::Error) -> String {
+    let allowed = error.message().rsplit_once(", expected ").map(|(_, allowed)| allowed.lines().next());
+    allowed.flatten().map_or_else(String::new, |allowed| format!("; allowed is {allowed}"))
 }
 
 fn defaults() -> Result<Table> {
@@ -219,9 +247,9 @@ fn listed(table: &Table) -> String {
 /// The text as a value of the same type as the default.
 fn parsed(default: &Value, text: &str) -> Result<Value> {
     Ok(match default {
-        Value::Integer(_) => Value::Integer(text.parse().context("allowed is a whole number")?),
-        Value::Boolean(_) => Value::Boolean(text.parse().context("allowed is true or false")?),
-        Value::Float(_) => Value::Float(text.parse().context("allowed is a number")?),
+        Value::Integer(_) => Value::Integer(text.parse().ok().context("allowed is a whole number")?),
+        Value::Boolean(_) => Value::Boolean(text.parse().ok().context("allowed is true or false")?),
+        Value::Float(_) => Value::Float(text.parse().ok().context("allowed is a number")?),
         Value::Array(_) => {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.into())).collect())
@@ -260,7 +288,7 @@ fn python_packages() -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
     fn nothing(_: &str) -> Option<String> {
@@ -280,7 +308,7 @@ mod tests {
     fn every_setting_has_a_line_that_explains_it() {
         let lines: Vec<_> = DEFAULTS.lines().collect();
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ")) {
-            // `burst`, `keep_megabytes` and the split's seed are explained with their neighbour.
+            // `burst`, `rows_burst` and the split's seed are explained with their neighbour.
             let above: Vec<_> = lines[..at].iter().rev().take(2).collect();
             assert!(above.iter().any(|line| line.starts_with('#')), "{line}");
         }
@@ -330,9 +358,30 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_is_an_error() {
-        let flags = vec![("serve", "max_in_flight", Value::from(0), "--max-in-flight")];
-        let layers = Layers::layered(None, nothing, flags).unwrap();
-        assert!(layers.settings().is_err());
+    fn a_value_that_cannot_be_is_an_error_that_names_the_setting_and_never_the_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        let secret = "open, expected sesame";
+        for (text, named, allowed) in [
+            (format!("[serve]\nburst = {secret:?}\n"), "serve.burst", "u32"),
+            (format!("[serve]\ndurability = {secret:?}\n"), "serve.durability", "`fsync`"),
+            (format!("[serve]\nallowed_origins = {secret:?}\n"), "serve.allowed_origins", "a sequence"),
+            ("[serve]\nmax_in_flight = 0\n".into(), "serve.max_in_flight", "a nonzero"),
+            (format!("[log]\nformat = {secret:?}\n"), "log.format", "`text`"),
+            (format!("[serve]\n\nadmin_key = \"{secret}\n"), "line 3", "name = value"),
+            (format!("[serve]\nadmin_key = {secret}\n"), "line 2", "name = value"),
+        ] {
+            std::fs::write(&file, &text).unwrap();
+            let layers = Layers::layered(Some(&file), nothing, Vec::new());
+            let error = layers.and_then(|layers| layers.settings()).err();
+            let error = format!("{:#}", error.unwrap_or_else(|| panic!("{text} is taken")));
+            assert!(error.contains("mine.toml") && error.contains(named), "{error}");
+            assert!(error.contains(allowed) && !error.contains("sesame"), "{error}");
+        }
+        for name in ["XTREAM_SERVE_BURST", "XTREAM_SERVE_BEHIND_PROXY", "XTREAM_SERVE_KEEP_DAYS"] {
+            let environment = |asked: &str| (asked == name).then(|| secret.into());
+            let error = format!("{:#}", Layers::layered(None, environment, Vec::new()).err().unwrap());
+            assert!(error.contains(name) && !error.contains("sesame"), "{error}");
+        }
     }
 }

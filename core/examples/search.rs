@@ -27,7 +27,7 @@ fn main() {
     let delivery = Delivery {
         data: vec![learners.into()],
         test: vec![judges.into()],
-        policy: Policy { suspect: Suspect::Keep, duplicates: Duplicates::Keep },
+        policy: Policy { suspect: Suspect::Keep, duplicates: Duplicates::Keep, ..Policy::default() },
         ..Delivery::default()
     };
     let interrupt = Interrupt::default();
@@ -64,6 +64,7 @@ fn main() {
     let mut study = Study::open(&folder.path().join("study"), &header).unwrap();
     let mut sampler = header.sampler.sampler(&header.space, header.seed).unwrap();
     let search = Search {
+        keeps_failures: false,
         n_trials: n_trials.parse().unwrap(),
         n_workers: std::thread::available_parallelism().unwrap().get(),
         n_rounds: stop.most,

@@ -2,22 +2,25 @@
 //! stored in one file and loaded as one. Serving has no encoding of its own to get wrong.
 
 mod base;
+mod extent;
 mod prepared;
 mod stored;
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::appraisal::{self, Appraisal, Confidence, PriceRange, Question, Range};
+use crate::appraisal::{self, Appraisal, Confidence, Question, Range};
 use crate::comparables::Comparables;
-use crate::diamond::{Diamond, Fault, Field, PricedDiamond, possible_price};
+use crate::diamond::{Diamond, Fault, Field, PricedDiamond, RawDiamond, to_cents};
 use crate::error::Result;
 use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
 use crate::model::{Estimator, FeatureKind, Params, Regressor, StoredHeader, Watch};
+use crate::scoring::Priced;
 
 use self::base::Base;
 pub use self::base::BaseRecipe;
+pub use self::extent::{Extent, MOST_TIMES_PRICE, MOST_TIMES_WEIGHT};
 pub use self::prepared::{AfterRound, Prepared};
 pub use self::stored::FORMAT_VERSION;
 
@@ -94,6 +97,7 @@ pub struct Pipeline {
     encoder: Encoder,
     target: Target,
     proportions: Proportions,
+    extent: Extent,
     base: Option<Base>,
     regressor: Box<dyn Regressor>,
     /// `None` until it is calibrated.
@@ -105,7 +109,7 @@ pub struct Pipeline {
 /// A stone's value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Valuation {
-    /// Price in US dollars.
+    /// Price in US dollars, to the cent.
     pub price_usd: f64,
     /// The measurements that were missing and had to be estimated.
     pub assumed: Vec<Field>,
@@ -159,19 +163,45 @@ impl Pipeline {
         values.into_iter().zip(stones).map(price).collect()
     }
 
-    /// The prices of [`Pipeline::predict`], and where each lies; without ranges when the model was never
-    /// calibrated.
-    pub(crate) fn predict_ranges(
+    /// The price of each stone to the cent, with its range where a confidence is given and the model has ranges.
+    /// Beyond what was learned from a range has no confidence; far beyond there is no price, and the fault says
+    /// which end it is.
+    pub(crate) fn price(
         &self,
         stones: &[&Diamond],
-        confidence: Confidence,
-    ) -> (Vec<f64>, Option<Vec<PriceRange>>) {
+        confidence: Option<Confidence>,
+    ) -> Vec<Result<Priced, Fault>> {
         let features = self.features(stones.iter().copied());
         let values = self.values(features.view()).into_iter().zip(stones);
         let prices: Vec<_> =
             values.map(|(value, stone)| self.target.to_price(value, stone.carat())).collect();
-        let ranges = self.range.as_ref().map(|range| range.of(features.view(), stones, &prices, confidence));
-        (prices, ranges)
+        let range = self.range.as_ref().zip(confidence);
+        let ranges = range.map(|(range, confidence)| range.of(features.view(), stones, &prices, confidence));
+        let mut ranges = ranges.into_iter().flatten();
+        let price = |(stone, price_usd): (&&Diamond, f64)| {
+            let range = ranges.next();
+            self.extent.check_weight(stone)?;
+            let price_usd = self.extent.price(price_usd)?;
+            let is_known = self.extent.holds(stone, price_usd);
+            let range = range.map(|range| if is_known { range } else { range.unsure() });
+            Ok(Priced { price_usd, range, is_known, warnings: Vec::new() })
+        };
+        stones.iter().zip(prices).map(price).collect()
+    }
+
+    /// What is to be said beside the price of a stone that was typed as `raw` and then perhaps completed: likely
+    /// typing errors and contradictions ([`Diamond::doubts`]), and where it lies beyond what was learned from.
+    pub(crate) fn warnings(&self, stone: &Diamond, raw: &RawDiamond<'_>, priced: &Priced) -> Vec<Fault> {
+        let mut warnings = stone.doubts(raw);
+        if !priced.is_known {
+            warnings.extend(self.extent.beyond(stone, priced.price_usd));
+        }
+        warnings
+    }
+
+    /// What it learned from, from end to end.
+    pub fn extent(&self) -> &Extent {
+        &self.extent
     }
 
     /// A stone with its missing measurements estimated, and their names.
@@ -185,12 +215,22 @@ impl Pipeline {
     /// The value of one stone, of which measurements may be missing.
     ///
     /// # Errors
-    /// Every fault of what was given; or a fault of [`Field::Price`] alone, when the price is one that no
-    /// diamond can have: not a number, or not from a dollar to a billion.
+    /// Every fault of what was given; or, of a stone without fault, that it lies so far beyond what was learned
+    /// from that there is no price: a fault of its weight or of [`Field::Price`], and after it what is doubtful.
     pub fn value(&self, stone: PartialDiamond<'_>) -> Result<Valuation, Vec<Fault>> {
+        let raw = stone.0;
         let (stone, assumed) = self.complete(stone)?;
-        let values = self.values(self.features(std::iter::once(&stone)).view());
-        Ok(Valuation { price_usd: possible_price(self.target.to_price(values[0], stone.carat()))?, assumed })
+        let priced = self.price_one(&stone, &raw, None)?;
+        Ok(Valuation { price_usd: priced.price_usd, assumed })
+    }
+
+    fn price_one(
+        &self,
+        stone: &Diamond,
+        raw: &RawDiamond<'_>,
+        confidence: Option<Confidence>,
+    ) -> Result<Priced, Vec<Fault>> {
+        self.price(&[stone], confidence).remove(0).map_err(|fault| refusal(fault, stone, raw))
     }
 
     /// This pipeline with what it needs to say how sure a price is and why it is the price.
@@ -214,6 +254,11 @@ impl Pipeline {
         stones: impl ExactSizeIterator<Item = &'a Diamond> + Clone,
     ) -> Array2<f64> {
         base::features(&self.encoder, self.base.as_ref(), stones)
+    }
+
+    /// A readable name for each of these features.
+    pub fn feature_names(&self) -> Vec<String> {
+        base::names(&self.encoder, self.base.as_ref())
     }
 
     /// What each of these features holds.
@@ -242,25 +287,33 @@ impl Pipeline {
         question: &Question,
         sold: Option<&Comparables>,
     ) -> Result<Appraisal, Vec<Fault>> {
+        let raw = stone.0;
         let (stone, assumed) = self.complete(stone)?;
-        let features = self.features(std::iter::once(&stone));
-        let value = self.values(features.view())[0];
-        let price_usd = possible_price(self.target.to_price(value, stone.carat()))?;
-        let prices = |stones: &[Diamond]| self.predict(stones.iter());
-        let range = self
-            .range
-            .as_ref()
-            .and_then(|range| range.of(features.view(), &[&stone], &[price_usd], question.confidence).pop());
+        let priced = self.price_one(&stone, &raw, Some(question.confidence))?;
+        let price_usd = priced.price_usd;
+        // To the cent, as the price itself is: what is added up or compared agrees with it.
+        let prices = |stones: &[Diamond]| self.predict(stones.iter()).into_iter().map(to_cents).collect();
+        let has_price = |stone: &Diamond, price_usd: f64| {
+            self.extent.check_weight(stone).is_ok() && self.extent.price(price_usd).is_ok()
+        };
+        // Where a stone has no price, nobody compares with one.
+        let comparable = |stones: &[Diamond]| {
+            let mut found: Vec<_> = prices(stones);
+            let refused = found.iter_mut().zip(stones).filter(|(price, stone)| !has_price(stone, **price));
+            refused.for_each(|(price, _)| *price = f64::NAN);
+            found
+        };
         let reasons = question.reasons.then(|| appraisal::reasons(&stone, &self.background, &prices));
         let sold = sold.filter(|_| question.comparables);
         Ok(Appraisal {
+            warnings: self.warnings(&stone, &raw, &priced),
             stone,
             assumed,
             price_usd,
-            range,
+            range: priced.range,
             reasons: reasons.flatten(),
-            comparables: sold.map(|sold| appraisal::comparables(&stone, price_usd, sold, &prices)),
-            what_if: question.what_if.then(|| appraisal::what_if(&stone, price_usd, &prices)),
+            comparables: sold.map(|sold| appraisal::comparables(&stone, price_usd, sold, &comparable)),
+            what_if: question.what_if.then(|| appraisal::what_if(&stone, price_usd, &comparable)),
         })
     }
 
@@ -275,4 +328,9 @@ impl Pipeline {
         let stored = self.regressor.stored();
         (stored.header == StoredHeader::Xgboost).then_some(stored.body)
     }
+}
+
+/// All that is wrong with a stone without a price; a slip of the pen most likely made it so.
+pub(crate) fn refusal(fault: Fault, stone: &Diamond, raw: &RawDiamond<'_>) -> Vec<Fault> {
+    std::iter::once(fault).chain(stone.doubts(raw)).collect()
 }

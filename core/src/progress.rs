@@ -2,13 +2,14 @@
 //! notebook each show these events in their own way.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::dataset::Counts;
+use crate::pipeline::Pipeline;
 use crate::promotion::Decision;
 use crate::tuning::Trial;
 
 /// Something that happened.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A data file is being read.
@@ -76,6 +77,10 @@ pub enum Event<'a> {
         family: &'a str,
         /// Mean absolute error on the test rows in US dollars.
         mae_usd: f64,
+        /// The model.
+        pipeline: &'a Arc<Pipeline>,
+        /// What it makes of the test rows, in their order, in US dollars.
+        prices: &'a [f64],
     },
     /// The promotion was decided.
     Decided(&'a Decision),

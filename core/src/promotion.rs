@@ -49,6 +49,9 @@ pub struct Decision {
 }
 
 impl Comparison {
+    /// Seed of the bootstrap: the same models and stones always give the same interval.
+    pub const SEED: u64 = 42;
+
     /// Compares two models' prices for the same stones, pair by pair: what makes a stone hard to
     /// price is hard for both and cancels out.
     ///
@@ -82,7 +85,8 @@ impl Comparison {
         self.high_usd < 0.0
     }
 
-    fn sentence(&self) -> String {
+    /// The figures in words, with the candidate as the subject.
+    pub fn sentence(&self) -> String {
         format!(
             "on {} stones that neither was trained on, its mean error is ${:.2} against ${:.2}, a difference of \
              ${:+.2} ({:.0} % interval {:+.2} to {:+.2})",

@@ -15,7 +15,7 @@ use xtream_core::model::{Estimator, Params, Regressor, Samples, Stored, StoredHe
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::progress::Silent;
 use xtream_core::registry::Severity;
-use xtream_core::training::{Family, Preset, Training, built_in, choose};
+use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Interrupt, Registry};
 
@@ -82,7 +82,7 @@ fn training(delivery: Delivery, families: Vec<Family>) -> Training {
         n_workers: 1,
         seed: 1,
         n_repeats: 1,
-        promotes: true,
+        promotes: Promotes::Better,
         is_monotone: false,
     }
 }
@@ -119,6 +119,30 @@ fn alone_it_changes_nothing_about_who_answers() {
     let registry = Registry::open_or_create(folder.path()).unwrap();
     let report = run(&registry, vec![foreign()]).unwrap();
     assert_eq!((report.decision, report.champion), (None, None));
+}
+
+#[test]
+fn who_may_become_champion_is_for_the_caller_to_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let run = |promotes| {
+        let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
+        let training = Training { promotes, ..training(delivery, vec![linear()]) };
+        training.run(&registry, &Silent, &Interrupt::default()).unwrap()
+    };
+    let nothing = run(Promotes::Nothing);
+    assert_eq!((nothing.decision, nothing.champion), (None, None));
+    assert!(
+        nothing.promotion.ends_with("that was not asked for; there is still no champion."),
+        "{}",
+        nothing.promotion
+    );
+    let first = run(Promotes::First);
+    assert_eq!(first.champion.unwrap().version, 2);
+    assert_eq!(first.promotion, first.decision.unwrap().reason);
+    let second = run(Promotes::First);
+    assert_eq!((second.decision, second.champion.unwrap().version), (None, 2));
+    assert!(run(Promotes::Better).decision.is_some());
 }
 
 #[test]

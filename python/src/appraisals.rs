@@ -15,7 +15,7 @@ use xtream_core::{Error, Interrupt, Pipeline, Result};
 use crate::attended::attended;
 use crate::error;
 use crate::loaded::Loaded;
-use crate::rows::{Faults, Refused, Rows};
+use crate::rows::{Faults, Refused, Rows, as_json};
 use crate::to_python::to_python;
 
 /// Rows between two looks at whether to stop, for each thread.
@@ -37,6 +37,7 @@ pub(crate) fn of_one<'py>(
         "price_usd": appraisal.price_usd,
         "range": appraisal.range,
         "assumed": appraisal.assumed,
+        "warnings": appraisal.warnings.iter().map(|fault| as_json(None, fault)).collect::<Vec<_>>(),
     });
     to_python(py, &value)
 }
@@ -113,7 +114,8 @@ fn side_by_side(
 }
 
 /// The figures by column: price, range, average and one reason for each group, in US dollars. A figure that the
-/// model does not have is NaN; `sentences` has five texts a row, or none.
+/// model does not have is NaN, and so is the confidence of a range beyond what it learned from; `warnings` has a
+/// text a row, `sentences` five, or none.
 fn columns<'py>(py: Python<'py>, appraisals: &[Appraisal]) -> PyResult<Bound<'py, PyDict>> {
     let columns = PyDict::new(py);
     let set = |name: &str, figure: &dyn Fn(&Appraisal) -> f64| {
@@ -122,12 +124,18 @@ fn columns<'py>(py: Python<'py>, appraisals: &[Appraisal]) -> PyResult<Bound<'py
     set("price_usd", &|a| a.price_usd)?;
     set("low_usd", &|a| a.range.map_or(f64::NAN, |range| range.low_usd))?;
     set("high_usd", &|a| a.range.map_or(f64::NAN, |range| range.high_usd))?;
+    set("confidence", &|a| a.range.and_then(|range| range.confidence).unwrap_or(f64::NAN))?;
     set("average_usd", &|a| a.reasons.as_ref().map_or(f64::NAN, |reasons| reasons.average_usd))?;
     for group in Group::ALL {
         set(&format!("reason_{}_usd", group.name()), &|a| {
             a.reasons.as_ref().map_or(f64::NAN, |reasons| amount(reasons, group))
         })?;
     }
+    let warnings = appraisals.iter().map(|a| {
+        let said: Vec<_> = a.warnings.iter().map(Fault::to_string).collect();
+        said.join(" | ")
+    });
+    columns.set_item("warnings", PyList::new(py, warnings.collect::<Vec<_>>())?)?;
     let sentences = appraisals.iter().flat_map(|a| a.reasons.iter().flat_map(|r| &r.contributions));
     let sentences = sentences.map(|contribution| contribution.sentence.as_str());
     columns.set_item("sentences", PyList::new(py, sentences.collect::<Vec<_>>())?)?;

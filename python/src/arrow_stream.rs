@@ -21,8 +21,9 @@ const NAME: &std::ffi::CStr = c"arrow_array_stream";
 pub(crate) struct Stream(ArrowArrayStream);
 
 impl Stream {
-    /// Takes the stream out of the capsule that the frame hands over.
+    /// Takes the stream out of the capsule that the frame hands over, columns of ours in a form that we read.
     pub(crate) fn of(frame: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let frame = frame.py().import("xtream_core._frames")?.call_method1("handed", (frame,))?;
         let capsule = frame.call_method0(METHOD)?.cast_into::<PyCapsule>()?;
         let stream = capsule.pointer_checked(Some(NAME))?.cast::<ArrowArrayStream>();
         // SAFETY: a capsule of this name holds a valid, aligned `ArrowArrayStream` of the C

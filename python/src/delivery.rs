@@ -11,7 +11,7 @@ use xtream_core::diamond::Field;
 
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
-use crate::frame::frame;
+use crate::frame::{FEATURES, frame};
 
 /// Frames and paths that were not read yet.
 #[derive(Default)]
@@ -50,20 +50,22 @@ impl Sources {
         Ok(())
     }
 
-    fn read(self) -> Result<(Vec<PathBuf>, Vec<Frame>)> {
-        let frames = self.frames.into_iter().map(|stream| frame(stream, &Field::ALL, &Field::ALL));
+    fn read(self, unpriced: bool) -> Result<(Vec<PathBuf>, Vec<Frame>)> {
+        let (required, wanted) =
+            if unpriced { (&Field::CERTAIN[..], &FEATURES[..]) } else { (&Field::ALL[..], &Field::ALL[..]) };
+        let frames = self.frames.into_iter().map(|stream| frame(stream, required, wanted));
         Ok((self.paths, frames.collect::<Result<_>>()?))
     }
 }
 
 /// The delivery of these sources. The interpreter lock must not be held.
 pub(crate) fn delivery(data: Sources, test: Sources, policy: Policy) -> Result<Delivery> {
-    let ((data, frames), (test, test_frames)) = (data.read()?, test.read()?);
+    let ((data, frames), (test, test_frames)) = (data.read(policy.unpriced)?, test.read(policy.unpriced)?);
     Ok(Delivery { data, frames, test, test_frames, policy, split: Split::default() })
 }
 
 /// How strict to be, by the names that users type.
-pub(crate) fn policy(suspect: &str, duplicates: &str) -> Result<Policy> {
+pub(crate) fn policy(suspect: &str, duplicates: &str, unpriced: bool) -> Result<Policy> {
     let suspect = match suspect {
         "reject" => Suspect::Reject,
         "keep" => Suspect::Keep,
@@ -74,5 +76,5 @@ pub(crate) fn policy(suspect: &str, duplicates: &str) -> Result<Policy> {
         "keep" => Duplicates::Keep,
         _ => return Err(unknown("duplicates", format!("{duplicates:?}"), "\"drop\" or \"keep\"")),
     };
-    Ok(Policy { suspect, duplicates })
+    Ok(Policy { suspect, duplicates, unpriced })
 }

@@ -45,8 +45,8 @@ impl Exceptions {
         let invalid_diamond = class(
             py,
             "InvalidDiamondError",
-            "Stones that cannot be. Its text names row, field, value and what is allowed; `faults` lists the \
-             first thousand of them as dicts with `row` (from 0 in a frame, the line from 1 in a file, None for \
+            "Stones that cannot be. Its text names row, field, value and what is allowed; `faults` lists \
+             all of them as dicts with `row` (from 0 in a frame, the line from 1 in a file, None for \
              a single stone), `field`, `value`, `reason` and `allowed`; `row` and `field` are those of the first.",
             &[&invalid_input],
         )?;

@@ -16,7 +16,13 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
             "extra_columns": extra_columns,
         }),
         Event::DataReady { counts, n_train, n_test } => {
-            json!({"event": "data_ready", "counts": counts, "n_train": n_train, "n_test": n_test})
+            json!({
+                "event": "data_ready",
+                "counts": counts,
+                "n_train": n_train,
+                "n_test": n_test,
+                "in_both": counts.in_both(),
+            })
         }
         Event::SearchStarted { family, n_trials, n_kept, kept } => json!({
             "event": "search_started",
@@ -35,7 +41,7 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
         }),
         Event::SearchFinished { family } => json!({"event": "search_finished", "family": family}),
         Event::Fitting { family } => json!({"event": "fitting", "family": family}),
-        Event::Judged { family, mae_usd } => {
+        Event::Judged { family, mae_usd, .. } => {
             json!({"event": "judged", "family": family, "mae_usd": mae_usd})
         }
         Event::Decided(decision) => json!({"event": "decided", "decision": decision}),

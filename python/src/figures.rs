@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
-use xtream_core::metrics::{JUMPS_CARAT, by_carat};
+use xtream_core::amounts::in_minutes;
+use xtream_core::metrics::{JUMPS_CARAT, Metrics, by_carat};
+use xtream_core::promotion::{Comparison, FEWEST_STONES};
 use xtream_core::tuning::{FEWEST_FOR_IMPORTANCE, Trial, importance};
 
 use crate::error;
@@ -48,4 +50,44 @@ pub(crate) fn parameter_importance<'py>(py: Python<'py>, trials: &str) -> PyResu
         error::to_python(py, &xtream_core::Error::Usage { reason, allowed: "the trials of a run".into() })
     })?;
     to_python(py, &json!({"shares": importance(&trials), "fewest_trials": FEWEST_FOR_IMPORTANCE}))
+}
+
+/// Two models' prices (US dollars) of the same stones, pair by pair: the comparison that decides about promotions,
+/// and what it says, with the first as the subject.
+#[pyfunction(name = "_compare")]
+pub(crate) fn compare<'py>(
+    py: Python<'py>,
+    actual: Vec<f64>,
+    first: Vec<f64>,
+    second: Vec<f64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let n = actual.len();
+    if n < FEWEST_STONES || first.len() != n || second.len() != n {
+        let reason = format!("{n} stones that neither model was trained on");
+        let allowed = format!("at least {FEWEST_STONES}, to tell two models apart");
+        return Err(error::to_python(py, &xtream_core::Error::Usage { reason, allowed }));
+    }
+    let comparison = py.detach(|| Comparison::of(&actual, &first, &second, Comparison::SEED));
+    to_python(py, &json!({"figures": comparison, "sentence": comparison.sentence()}))
+}
+
+/// How good predictions are, as the registry's cards say it.
+#[pyfunction(name = "_metrics")]
+pub(crate) fn metrics<'py>(
+    py: Python<'py>,
+    actual: Vec<f64>,
+    predicted: Vec<f64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if actual.is_empty() || actual.len() != predicted.len() {
+        let reason = format!("{} prices paid and {} predicted", actual.len(), predicted.len());
+        let allowed = "one of each for each stone, and at least one stone".into();
+        return Err(error::to_python(py, &xtream_core::Error::Usage { reason, allowed }));
+    }
+    to_python(py, &json!(Metrics::of(&actual, &predicted)))
+}
+
+/// A duration as people write it.
+#[pyfunction(name = "_in_minutes")]
+pub(crate) fn minutes(seconds: f64) -> String {
+    in_minutes(seconds)
 }

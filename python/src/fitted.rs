@@ -7,8 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Field};
+use xtream_core::features::{PartialDiamond, Proportions};
 use xtream_core::model::xgboost::Locations;
-use xtream_core::model::{self, FeatureKind, Params, Regressor, Samples, Stored, StoredHeader};
+use xtream_core::model::{
+    self, Estimator, FeatureKind, Params, Regressor, Ridge, Samples, Stored, StoredHeader, TreeEnsemble,
+};
 use xtream_core::pipeline::Target;
 use xtream_core::training::{Family, built_in, choose};
 use xtream_core::{Error, Pipeline, PricedDiamond, Result};
@@ -16,7 +19,7 @@ use xtream_core::{Error, Pipeline, PricedDiamond, Result};
 use crate::arrow_stream::Stream;
 use crate::attended::attended;
 use crate::error;
-use crate::frame::frame;
+use crate::frame::{FEATURES, frame};
 use crate::rows::{Faults, Refused, Rows};
 use crate::xgboost;
 
@@ -50,13 +53,14 @@ fn params_of(params: Vec<(String, f64)>) -> Params {
     named
 }
 
-/// Fits on a matrix, shape (n_rows, n_features), and one target a row.
+/// Fits on a matrix, shape (n_rows, n_features), one target a row, and how much each counts.
 #[pyfunction(name = "_fit_numbers")]
 pub(crate) fn fit_numbers(
     py: Python<'_>,
     family: &str,
     features: PyReadonlyArray2<'_, f64>,
     target: PyReadonlyArray1<'_, f64>,
+    weight: Option<PyReadonlyArray1<'_, f64>>,
     params: Vec<(String, f64)>,
     seed: u64,
 ) -> PyResult<Fitted> {
@@ -68,54 +72,76 @@ pub(crate) fn fit_numbers(
     });
     let target: Array1<f64> =
         target.as_array().iter().map(|value| family.recipe.target.of_price(*value, ONE_CARAT)).collect();
+    let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
     let kind = attended(py, None, move |_, interrupt| {
+        let weight = weight.as_ref().map(Array1::view);
         let kinds = vec![FeatureKind::Number; features.ncols()];
-        let samples =
-            Samples { features: features.view(), target: target.view(), kinds: &kinds, weight: None };
-        let regressor = family.recipe.estimator.fit(samples, &params, seed, None, interrupt)?;
+        let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
+        let regressor = match family.recipe.estimator.fit(samples, &params, seed, None, interrupt) {
+            // Where many sums fit equally well, scikit-learn expects one with small coefficients.
+            Err(Error::TooFewRows { .. } | Error::Fit { .. }) if family.name == "linear" => {
+                let next_to_nothing = Params::from([("lambda", 1e-10)]);
+                Ridge.fit(samples, &next_to_nothing, seed, None, interrupt)?
+            }
+            fitted => fitted?,
+        };
         Ok(Kind::Numbers { target: family.recipe.target, regressor })
     })?;
     Ok(Fitted::new(kind))
 }
 
-/// Fits on a frame of stones and one price (US dollars) a row.
+/// Fits on a frame of stones, one price (US dollars) a row, and how much each counts. Missing measurements are
+/// estimated, as they are where a stone is priced.
 #[pyfunction(name = "_fit_stones")]
 pub(crate) fn fit_stones(
     py: Python<'_>,
     family: &str,
     stones: &Bound<'_, PyAny>,
     prices: PyReadonlyArray1<'_, f64>,
+    weight: Option<PyReadonlyArray1<'_, f64>>,
     params: Vec<(String, f64)>,
     seed: u64,
 ) -> PyResult<Fitted> {
     let family = family_named(py, family)?;
     let stream = Stream::of(stones)?;
     let prices = prices.as_array().to_vec();
+    let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
     let fitted = attended(py, None, move |_, interrupt| {
-        let wanted = Field::ALL.into_iter().filter(|field| *field != Field::Price).collect::<Vec<_>>();
-        let mut table = Table::over(frame(stream, &wanted, &wanted)?);
-        let (mut stones, mut faults) = (Vec::with_capacity(prices.len()), Faults::default());
+        let mut table = Table::over(frame(stream, &Field::CERTAIN, &FEATURES)?);
+        let mut batches = Vec::new();
         while let Some(batch) = table.next_batch()? {
-            interrupt.check()?;
-            add(&batch, &prices, &mut stones, &mut faults);
+            batches.push(batch);
         }
-        if let Some(refused) = faults.finish() {
-            return Ok(Err(refused));
-        }
-        let pipeline = family.recipe.fit(&family.name, &stones, &params, seed, None, interrupt)?;
+        interrupt.check()?;
+        let stones = match stones_of(&batches, &prices) {
+            Ok(stones) => stones,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let (recipe, name) = (&family.recipe, &family.name);
+        let pipeline = match &weight {
+            None => recipe.fit(name, &stones, &params, seed, None, interrupt)?,
+            Some(weight) => recipe.fit_weighted(name, &stones, &params, seed, weight, interrupt)?,
+        };
         Result::Ok(Ok(Kind::Stones(Box::new(pipeline))))
     })?;
     fitted.map(Fitted::new).map_err(|refused| error::invalid_diamonds(py, refused))
 }
 
-fn add(batch: &Batch, prices: &[f64], stones: &mut Vec<PricedDiamond>, faults: &mut Faults) {
-    for row in 0..batch.len() {
-        let number = batch.line(row);
+/// The stones, of which those that are whole say what the others most likely measure; or what is wrong with rows.
+fn stones_of(batches: &[Batch], prices: &[f64]) -> std::result::Result<Vec<PricedDiamond>, Refused> {
+    let rows = || {
+        batches.iter().flat_map(|batch| (0..batch.len()).map(move |row| (batch.line(row), batch.raw(row))))
+    };
+    let whole: Vec<_> = rows().filter_map(|(_, raw)| raw.parse().ok()).collect();
+    let proportions = Proportions::fit(whole.iter());
+    let (mut stones, mut faults) = (Vec::with_capacity(prices.len()), Faults::default());
+    for (number, raw) in rows() {
         // A frame and prices of different lengths were refused before; a row without one is faulty.
         let price = prices.get(number as usize).map_or(Cell::Missing, |price| Cell::Number(*price));
-        match batch.raw(row).parse_priced(price) {
+        let stone = proportions.complete(PartialDiamond(raw));
+        match stone.and_then(|(stone, _)| stone.sold_at(price).map_err(|fault| vec![fault])) {
             Ok(stone) => {
                 faults.count();
                 stones.push(stone);
@@ -123,6 +149,7 @@ fn add(batch: &Batch, prices: &[f64], stones: &mut Vec<PricedDiamond>, faults: &
             Err(found) => faults.add("row", number, found),
         }
     }
+    faults.finish().map_or(Ok(stones), Err)
 }
 
 #[pymethods]
@@ -142,7 +169,8 @@ impl Fitted {
         Ok(PyArray1::from_iter(py, values.into_iter().map(|value| target.to_price(value, ONE_CARAT))))
     }
 
-    /// One price (US dollars) a row of a frame of stones.
+    /// One price (US dollars) a row of a frame of stones: the model's number, also where no diamond can have such a
+    /// price.
     fn predict_stones<'py>(
         &self,
         py: Python<'py>,
@@ -151,7 +179,7 @@ impl Fitted {
         let rows = Rows::from_python(stones)?;
         let fitted = std::sync::Arc::clone(&self.0);
         let priced = attended(py, None, move |_, interrupt| match &*fitted {
-            Kind::Stones(pipeline) => rows.price(pipeline, interrupt),
+            Kind::Stones(pipeline) => rows.numbers(pipeline, interrupt),
             Kind::Numbers { .. } => Err(wrong_input()),
         })?;
         priced
@@ -167,6 +195,25 @@ impl Fitted {
             Kind::Stones(pipeline) => (pipeline.linear_coefficients(), pipeline.encoder().names()),
         };
         figures.map(|(intercept, coefficients)| (intercept, PyArray1::from_vec(py, coefficients), names))
+    }
+
+    /// Of trees: how much each feature brought, as shares, and the names of the features of stones (none for
+    /// numbers).
+    fn gains<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyArray1<f64>>, Vec<String>)>> {
+        let (file, n_features, names) = match &*self.0 {
+            Kind::Numbers { regressor, .. } => {
+                let stored = regressor.stored();
+                let is_trees = stored.header == StoredHeader::Xgboost;
+                (is_trees.then_some(stored.body), regressor.n_features(), Vec::new())
+            }
+            Kind::Stones(pipeline) => {
+                let names = pipeline.feature_names();
+                (pipeline.xgboost_file(), names.len(), names)
+            }
+        };
+        let gains = file.map(|file| TreeEnsemble::gains(&file, n_features)).transpose();
+        let gains = gains.map_err(|error| error::to_python(py, &error))?;
+        Ok(gains.map(|gains| (PyArray1::from_vec(py, gains), names)))
     }
 
     /// For pickle: the model in the same form as in a registry, which is checked in full when it is

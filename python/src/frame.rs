@@ -5,14 +5,26 @@ use polars::prelude::*;
 use polars_arrow::array::{ArrayRef, NullArray, PrimitiveArray, StructArray, new_empty_array};
 use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
 use polars_arrow::types::NativeType;
+use polars_utils::float16::pf16;
+use pyo3::prelude::*;
 use xtream_core::dataset::Frame;
-use xtream_core::diamond::Field;
+use xtream_core::diamond::{Field, decimal_of_f16};
 use xtream_core::{Error, Result};
 
 use crate::arrow_stream::Stream;
 
-/// What a stone cannot be priced without.
-pub(crate) const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
+/// Every column but the price.
+pub(crate) const FEATURES: [Field; 9] = [
+    Field::Carat,
+    Field::Cut,
+    Field::Color,
+    Field::Clarity,
+    Field::Depth,
+    Field::Table,
+    Field::X,
+    Field::Y,
+    Field::Z,
+];
 const ALLOWED: &str = "a frame with columns of text and numbers: carat, cut, color, clarity and, to learn \
                        from it, depth, table, price, x, y, z";
 /// What a frame is called in messages.
@@ -55,6 +67,12 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
     Ok(Frame { name: NAME.into(), rows, extra_columns })
 }
 
+/// Whether a column of that name means something to us.
+#[pyfunction(name = "_is_column")]
+pub(crate) fn is_column(name: &str) -> bool {
+    Field::from_name(name).is_some()
+}
+
 /// polars' complaint about a frame, as the fault of the frame.
 pub(crate) fn refuse(error: PolarsError) -> Error {
     unusable(error.to_string(), ALLOWED.into())
@@ -78,10 +96,14 @@ fn known(name: &str, array: &ArrayRef) -> Result<ArrayRef> {
     use ArrowDataType as Type;
     match array.dtype() {
         // A float holds each of these exactly.
-        Type::Int8 => Ok(floats::<i8>(array)),
-        Type::Int16 => Ok(floats::<i16>(array)),
-        Type::UInt8 => Ok(floats::<u8>(array)),
-        Type::UInt16 => Ok(floats::<u16>(array)),
+        Type::Int8 => Ok(floats(array, |number: i8| number.into())),
+        Type::Int16 => Ok(floats(array, |number: i16| number.into())),
+        Type::UInt8 => Ok(floats(array, |number: u8| number.into())),
+        Type::UInt16 => Ok(floats(array, |number: u16| number.into())),
+        Type::Float16 => Ok(floats(array, |number: pf16| decimal_of_f16(number.0.to_f64()))),
+        Type::Decimal32(_, scale) => Ok(floats(array, |digits: i32| decimal(digits.into(), *scale))),
+        Type::Decimal64(_, scale) => Ok(floats(array, |digits: i64| decimal(digits.into(), *scale))),
+        Type::Decimal(_, scale) => Ok(floats(array, |digits: i128| decimal(digits, *scale))),
         Type::Int32 | Type::Int64 | Type::UInt32 | Type::UInt64 => Ok(array.clone()),
         Type::Float32 | Type::Float64 | Type::Null => Ok(array.clone()),
         text if is_text(text) => Ok(array.clone()),
@@ -92,7 +114,7 @@ fn known(name: &str, array: &ArrayRef) -> Result<ArrayRef> {
         }
         other => Err(unusable(
             format!("column {name} is of type {other:?}"),
-            "integers, 32 or 64-bit floats, text, and categories of text".into(),
+            "integers, floats, decimals, text, and categories of text".into(),
         )),
     }
 }
@@ -101,12 +123,23 @@ fn is_text(dtype: &ArrowDataType) -> bool {
     matches!(dtype, ArrowDataType::Utf8 | ArrowDataType::LargeUtf8 | ArrowDataType::Utf8View)
 }
 
-fn floats<T: NativeType + Into<f64>>(array: &ArrayRef) -> ArrayRef {
+fn floats<T: NativeType>(array: &ArrayRef, float: impl Fn(T) -> f64) -> ArrayRef {
     match array.as_any().downcast_ref::<PrimitiveArray<T>>() {
         Some(numbers) => {
-            let values = numbers.values_iter().map(|number| (*number).into()).collect();
+            let values = numbers.values_iter().map(|number| float(*number)).collect();
             PrimitiveArray::<f64>::from_vec(values).with_validity(numbers.validity().cloned()).boxed()
         }
         None => array.clone(),
     }
+}
+
+/// The float nearest to so many digits, of which `scale` stand behind the point.
+fn decimal(digits: i128, scale: usize) -> f64 {
+    /// Up to these the quotient of two exact numbers is the nearest number there is.
+    const MOST_DIGITS: u128 = 1 << 53;
+    const MOST_PLACES: usize = 22;
+    if digits.unsigned_abs() <= MOST_DIGITS && scale <= MOST_PLACES {
+        return digits as f64 / 10_f64.powi(scale as i32);
+    }
+    format!("{digits}e-{scale}").parse().unwrap_or(f64::NAN)
 }

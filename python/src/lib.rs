@@ -12,6 +12,7 @@ mod events;
 mod figures;
 mod fitted;
 mod frame;
+mod judged;
 mod loaded;
 mod log;
 mod model;
@@ -34,9 +35,13 @@ mod _native {
     #[pymodule_export]
     use super::abandoned::settle;
     #[pymodule_export]
-    use super::figures::{errors_by_carat, parameter_importance};
+    use super::figures::{compare, errors_by_carat, metrics, minutes, parameter_importance};
     #[pymodule_export]
     use super::fitted::{Fitted, fit_numbers, fit_stones, restore_fitted};
+    #[pymodule_export]
+    use super::frame::is_column;
+    #[pymodule_export]
+    use super::judged::Judged;
     #[pymodule_export]
     use super::model::{Model, restore_model};
     #[pymodule_export]
@@ -55,6 +60,8 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         log::install();
+        crate::train::remember_process();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_GRADES", grades(module.py())?)?;
         error::add_to(module)
     }

@@ -4,20 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use numpy::PyArray1;
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
 use xtream_core::comparables::Neighbour;
 use xtream_core::diamond::{Cell, Field, RawDiamond};
 use xtream_core::registry::BlobKind;
-use xtream_core::{Error, Registry, Result};
+use xtream_core::training::known_stones;
+use xtream_core::{Error, PricedDiamond, Registry, Result};
 
 use crate::appraisals;
 use crate::arguments::whole;
 use crate::attended::attended;
 use crate::error;
 use crate::loaded::Loaded;
-use crate::rows::{Refused, Rows};
+use crate::rows::{OnFault, Refused, Rows};
 use crate::to_python::to_python;
 use crate::validate::kept;
 
@@ -33,7 +35,8 @@ use crate::validate::kept;
 /// >>> df["price_usd"] = model.predict(df)
 /// >>> bool((df["price_usd"] - df["price"]).abs().mean() < 300)
 /// True
-#[pyclass(frozen, module = "xtream_core")]
+// With attributes of its own: scikit-learn notes things on what it works with.
+#[pyclass(frozen, dict, module = "xtream_core")]
 pub(crate) struct Model(Arc<Loaded>);
 
 impl Model {
@@ -73,6 +76,8 @@ impl Model {
     ///     PyCapsule interface, or a CSV or Parquet file. Columns `carat` (ct), `cut`, `color` and
     ///     `clarity` must be there; `depth` and `table` (percent) and `x`, `y` and `z` (mm) are
     ///     estimated where they are missing or null. Other columns are left aside.
+    /// errors : {"raise", "nan"}
+    ///     What to do with rows that have no price: refuse them all, or give them NaN.
     ///
     /// Returns
     /// -------
@@ -83,9 +88,9 @@ impl Model {
     /// Raises
     /// ------
     /// InvalidDiamondError
-    ///     Rows that cannot be diamonds, and those (field `price`) that the model has no price for, as
-    ///     no diamond could have it. It names row (from 0; for a file, its line from 1), field, value
-    ///     and what is allowed for the first faults, and counts the rest.
+    ///     With `errors="raise"`: rows that cannot be diamonds, and those (field `price`) that the model has no
+    ///     price for, as no diamond could have it. It names row (from 0; for a file, its line from 1), field,
+    ///     value and what is allowed for the first faults, and counts the rest; its `faults` are all of them.
     /// InvalidInputError
     ///     A column is missing, or the file cannot be used.
     ///
@@ -97,13 +102,149 @@ impl Model {
     /// >>> small, large = model.predict(stones)
     /// >>> bool(small < large)
     /// True
-    fn predict<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    #[pyo3(signature = (data, *, errors="raise"))]
+    fn predict<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        errors: &str,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let on_fault = OnFault::named(errors).map_err(|error| error::to_python(py, &error))?;
         let rows = Rows::from_python(data)?;
         let model = Arc::clone(&self.0);
-        let priced = attended(py, None, move |_, interrupt| rows.price(&model.pipeline, interrupt))?;
-        priced
-            .map(|prices| PyArray1::from_vec(py, prices))
+        let priced =
+            attended(py, None, move |_, interrupt| rows.price(&model.pipeline, on_fault, interrupt))?;
+        let prices = priced.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
+        if prices.n_beyond > 0 {
+            let message = format!(
+                "{} of {} stones lie beyond those that the model learned from, so their prices are guesses; the \
+                 column `warnings` of `Model.value` says why",
+                prices.n_beyond,
+                prices.usd.len()
+            );
+            let message = std::ffi::CString::new(message)?;
+            PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+        }
+        Ok(PyArray1::from_vec(py, prices.usd))
+    }
+
+    /// How good its prices are for stones that were sold.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, str or os.PathLike
+    ///     As for `predict`, with a column `price` (US dollars).
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///     `n_rows`; `mae_usd`, `rmse_usd` and `worst_decile_usd` (US dollars); `r2`; `mape`, a share of the price
+    ///     (0.07 is 7 %); and `n_known`, how many of the rows are stones that it was trained on and so knows better
+    ///     than others (None where its registry is out of reach).
+    ///
+    /// Raises
+    /// ------
+    /// InvalidDiamondError
+    ///     Rows that cannot be diamonds or have no price.
+    ///
+    /// Examples
+    /// --------
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> metrics = model.evaluate(xc.validate("data/second-delivery.csv").clean)
+    /// >>> 0 < metrics["mape"] < 0.2
+    /// True
+    fn evaluate<'py>(slf: &Bound<'py, Self>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("xtream_core._compare")?.call_method1("evaluate", (slf, data))
+    }
+
+    /// Of each row what it was sold for and what the model makes of it, both US dollars, and whether it was trained
+    /// on that stone; the last is None where its registry is out of reach.
+    fn _judge<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let rows = Rows::from_python(data)?;
+        let model = Arc::clone(&self.0);
+        let judged = attended(py, None, move |_, interrupt| {
+            let stones = match rows.stones(&model.pipeline, true, interrupt)? {
+                Ok(stones) => stones,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let bare = || stones.iter().map(PricedDiamond::diamond);
+            let predicted = model.pipeline.predict(bare());
+            let is_known = match model.dataset() {
+                Ok(dataset) => Some(known_stones(&dataset, bare())),
+                Err(Error::NoRegistry { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
+            Ok(Ok((actual, predicted, is_known)))
+        })?;
+        let (actual, predicted, is_known) =
+            judged.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
+        let columns = PyDict::new(py);
+        columns.set_item("actual", PyArray1::from_vec(py, actual))?;
+        columns.set_item("predicted", PyArray1::from_vec(py, predicted))?;
+        columns.set_item("is_known", is_known.map(|is_known| PyArray1::from_vec(py, is_known)))?;
+        Ok(columns)
+    }
+
+    /// For scikit-learn, as a model that is fitted already: nothing is learned.
+    ///
+    /// Returns
+    /// -------
+    /// the model itself
+    #[pyo3(signature = (X, y=None))]
+    #[allow(non_snake_case, reason = "scikit-learn's name")]
+    fn fit<'py>(
+        slf: Bound<'py, Self>,
+        X: &Bound<'py, PyAny>,
+        y: Option<&Bound<'py, PyAny>>,
+    ) -> Bound<'py, Self> {
+        let _ = (X, y);
+        slf
+    }
+
+    /// For scikit-learn: R2 of its prices against `y` (US dollars). As in all judging, the bare numbers of the model
+    /// count, also where no diamond could have such a price.
+    #[pyo3(signature = (X, y))]
+    #[allow(non_snake_case, reason = "scikit-learn's name")]
+    fn score<'py>(
+        slf: &Bound<'py, Self>,
+        X: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("xtream_core._compare")?.call_method1("score", (slf, X, y))
+    }
+
+    /// The model's bare number for each row.
+    fn _numbers<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rows = Rows::from_python(data)?;
+        let model = Arc::clone(&self.0);
+        let numbers = attended(py, None, move |_, interrupt| rows.numbers(&model.pipeline, interrupt))?;
+        numbers
+            .map(|numbers| PyArray1::from_vec(py, numbers))
             .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
+    }
+
+    /// For scikit-learn: there are no parameters to set.
+    #[pyo3(signature = (deep=true))]
+    fn get_params<'py>(&self, py: Python<'py>, deep: bool) -> Bound<'py, PyDict> {
+        let _ = deep;
+        PyDict::new(py)
+    }
+
+    fn __sklearn_clone__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __sklearn_is_fitted__(&self) -> bool {
+        true
+    }
+
+    fn __sklearn_tags__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("xtream_core._compare")?.call_method0("tags")
     }
 
     /// The value of one stone, or of many.
@@ -120,19 +261,22 @@ impl Model {
     /// -------
     /// dict
     ///     Of one stone: `price_usd`; its `range` with `low_usd`, `high_usd` and `confidence`, or None for a
-    ///     model that was never calibrated; and in `assumed` the names of the measurements that were
-    ///     missing and had to be estimated.
+    ///     model that was never calibrated; in `assumed` the names of the measurements that were
+    ///     missing and had to be estimated; and in `warnings`, each a dict, what looks mistyped and what lies
+    ///     beyond the stones that the model learned from. There the confidence is None: nobody knows it.
     /// frame of the same kind
     ///     Of many: one row for each, in order (and with the same index in pandas), with `price_usd`,
-    ///     `low_usd`, `high_usd`, the price `average_usd` of the average stone, and what moves this one's
+    ///     `low_usd`, `high_usd` and their `confidence` (NaN beyond what was learned from), the price `average_usd` of the average stone, and what moves this one's
     ///     away from it: `reason_size_usd`, `reason_color_usd`, `reason_clarity_usd`, `reason_cut_usd` and
-    ///     `reason_proportions_usd` (exact Shapley values), which add up with the average to the price. All are
-    ///     US dollars, float64; NaN where the model has no such figure.
+    ///     `reason_proportions_usd` (exact Shapley values), which add up with the average to the price. All but
+    ///     the confidence are US dollars, float64; NaN where the model has no such figure. `warnings` is a text, empty
+    ///     for most stones.
     ///
     /// Raises
     /// ------
     /// InvalidDiamondError
-    ///     Every fault of what was given; or that no diamond could have the price (field `price`).
+    ///     Every fault of what was given; or that the stone lies too far beyond those that the model learned
+    ///     from (field `carat` or `price`).
     /// InvalidInputError
     ///     Another confidence, or as `predict`.
     ///
@@ -300,9 +444,23 @@ impl Model {
     }
 
     /// The trials of the search that found its parameters, by number: each a dict with `number`,
-    /// `params`, `state` ("complete" or "pruned", which is given up early), `value` (mean absolute
-    /// error in US dollars on the validation rows) and `curve`. Empty when there was no search.
+    /// `params`, `state` ("complete", or "pruned", which is given up early), `value` (mean absolute
+    /// error in US dollars on the validation rows; None unless complete), `curve` and `folds` (the error after so many
+    /// rounds and folds). Empty when there was no search.
     fn trials<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let trials = self._study(py)?;
+        for trial in trials.try_iter()? {
+            let trial = trial?;
+            if trial.get_item("state")?.ne("complete")? {
+                // On fewer rows than the others, it would look better than it is.
+                trial.set_item("value", py.None())?;
+            }
+        }
+        Ok(trials)
+    }
+
+    /// The trials as they were written down.
+    fn _study<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = || -> Result<Vec<serde_json::Value>> {
             let Some(search) = &self.0.card.details.search else { return Ok(Vec::new()) };
             let study = self.0.registry()?.blob(BlobKind::Study, &search.study)?;
@@ -319,7 +477,7 @@ impl Model {
     fn _rows<'py>(&self, py: Python<'py>, side: &str) -> PyResult<Bound<'py, PyDict>> {
         let rows = py
             .detach(|| self.0.dataset().map(|data| if side == "test" { data.test() } else { data.train() }));
-        kept(py, &rows.map_err(|error| error::to_python(py, &error))?)
+        kept(py, &rows.map_err(|error| error::to_python(py, &error))?, &[])
     }
 
     /// For pickle: the model's file, its card and the place of its registry. The file is checked in

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ndarray::{Array1, ArrayView2};
+use ndarray::{Array1, ArrayView2, s};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, ToPyArray};
 use pyo3::prelude::*;
 use serde_json::json;
@@ -19,15 +19,44 @@ use xtream_core::{Error, Interrupt, Result};
 use crate::arguments::unknown;
 use crate::to_python::to_python;
 
-/// The first exception that a class of the user's raised, to be shown as the cause.
-pub(crate) type Failure = Arc<Mutex<Option<PyErr>>>;
+/// The first exception that the class of each family of the user's raised, to be shown as the cause.
+#[derive(Clone, Default)]
+pub(crate) struct Failures(Arc<Mutex<Vec<(String, PyErr)>>>);
+
+impl Failures {
+    fn add(&self, name: &str, error: PyErr) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !failures.iter().any(|(known, _)| known == name) {
+            failures.push((name.to_owned(), error));
+        }
+    }
+
+    /// Takes the exception that `told` is about: one of a family that is named in it.
+    pub(crate) fn cause_of(&self, told: &str) -> Option<PyErr> {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_named =
+            |name: &str| [format!("{name}: "), format!("{name} ")].iter().any(|name| told.contains(name));
+        let place = failures.iter().position(|(name, _)| is_named(name))?;
+        Some(failures.swap_remove(place).1)
+    }
+
+    /// Takes the exception of this family.
+    pub(crate) fn of(&self, name: &str) -> Option<PyErr> {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = failures.iter().position(|(known, _)| known == name)?;
+        Some(failures.swap_remove(place).1)
+    }
+}
+
+/// Rows that a model is asked about as soon as it is fitted, so that an answer of the wrong form is told at once.
+const FIRST_ROWS: usize = 32;
 
 /// All numbers, for one-hot encoding.
 const NUMBERS: [Field; 6] = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
 
 /// The family that `adapter` describes: the package's `_families.Adapter`, whose `fit` and `predict`
 /// are called with numpy arrays.
-pub(crate) fn family(adapter: &Bound<'_, PyAny>, failure: &Failure) -> PyResult<Result<Family>> {
+pub(crate) fn family(adapter: &Bound<'_, PyAny>, failures: &Failures) -> PyResult<Result<Family>> {
     let text = |name: &str| adapter.getattr(name)?.extract::<String>();
     let (name, class, version) = (text("name")?, text("class_name")?, text("version")?);
     let features = text("features")?;
@@ -65,7 +94,7 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failure: &Failure) -> PyResult<
         adapter: adapter.clone().unbind(),
         class: class.clone(),
         name: name.clone(),
-        failure: Arc::clone(failure),
+        failures: failures.clone(),
     };
     let what = format!("{class}, {version}");
     Ok(Ok(Family {
@@ -123,7 +152,7 @@ struct PythonEstimator {
     adapter: Py<PyAny>,
     class: String,
     name: String,
-    failure: Failure,
+    failures: Failures,
 }
 
 struct PythonRegressor {
@@ -132,16 +161,16 @@ struct PythonRegressor {
     class: String,
     name: String,
     n_features: usize,
-    failure: Failure,
+    failures: Failures,
 }
 
 /// Calls Python; the exception is kept for whoever started the run.
-fn call<T>(name: &str, failure: &Failure, action: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
+fn call<T>(name: &str, failures: &Failures, action: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
     // No interpreter: the process is ending, and nobody wants the result any more.
     let done = Python::try_attach(|py| {
         action(py).map_err(|error| {
             let reason = format!("{name}: {error}");
-            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            failures.add(name, error);
             Error::Fit { model: "a model of your own", reason }
         })
     });
@@ -158,10 +187,13 @@ impl Estimator for PythonEstimator {
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         interrupt.check()?;
-        let fitted = call(&self.name, &self.failure, |py| {
+        let fitted = call(&self.name, &self.failures, |py| {
             let (features, target) = (samples.features.to_pyarray(py), samples.target.to_pyarray(py));
             let params = to_python(py, &json!(params))?;
-            let fitted = self.adapter.bind(py).call_method1("fit", (features, target, params, seed))?;
+            let adapter = self.adapter.bind(py);
+            let fitted = adapter.call_method1("fit", (features, target, params, seed))?;
+            let first = samples.features.slice(s![..samples.features.nrows().min(FIRST_ROWS), ..]);
+            adapter.call_method1("predict", (&fitted, first.to_pyarray(py)))?;
             Ok((fitted.unbind(), self.adapter.clone_ref(py)))
         });
         interrupt.check()?;
@@ -172,7 +204,7 @@ impl Estimator for PythonEstimator {
             class: self.class.clone(),
             name: self.name.clone(),
             n_features: samples.features.ncols(),
-            failure: Arc::clone(&self.failure),
+            failures: self.failures.clone(),
         }))
     }
 }
@@ -183,7 +215,7 @@ impl Regressor for PythonRegressor {
     }
 
     fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
-        let predicted = call(&self.name, &self.failure, |py| {
+        let predicted = call(&self.name, &self.failures, |py| {
             let features = features.to_pyarray(py);
             let values = self.adapter.bind(py).call_method1("predict", (self.fitted.bind(py), features))?;
             let values: PyReadonlyArray1<'_, f64> = values.cast::<PyArray1<f64>>()?.readonly();

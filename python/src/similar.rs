@@ -13,7 +13,7 @@ use crate::arguments::whole;
 use crate::arrow_stream::Stream;
 use crate::attended::attended;
 use crate::error;
-use crate::frame::{REQUIRED, frame};
+use crate::frame::frame;
 
 /// The columns that have a say: grades and weight choose, the price breaks ties.
 const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity, Field::Price];
@@ -45,7 +45,7 @@ pub(crate) fn similar<'py>(
     let (asked, _) = asked.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
     let stream = Stream::of(data)?;
     let found = attended(py, None, move |_, interrupt| {
-        let mut table = Table::over(frame(stream, &REQUIRED, &WANTED)?);
+        let mut table = Table::over(frame(stream, &Field::CERTAIN, &WANTED)?);
         let has_price = table.columns().iter().any(|name| Field::from_name(name) == Some(Field::Price));
         let mut likenesses = Field::GRADES.map(|field| Likeness::to(&asked, field));
         let (mut stones, mut rows, mut n_wrong) = (Vec::new(), Vec::new(), 0_u64);

@@ -1,13 +1,14 @@
 //! The native part of `xtream_core.train`.
 
 use std::path::PathBuf;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use serde_json::json;
 use xtream_core::model::xgboost::Locations;
-use xtream_core::training::{self, Family, Preset, Training, built_in, choose};
+use xtream_core::progress::{Event, Progress};
+use xtream_core::training::{self, Family, Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Registry};
 
@@ -15,11 +16,32 @@ use crate::abandoned::settle;
 use crate::arguments::{unknown, whole};
 use crate::attended::attended;
 use crate::delivery::{Sources, delivery, policy};
-use crate::own::{self, Failure};
+use crate::judged::{Judged, JudgedModel};
+use crate::own::{self, Failures};
 use crate::to_python::to_python;
 use crate::{error, xgboost};
 
-/// Trains, and returns what `xtream train --json` prints as a dict. `models` holds names of built-in
+/// The process that imported the module.
+static PROCESS: OnceLock<u32> = OnceLock::new();
+
+/// Remembers which process this is.
+pub(crate) fn remember_process() {
+    PROCESS.get_or_init(std::process::id);
+}
+
+/// Refuses to begin in a copy of that process: a fork has none of the threads that training waits for.
+fn is_no_fork() -> xtream_core::Result<()> {
+    if PROCESS.get().is_none_or(|process| *process == std::process::id()) {
+        return Ok(());
+    }
+    let reason = "training in a process that was forked from one in which xtream_core was imported: the threads \
+                  that it needs are not copied, and it would wait for them for ever";
+    let allowed =
+        "a process that imports xtream_core itself: multiprocessing.get_context(\"spawn\"), or subprocess";
+    Err(Error::Usage { reason: reason.into(), allowed: allowed.into() })
+}
+
+/// Trains, and returns what `xtream train --json` prints as a dict, and the models with their test rows. `models` holds names of built-in
 /// families and adapters of the user's own; the package's `train` documents the rest.
 #[pyfunction(name = "_train")]
 #[allow(clippy::too_many_arguments, reason = "the package's keywords, one for one")]
@@ -39,18 +61,19 @@ pub(crate) fn train<'py>(
     space: &str,
     monotone: bool,
     progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, Judged)> {
+    is_no_fork().map_err(|error| error::to_python(py, &error))?;
     // A run that was stopped a moment ago may still hold its study file.
     settle(py)?;
     let raise = |error| error::to_python(py, &error);
-    let policy = policy(suspect, duplicates).map_err(raise)?;
+    let policy = policy(suspect, duplicates, false).map_err(raise)?;
     let preset = match space {
         "narrow" => Preset::Narrow,
         "notebook" => Preset::Notebook,
         _ => return Err(raise(unknown("space", format!("{space:?}"), "\"narrow\" or \"notebook\""))),
     };
-    let failure = Failure::default();
-    let mut families = families(py, models, &failure)?;
+    let failures = Failures::default();
+    let mut families = families(py, models, &failures)?;
     if monotone {
         families = training::monotone(families, models.is_some()).map_err(raise)?;
     }
@@ -63,7 +86,7 @@ pub(crate) fn train<'py>(
     // Last, because it takes the frames' streams out of them.
     let data = Sources::from_python("data", data)?;
     let test = test.map_or(Ok(Sources::default()), |test| Sources::from_python("test", test))?;
-    let report = attended(py, progress, move |progress, interrupt| {
+    let done = attended(py, progress, move |progress, interrupt| {
         let training = Training {
             delivery: delivery(data, test, policy)?,
             max_rejects_percent: max_rejects,
@@ -75,23 +98,58 @@ pub(crate) fn train<'py>(
             n_workers,
             seed,
             n_repeats: 1,
-            promotes: promote,
+            promotes: if promote { Promotes::Better } else { Promotes::First },
             is_monotone: monotone,
         };
-        training.run(&Registry::open_or_create(&registry)?, progress, interrupt)
-    });
-    match report {
-        Ok(report) => to_python(py, &json!(report)),
-        // Her own class's exception says more than our words about it.
-        Err(error) => Err(match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(cause) => error::caused_by(py, error, cause),
-            None => error,
-        }),
+        let registry = Registry::open_or_create(&registry)?;
+        let (dataset, data) = training.read(&registry, progress, interrupt)?;
+        let keeping = Keeping { progress, models: Mutex::default() };
+        match training.run_on(&dataset, data, &registry, &keeping, interrupt) {
+            Ok(report) => {
+                let models = keeping.models.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Ok(Ok((report, dataset.test(), models)))
+            }
+            Err(error @ Error::Fit { .. }) => Ok(Err(error)),
+            Err(error) => Err(error),
+        }
+    })?;
+    match done {
+        Ok((report, test, models)) => Ok((to_python(py, &json!(report))?, Judged { test, models, failures })),
+        Err(error) => {
+            let cause = failures.cause_of(&error.to_string());
+            let error = error::to_python(py, &error);
+            // Her own class's exception says more than our words about it.
+            Err(match cause {
+                Some(cause) => error::caused_by(py, error, cause),
+                None => error,
+            })
+        }
+    }
+}
+
+/// Keeps each model as soon as it is judged.
+struct Keeping<'a> {
+    progress: &'a dyn Progress,
+    models: Mutex<Vec<JudgedModel>>,
+}
+
+impl Progress for Keeping<'_> {
+    fn report(&self, event: &Event<'_>) {
+        if let Event::Judged { family, pipeline, prices, .. } = event {
+            let (name, prices) = ((*family).to_owned(), prices.to_vec());
+            let model = JudgedModel { name, pipeline: Arc::clone(pipeline), prices };
+            self.models.lock().unwrap_or_else(PoisonError::into_inner).push(model);
+        }
+        self.progress.report(event);
     }
 }
 
 /// The families named, in this order; all that are built in when none is.
-fn families(py: Python<'_>, models: Option<&Bound<'_, PyList>>, failure: &Failure) -> PyResult<Vec<Family>> {
+fn families(
+    py: Python<'_>,
+    models: Option<&Bound<'_, PyList>>,
+    failures: &Failures,
+) -> PyResult<Vec<Family>> {
     let built_in = built_in(&Locations::new(xgboost::candidates(py)?));
     let Some(models) = models else { return Ok(built_in) };
     let (mut names, mut known) = (Vec::new(), built_in);
@@ -99,7 +157,7 @@ fn families(py: Python<'_>, models: Option<&Bound<'_, PyList>>, failure: &Failur
         if let Ok(name) = model.extract::<String>() {
             names.push(name);
         } else {
-            let family = own::family(&model, failure)?.map_err(|error| error::to_python(py, &error))?;
+            let family = own::family(&model, failures)?.map_err(|error| error::to_python(py, &error))?;
             if known.iter().any(|other| other.name == family.name) {
                 let reason = format!("there is a family {:?} already", family.name);
                 let allowed = "a name of its own for each: Family(..., name=...)".into();

@@ -20,8 +20,9 @@ pub(crate) fn validate<'py>(
     data: &Bound<'py, PyAny>,
     suspect: &str,
     duplicates: &str,
+    unpriced: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let policy = policy(suspect, duplicates).map_err(|error| error::to_python(py, &error))?;
+    let policy = policy(suspect, duplicates, unpriced).map_err(|error| error::to_python(py, &error))?;
     let sources = Sources::from_python("data", data)?;
     let found = attended(py, None, move |progress, interrupt| {
         delivery(sources, Sources::default(), policy)?.validate(progress, interrupt)
@@ -36,7 +37,11 @@ pub(crate) fn validate<'py>(
     report.set_item("faults", faults(py, &found.refused)?)?;
     report.set_item("doubts", faults(py, &found.doubtful)?)?;
     report.set_item("refused", refused(py, &found)?)?;
-    report.set_item("kept", kept(py, &found.kept)?)?;
+    let stones = kept(py, &found.kept, &found.assumed)?;
+    if unpriced {
+        stones.del_item(Field::Price.name())?;
+    }
+    report.set_item("kept", stones)?;
     Ok(report)
 }
 
@@ -74,8 +79,12 @@ fn refused<'py>(py: Python<'py>, found: &Validation) -> PyResult<Bound<'py, PyDi
     Ok(columns)
 }
 
-/// Stones as columns.
-pub(crate) fn kept<'py>(py: Python<'py>, stones: &[PricedDiamond]) -> PyResult<Bound<'py, PyDict>> {
+/// Stones as columns; NaN for measurements that were `assumed`, which are places in `stones` and fields.
+pub(crate) fn kept<'py>(
+    py: Python<'py>,
+    stones: &[PricedDiamond],
+    assumed: &[(usize, Field)],
+) -> PyResult<Bound<'py, PyDict>> {
     let columns = PyDict::new(py);
     for field in Field::ALL {
         let grades: Option<Vec<&str>> = match field {
@@ -90,7 +99,14 @@ pub(crate) fn kept<'py>(py: Python<'py>, stones: &[PricedDiamond]) -> PyResult<B
         };
         match grades {
             Some(grades) => columns.set_item(field.name(), grades)?,
-            None => columns.set_item(field.name(), PyArray1::from_iter(py, stones.iter().map(number)))?,
+            None => {
+                let mut numbers: Vec<_> = stones.iter().map(number).collect();
+                assumed
+                    .iter()
+                    .filter(|(_, of)| *of == field)
+                    .for_each(|(place, _)| numbers[*place] = f64::NAN);
+                columns.set_item(field.name(), PyArray1::from_vec(py, numbers))?;
+            }
         }
     }
     Ok(columns)

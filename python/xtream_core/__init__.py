@@ -1,7 +1,7 @@
 """Prices diamonds: trains models, keeps every one of them, and answers with the best.
 
 >>> import xtream_core as xc
->>> run = xc.train("data/diamonds.csv", trials=0, registry="registry", progress=False)
+>>> run = xc.train("data/first-delivery.csv", models=["linear"], registry="registry", progress=False)
 >>> model = xc.Registry("registry").champion()
 >>> model.value(carat=1.2, cut="Premium", color="E", clarity="VS1")["assumed"]
 ['depth', 'table', 'x', 'y', 'z']
@@ -28,24 +28,33 @@ from ._native import (
     ModelNotFoundError,
     Registry,
     XtreamError,
+    __version__,
 )
 
 if TYPE_CHECKING:
     from . import plots
     from ._card import Card
+    from ._compare import Comparison, compare
     from ._families import Family, Integer, LogUniform, NotServedWarning, Uniform
     from ._run import Run, TrainingInterrupted
     from ._similar import similar
     from ._train import train
     from ._validate import ValidationReport, validate
-    from .estimators import LogLinearRegressor, XGBoostRegressor
+    from .estimators import (
+        LinearDerivedRegressor,
+        LogLinearRegressor,
+        XGBoostDerivedRegressor,
+        XGBoostRegressor,
+    )
 
 __all__ = [
     "Card",
+    "Comparison",
     "Family",
     "Integer",
     "InvalidDiamondError",
     "InvalidInputError",
+    "LinearDerivedRegressor",
     "LogLinearRegressor",
     "LogUniform",
     "Model",
@@ -56,8 +65,11 @@ __all__ = [
     "TrainingInterrupted",
     "Uniform",
     "ValidationReport",
+    "XGBoostDerivedRegressor",
     "XGBoostRegressor",
     "XtreamError",
+    "__version__",
+    "compare",
     "plots",
     "similar",
     "train",
@@ -67,8 +79,10 @@ __all__ = [
 # Imported when they are first asked for: pricing a stone should not wait for scikit-learn.
 _PLACES = {
     "Card": "_card",
+    "Comparison": "_compare",
     "Family": "_families",
     "Integer": "_families",
+    "LinearDerivedRegressor": "estimators",
     "LogLinearRegressor": "estimators",
     "LogUniform": "_families",
     "NotServedWarning": "_families",
@@ -76,7 +90,9 @@ _PLACES = {
     "TrainingInterrupted": "_run",
     "Uniform": "_families",
     "ValidationReport": "_validate",
+    "XGBoostDerivedRegressor": "estimators",
     "XGBoostRegressor": "estimators",
+    "compare": "_compare",
     "plots": "plots",
     "similar": "_similar",
     "train": "_train",
@@ -95,4 +111,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -9,8 +9,8 @@ class Card(dict[str, Any]):
     """Everything that is known about a model, as `xtream models show --json` prints it: a dict that
     shows itself as a table in notebooks.
 
-    Errors are US dollars, durations seconds. `not_served` is there only for a model of your own class,
-    and says why it cannot be promoted.
+    Errors are US dollars, but `mape`, which is a share of the price (0.07 is 7 %); durations are seconds.
+    `not_served` is there only for a model of your own class, and says why it cannot be promoted.
 
     Examples
     --------
@@ -26,7 +26,7 @@ class Card(dict[str, Any]):
             ("mean absolute error $", metrics["mae_usd"]),
             ("root mean squared error $", metrics["rmse_usd"]),
             ("R2", metrics["r2"]),
-            ("mean absolute error % of the price", 100 * metrics["mape"]),
+            ("mean absolute error, share of the price", f"{100 * metrics['mape']:.2f} %"),
             ("mean error of the worst tenth $", metrics["worst_decile_usd"]),
             ("test rows", data["n_test"]),
             ("training rows", data["n_train"]),

@@ -1,16 +1,14 @@
 """Families of models of your own, and the spaces in which their parameters are searched."""
 
-import hashlib
 import inspect
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType, FunctionType
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._fingerprint import fingerprint, version_of
 from ._frames import Kind, make
 from ._native import _GRADES, InvalidInputError
 
@@ -154,11 +152,10 @@ class Adapter:
         self.domains: list[_Domain] = [self._domain(name, part) for name, part in family.space.items()]
         self.version = "; ".join(
             [
-                _version(family.model),
+                version_of((family.model if callable(family.model) else type(family.model)).__module__),
                 family.features,
                 family.target,
-                _settings(family),
-                _fingerprint(family.model),
+                f"code {fingerprint(family.model, dict(family.params))}",
             ]
         )
         # The last one fitted is the final one: the search comes before it.
@@ -203,9 +200,15 @@ class Adapter:
         if values.shape == (len(features), 1):
             values = values[:, 0]
         if values.shape != (len(features),):
-            raise ValueError(f"predict returned the shape {values.shape} for {len(features)} rows")
+            raise ValueError(
+                f"predict returned values of the shape {values.shape} for {len(features)} rows, not "
+                f"({len(features)},)"
+            )
         if n_wrong := int(np.sum(~np.isfinite(values))):
-            raise ValueError(f"predict returned {n_wrong} values that are no finite numbers")
+            raise ValueError(
+                f"predict returned {n_wrong} values that are no finite numbers (NaN or infinite) for "
+                f"{len(features)} rows"
+            )
         return np.ascontiguousarray(values)
 
     def _value(self, name: str, value: Any) -> Any:
@@ -247,43 +250,3 @@ def _arguments(model: Callable[..., Any]) -> set[str]:
     except (TypeError, ValueError):
         # A class of C code may have no signature; then it is given nothing that was not asked for.
         return set()
-
-
-def _settings(family: Family) -> str:
-    """The fixed parameters, in words."""
-    settings: dict[str, Any] = dict(family.params)
-    if not callable(family.model):
-        settings = {**family.model.get_params(), **settings}
-    return ", ".join(f"{name}={value!r}" for name, value in sorted(settings.items()))
-
-
-def _version(model: Any) -> str:
-    made = model if callable(model) else type(model)
-    package = made.__module__.partition(".")[0]
-    return f"{package} {getattr(sys.modules.get(package), '__version__', 'without a version')}"
-
-
-def _fingerprint(model: Any) -> str:
-    """A digest of the code of a class or function, so that the trials of yesterday's version of a class in
-    a notebook are no trials of today's."""
-    made = model if callable(model) else type(model)
-    digest = hashlib.sha256()
-    functions = (
-        [made]
-        if isinstance(made, FunctionType)
-        else [part for _, part in sorted(vars(made).items()) if isinstance(part, FunctionType)]
-    )
-    for function in functions:
-        _add_code(digest, function.__code__)
-    return f"code {digest.hexdigest()[:16]}"
-
-
-def _add_code(digest: Any, code: CodeType) -> None:
-    digest.update(code.co_name.encode())
-    digest.update(code.co_code)
-    digest.update(repr(code.co_names).encode())
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            _add_code(digest, part)
-        else:
-            digest.update(repr(part).encode())

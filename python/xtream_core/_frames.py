@@ -1,13 +1,14 @@
 """Frames in and frames out, of the library that the caller uses."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._native import InvalidInputError
+from ._native import InvalidInputError, _is_column
 
 # "pandas", "polars" or "pyarrow".
 Kind: TypeAlias = str
@@ -80,6 +81,92 @@ def _converted(data: Frame) -> Any:
     )
 
 
+def handed(data: Any) -> Any:
+    """The frame as the native half takes it: of each column of ours the values, of every other its name
+    alone, without an index. A column that holds objects of several kinds becomes one of text, so that a
+    fault in it is one of a row and not of the whole frame.
+
+    Raises
+    ------
+    ImportError
+        A frame of pandas without pyarrow, through which pandas hands its frames over.
+    """
+    kind = _library(data)
+    if kind == "pandas" and hasattr(data, "columns"):
+        return _from_pandas(data)
+    if kind == "polars" and hasattr(data, "columns"):
+        return _from_polars(data)
+    if kind == "pyarrow" and type(data).__name__ in ("Table", "RecordBatch"):
+        return _from_pyarrow(data)
+    return data
+
+
+def _from_pandas(data: Any) -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        # Python shows the cause by itself.
+        raise ImportError(  # noqa: B904
+            "pandas hands its frames over through pyarrow, which is not installed; `pip install "
+            "pyarrow` mends it"
+        )
+    names = [str(name) for name in data.columns]
+    columns = [
+        _of_series(data.iloc[:, place], pyarrow) if _is_column(name) else pyarrow.nulls(len(data))
+        for place, name in enumerate(names)
+    ]
+    return pyarrow.table(columns, names=names) if names else pyarrow.table({})
+
+
+def _of_series(values: Any, pyarrow: Any) -> Any:
+    if values.dtype == object:
+        from pandas.api.types import infer_dtype
+
+        if infer_dtype(values, skipna=True) != "string":
+            return pyarrow.array(list(map(_as_text, values)), pyarrow.string())
+    try:
+        return pyarrow.array(values, from_pandas=True)
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError):
+        return pyarrow.array(list(map(_as_text, values)), pyarrow.string())
+
+
+def _from_polars(data: Any) -> Any:
+    import polars
+
+    columns = []
+    for values in data.iter_columns():
+        if not _is_column(values.name):
+            columns.append(polars.Series(values.name, [None] * len(values), dtype=polars.Null))
+        elif values.dtype == polars.Object:
+            columns.append(polars.Series(values.name, list(map(_as_text, values)), dtype=polars.String))
+        else:
+            columns.append(values)
+    return polars.DataFrame(columns)
+
+
+def _from_pyarrow(data: Any) -> Any:
+    import pyarrow
+
+    names = data.schema.names
+    columns = [
+        data.column(place) if _is_column(name) else pyarrow.nulls(data.num_rows)
+        for place, name in enumerate(names)
+    ]
+    return pyarrow.table(columns, names=names) if names else data
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as it would stand in a file: numbers by their shortest decimal, None for what is missing."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return None if value.is_nan() else format(value, "f")
+    if isinstance(value, float | np.floating):
+        return None if value != value else str(value).removesuffix(".0")
+    # What pandas has for missing values.
+    return None if type(value).__name__ in ("NAType", "NaTType") else str(value)
+
+
 def make(columns: Columns, kind: Kind) -> Any:
     """A frame of these columns. Lists hold text or None, arrays numbers."""
     if kind == "pandas":
@@ -127,15 +214,6 @@ def take(data: Any, rows: NDArray[np.int64]) -> Any:
 def names_of(data: Any) -> list[str]:
     """The names of a frame's columns."""
     return [str(name) for name in (data.columns if _library(data) != "pyarrow" else data.schema.names)]
-
-
-def narrow(data: Any, wanted: Sequence[str]) -> Any:
-    """The frame with these of its columns only, whatever the case of their names: pandas copies every column
-    that is handed over."""
-    names = [name for name in names_of(data) if name.strip().lower() in wanted]
-    if _library(data) == "pyarrow":
-        return data.select(names)
-    return data[names]
 
 
 def with_column(data: Any, name: str, values: NDArray[np.float64]) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias, final, overload
+from typing import Any, Literal, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,17 @@ __all__ = [
     "XtreamError",
     "_Fitted",
     "_GRADES",
+    "_Judged",
+    "__version__",
+    "_compare",
     "_count_rows",
     "_errors_by_carat",
     "_fit_numbers",
     "_fit_stones",
     "_importance",
+    "_in_minutes",
+    "_is_column",
+    "_metrics",
     "_restore_fitted",
     "_restore_model",
     "_settle",
@@ -37,6 +43,7 @@ __all__ = [
 ]
 
 _GRADES: Mapping[str, list[str]]
+__version__: str
 
 class XtreamError(Exception):
     """Base of all errors of this package. Its text says what is wrong and what mends it."""
@@ -47,7 +54,7 @@ class InvalidInputError(XtreamError, ValueError):
 class InvalidDiamondError(InvalidInputError):
     """Stones that cannot be. Its text names row, field, value and what is allowed.
 
-    An instance has `faults`, the first thousand as dicts with `row` (from 0 in a frame, the line from 1
+    An instance has `faults`, all of them as dicts with `row` (from 0 in a frame, the line from 1
     in a file, None for a single stone), `field`, `value`, `reason` and `allowed`; `row` and `field` are
     those of the first.
     """
@@ -104,8 +111,22 @@ class Model:
     def card(self) -> Card:
         """Everything that is known about it."""
 
-    def predict(self, data: Frame | _Path) -> NDArray[np.float64]:
+    def predict(
+        self, data: Frame | _Path, *, errors: Literal["raise", "nan"] = "raise"
+    ) -> NDArray[np.float64]:
         """One price in US dollars a row, shape (n_rows,). Missing measurements are estimated."""
+
+    def evaluate(self, data: Frame | _Path) -> dict[str, Any]:
+        """How good its prices are for stones that were sold."""
+
+    def fit(self, X: Any, y: Any = None) -> Model:
+        """For scikit-learn: nothing is learned."""
+
+    def score(self, X: Frame | _Path, y: Any) -> float:
+        """For scikit-learn: R2 of its prices against `y`."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """For scikit-learn: there are no parameters."""
 
     @overload
     def value(self, data: Frame | _Path, *, confidence: float = 0.9) -> Any: ...
@@ -139,7 +160,13 @@ class Model:
         """The trials of the search that found its parameters, by number."""
 
     def _appraise(self, data: Frame | _Path, confidence: float) -> dict[str, Any]: ...
+    def _judge(self, data: Frame | _Path) -> dict[str, Any]: ...
+    def _numbers(self, data: Frame | _Path) -> NDArray[np.float64]: ...
     def _rows(self, side: str) -> dict[str, Any]: ...
+    def _study(self) -> list[dict[str, Any]]: ...
+    def __sklearn_clone__(self) -> Model: ...
+    def __sklearn_is_fitted__(self) -> bool: ...
+    def __sklearn_tags__(self) -> Any: ...
     def _repr_html_(self) -> str: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes, str, Path]]: ...
 
@@ -148,8 +175,18 @@ class _Fitted:
     def predict_numbers(self, features: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def predict_stones(self, stones: Frame) -> NDArray[np.float64]: ...
     def linear(self) -> tuple[float, NDArray[np.float64], list[str]] | None: ...
+    def gains(self) -> tuple[NDArray[np.float64], list[str]] | None: ...
     def __reduce__(self) -> tuple[Any, tuple[str, bytes]]: ...
 
+@final
+class _Judged:
+    def rows(self) -> dict[str, Any]: ...
+    def prices(self) -> dict[str, NDArray[np.float64]]: ...
+    def predict(self, name: str, data: Frame | _Path, errors: str) -> NDArray[np.float64]: ...
+
+def _compare(
+    actual: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> dict[str, Any]: ...
 def _count_rows(data: Frame | _Path) -> int: ...
 def _errors_by_carat(
     carat: Sequence[float] | NDArray[np.float64],
@@ -161,13 +198,22 @@ def _fit_numbers(
     family: str,
     features: NDArray[np.float64],
     target: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
     params: Sequence[tuple[str, float]],
     seed: int,
 ) -> _Fitted: ...
 def _fit_stones(
-    family: str, stones: Frame, prices: NDArray[np.float64], params: Sequence[tuple[str, float]], seed: int
+    family: str,
+    stones: Frame,
+    prices: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    params: Sequence[tuple[str, float]],
+    seed: int,
 ) -> _Fitted: ...
 def _importance(trials: str) -> dict[str, Any]: ...
+def _in_minutes(seconds: float) -> str: ...
+def _is_column(name: str) -> bool: ...
+def _metrics(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> dict[str, Any]: ...
 def _restore_fitted(header: str, body: bytes) -> _Fitted: ...
 def _restore_model(pipeline: bytes, card: str, folder: _Path) -> Model: ...
 def _settle() -> None: ...
@@ -187,6 +233,6 @@ def _train(
     space: str,
     monotone: bool,
     progress: Callable[[dict[str, Any]], object] | None,
-) -> dict[str, Any]: ...
-def _validate(data: Any, suspect: str, duplicates: str) -> dict[str, Any]: ...
+) -> tuple[dict[str, Any], _Judged]: ...
+def _validate(data: Any, suspect: str, duplicates: str, unpriced: bool) -> dict[str, Any]: ...
 def _xgboost_library() -> Path | None: ...

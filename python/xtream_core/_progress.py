@@ -7,6 +7,8 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, TypeAlias
 
+from ._native import _in_minutes
+
 Event: TypeAlias = dict[str, Any]
 Callback: TypeAlias = Callable[[Event], object]
 
@@ -46,6 +48,7 @@ def in_words(event: Event) -> str | None:
                 f"{counts['n_rows']:,} rows read: {counts['n_kept']:,} kept, "
                 f"{counts['n_rejected']:,} refused, {counts['n_duplicates']:,} duplicates; "
                 f"{event['n_train']:,} train and {event['n_test']:,} test"
+                + (f". {event['in_both']}." if event["in_both"] else "")
             )
         case "search_started":
             kept = event["n_kept"]
@@ -57,6 +60,8 @@ def in_words(event: Event) -> str | None:
             return f"{event['family']}: mean error ${event['mae_usd']:,.2f} on the test rows"
         case "decided":
             return str(event["decision"]["reason"])
+        case "not_decided":
+            return str(event["promotion"])
     return None
 
 
@@ -89,7 +94,7 @@ class _Bar:
             return f"reading {event['path']}: {event['n_rows']:,} rows"
         n_new = max(event["n_finished"] - self._n_kept, 1)
         seconds = (time.monotonic() - self._started) / n_new * (event["n_trials"] - event["n_finished"])
-        return f"{_counted(event)}, {seconds // 60:.0f}:{seconds % 60:02.0f} left"
+        return f"{_counted(event)}, {_in_minutes(seconds)} left"
 
 
 def _terminal() -> Callback | None:

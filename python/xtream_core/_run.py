@@ -4,26 +4,34 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._frames import Kind, make
+from ._frames import Frame, Kind, at_rest, make
 from ._html import table
-from ._native import InvalidInputError, Model, Registry
+from ._native import InvalidInputError, Model, Registry, _Judged
 
 Trials = list[tuple[str, dict[str, Any]]]
 _FIGURES = ["mae_usd", "rmse_usd", "r2", "mape", "worst_decile_usd"]
 
 
 def trials_frame(trials: Trials, kind: Kind) -> Any:
-    """One row a trial: `family`, `number`, `state`, `mae_usd`, and a column for each parameter."""
+    """One row a trial, as in `Run.trials`."""
     ordered = sorted(trials, key=lambda trial: (trial[0], trial[1]["number"]))
+
+    def error_of(state: str) -> Any:
+        found = [trial["value"] if trial["state"] == state else np.nan for _, trial in ordered]
+        return np.array(found, dtype=np.float64)
+
     columns: dict[str, Any] = {
         "family": [family for family, _ in ordered],
         "number": np.array([trial["number"] for _, trial in ordered], dtype=np.int64),
         "state": [trial["state"] for _, trial in ordered],
-        "mae_usd": np.array([trial["value"] for _, trial in ordered], dtype=np.float64),
+        "mae_usd": error_of("complete"),
+        "given_up_at_usd": error_of("pruned"),
+        "failure": [trial.get("reason") for _, trial in ordered],
     }
     for name in sorted({name for _, trial in ordered for name in trial["params"]}):
         values = [trial["params"].get(name) for _, trial in ordered]
@@ -44,18 +52,24 @@ class Run:
     ----------
     leaderboard : frame
         The models trained, best first: `version`, `family`, `served`, `mae_usd`, `rmse_usd`, `r2`, `mape`,
-        `worst_decile_usd` (errors in US dollars on the test rows), `seed`, `n_trials`, `duration_s`, and
-        `params` as JSON. A pandas frame for pandas, and so on.
+        `worst_decile_usd` (errors on the test rows: `_usd` in US dollars, `mape` as a share of the price,
+        0.07 for 7 %), `seed`, `n_trials`, `duration_s`, and `params` as JSON. A pandas frame for pandas,
+        and so on.
     trials : frame
-        Every trial of every search: `family`, `number`, `state` ("complete" or "pruned"), `mae_usd`
-        (on the validation rows, a part of the training rows), and a column for each parameter.
+        Every trial of every search: `family`, `number`, `state`, `mae_usd` (on the validation rows, a part
+        of the training rows), `given_up_at_usd`, `failure`, and a column for each parameter. A state is
+        "complete"; "pruned", which is given up early, at an error on fewer rows or in fewer rounds that is
+        no `mae_usd` and must not be compared with one; or "failed", for the reason in `failure`.
+    promotion : str
+        What became of the best model that can be served, and why, in a sentence.
     champion : dict or None
         The model that answers now: `version` and `family`.
     decision : dict or None
-        What was decided about the best model that can be served, and why; None if nothing was asked.
+        The decision about the best model, with its figures; None if there was none to take.
     data : dict
         The rows behind it all: `digest`, `n_rows`, `n_rejected`, `n_duplicates`, `n_train`, `n_test`,
-        `rejects`.
+        `rejects`; with test rows of your own `n_in_both`, the rows of `data` whose stone stands among the
+        test rows too, and `n_in_both_kept`, those of them that are learned from all the same.
     fitted : dict
         The fitted objects of your own families, by name.
     report : dict
@@ -63,16 +77,50 @@ class Run:
     """
 
     def __init__(
-        self, report: dict[str, Any], trials: Trials, fitted: dict[str, Any], registry: Path, kind: Kind
+        self,
+        report: dict[str, Any],
+        judged: _Judged,
+        trials: Trials,
+        fitted: dict[str, Any],
+        registry: Path,
+        kind: Kind,
     ) -> None:
         self.report: dict[str, Any] = report
+        self.promotion: str = report["promotion"]
         self.champion: dict[str, Any] | None = report["champion"]
         self.decision: dict[str, Any] | None = report["decision"]
         self.data: dict[str, Any] = report["data"]
         self.fitted: dict[str, Any] = fitted
         self.leaderboard: Any = _leaderboard(report["leaderboard"], kind)
         self.trials: Any = trials_frame(trials, kind)
-        self._registry, self._trials = registry, trials
+        self._registry, self._trials, self._judged, self._kind = registry, trials, judged, kind
+
+    @property
+    def test(self) -> Any:
+        """The test rows, with a column for each family, such as `linear_usd`, of what its model makes of
+        each: your own families too. The bare numbers that the models are judged by, in US dollars.
+        """
+        prices = {f"{family}_usd": values for family, values in self._judged.prices().items()}
+        return make({**self._judged.rows(), **prices}, self._kind)
+
+    def predict(
+        self, name: str, data: Frame | str | os.PathLike[str], *, errors: Literal["raise", "nan"] = "raise"
+    ) -> NDArray[np.float64]:
+        """Prices of other stones in US dollars, by the run's model of that family: your own families too.
+
+        Parameters
+        ----------
+        name : str
+            The family, as on the leaderboard.
+        data, errors
+            As for `Model.predict`.
+
+        Raises
+        ------
+        InvalidInputError
+            The run has no such family; or as `Model.predict`.
+        """
+        return self._judged.predict(name, at_rest(data), errors)
 
     def model(self, which: int | str | None = None) -> Model:
         """A model of the run: of that version or family, or the best that can be served.
@@ -96,20 +144,21 @@ class Run:
         return Registry(self._registry).load(chosen[0]["version"])
 
     def __repr__(self) -> str:
-        return f"Run(n_models={len(self.report['leaderboard'])}, champion={self.champion!r})"
+        n_models = len(self.report["leaderboard"])
+        return f"Run(n_models={n_models}, champion={self.champion!r}): {self.promotion}"
 
     def _repr_html_(self) -> str:
         champion = (self.champion or {}).get("version")
-        header = ["", "version", "family", "MAE $", "RMSE $", "R2", "MAPE %", "worst tenth $", "seconds"]
+        header = ["", "version", "family", "MAE $", "RMSE $", "R2", "MAPE", "worst tenth $", "seconds"]
         rows = []
         for line in self.report["leaderboard"]:
             mark = "champion" if line["version"] == champion else "not served" if "not_served" in line else ""
             figures = [line[name] for name in _FIGURES]
-            figures[3] *= 100
+            # In words, as people read it.
+            figures[3] = f"{figures[3]:.2%}".replace("%", " %")
             rows.append([mark, line["version"], line["family"], *figures, line["duration_s"]])
         caption = f"{self.data['n_train']:,} training and {self.data['n_test']:,} test rows"
-        if self.decision:
-            caption = f"{self.decision['reason']} {caption}."
+        caption = f"{self.promotion} {caption}."
         return table(header, rows, caption)
 
 

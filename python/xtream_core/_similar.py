@@ -5,10 +5,8 @@ import warnings
 from typing import Any, TypeVar
 
 from . import _native
-from ._frames import Frame, at_rest, is_frame, kind_of, make, narrow, take, with_column
+from ._frames import Frame, at_rest, is_frame, kind_of, make, take, with_column
 
-# All that has a say in it.
-_COLUMNS = ("carat", "cut", "color", "clarity", "price")
 _Data = TypeVar("_Data", bound=Frame | str | os.PathLike[str])
 
 
@@ -55,12 +53,12 @@ def similar(data: _Data, *, carat: float, cut: str, color: str, clarity: str, n:
     """
     frame: Any = at_rest(data)
     if not is_frame(frame):
-        kept = _native._validate(frame, "keep", "keep")
+        kept = _native._validate(frame, "keep", "keep", False)
         frame = make(kept["kept"], kind_of(frame))
         n_left_out = kept["counts"]["n_rejected"]
     else:
         n_left_out = 0
-    found = _native._similar(narrow(frame, _COLUMNS), carat, cut, color, clarity, n)
+    found = _native._similar(frame, carat, cut, color, clarity, n)
     n_left_out += found["n_wrong"]
     if n_left_out:
         warnings.warn(

@@ -27,7 +27,7 @@ def train(
     registry: str | os.PathLike[str] = "registry",
     random_state: int | None = None,
     jobs: int | None = None,
-    promote: bool = True,
+    promote: bool = False,
     suspect: Literal["reject", "keep"] = "reject",
     duplicates: Literal["drop", "keep"] = "drop",
     max_rejects: float = 1.0,
@@ -35,8 +35,9 @@ def train(
     monotone: bool = False,
     progress: bool | Callback = True,
 ) -> Run:
-    """Trains every family of models on the data, records each, and promotes the best if it is better
-    than the champion by more than chance explains.
+    """Trains every family of models on the data and records each. The first model of an empty registry
+    becomes its champion; a later one only on request, and if it is better than the champion by more than
+    chance explains.
 
     Parameters
     ----------
@@ -60,7 +61,10 @@ def train(
     jobs : int, optional
         Trials side by side, by default one a core. The result does not depend on it.
     promote : bool
-        Whether the best model may become the champion.
+        Whether the best model is held against the champion, and takes its place if it is better by more
+        than chance explains. Without it only the first model of a registry becomes champion;
+        `Run.promotion` says in a sentence what became of the best model, and `Registry.promote` decides by
+        hand.
     suspect : {"reject", "keep"}
         What to do with stones whose numbers contradict each other.
     duplicates : {"drop", "keep"}
@@ -76,21 +80,21 @@ def train(
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,
-        `search_finished`, `fitting`, `judged` or `decided`, and the rest depends on it. An exception of
-        its stops the run and is raised from it. `logging` hears of it all in any case.
+        `search_finished`, `fitting`, `judged`, `decided` or `not_decided`, and the rest depends on it. An
+        exception of its stops the run and is raised from it. `logging` hears of it all in any case.
 
     Returns
     -------
     Run
-        Leaderboard, trials, champion, decision and data.
+        Leaderboard, trials, champion, decision and data, and the models themselves.
 
     Raises
     ------
     InvalidInputError
         Data or an argument that cannot be used as it is.
     XtreamError
-        Anything else, such as a missing XGBoost library, or an exception of a class of your own, which
-        is its cause.
+        Anything else, such as a missing XGBoost library, or an exception of a class of your own, which is
+        its cause. Of a search such an exception ends its trial only (state "failed"), while others succeed.
     TrainingInterrupted
         Ctrl-C (a KeyboardInterrupt). Nothing is registered; it has the finished `trials`, and the same
         call goes on from them.
@@ -133,7 +137,7 @@ def train(
 
     folder = folder_of(registry)
     try:
-        report = _native._train(
+        report, judged = _native._train(
             data,
             test,
             chosen,
@@ -152,7 +156,23 @@ def train(
     except KeyboardInterrupt as stopped:
         raise TrainingInterrupted(str(stopped), trials_frame(finished, kind)) from None
     finished = [(family, trial) for family, trial in finished if trial["number"] < trials]
-    return Run(report, finished, {own.name: own.fitted for own in adapters}, folder, kind)
+    if report["decision"] is None:
+        tell({"event": "not_decided", "promotion": _promotion(report, promote)})
+    report["promotion"] = _promotion(report, promote)
+    return Run(report, judged, finished, {own.name: own.fitted for own in adapters}, folder, kind)
+
+
+def _promotion(report: dict[str, Any], promote: bool) -> str:
+    """Core's sentence, and how to have it otherwise."""
+    said: str = report["promotion"]
+    is_asked = promote or report["decision"] is not None
+    best = next((line["version"] for line in report["leaderboard"] if "not_served" not in line), None)
+    if is_asked or best is None:
+        return said
+    return (
+        f"{said} train(..., promote=True) holds it against the champion, and Registry.promote({best}) "
+        "makes it the champion."
+    )
 
 
 def _adapted(models: Models | None, kind: Any) -> tuple[list[Adapter], list[Any] | None]:

@@ -95,20 +95,26 @@ class ValidationReport:
 def validate(
     data: Data,
     *,
+    price: bool = True,
     suspect: Literal["reject", "keep"] = "reject",
-    duplicates: Literal["drop", "keep"] = "drop",
+    duplicates: Literal["drop", "keep"] | None = None,
 ) -> ValidationReport:
-    """Looks at every row as `train` would, and says what is wrong with it.
+    """Looks at every row as `train` would, or, without a price, as `Model.predict` would, and says what is
+    wrong with it.
 
     Parameters
     ----------
     data : frame, str, os.PathLike or a list of them
         Columns `carat` (ct), `cut`, `color`, `clarity`, `depth` and `table` (percent), `price` (US
         dollars), `x`, `y` and `z` (mm). Other columns are left alone.
+    price : bool
+        Whether the stones have one. Without it `carat`, `cut`, `color` and `clarity` are enough,
+        measurements may be missing, and a column `price` is not looked at.
     suspect : {"reject", "keep"}
         What to do with stones whose numbers contradict each other.
-    duplicates : {"drop", "keep"}
-        What to do with rows that stand there twice, price included.
+    duplicates : {"drop", "keep"}, optional
+        What to do with rows that stand there twice, price included. By default they are dropped; without a
+        price they are kept, since two stones may well be alike.
 
     Returns
     -------
@@ -133,4 +139,6 @@ def validate(
     5
     """
     data = at_rest(data)
-    return ValidationReport(data, _validate(data, suspect, duplicates))
+    if duplicates is None:
+        duplicates = "drop" if price else "keep"
+    return ValidationReport(data, _validate(data, suspect, duplicates, not price))

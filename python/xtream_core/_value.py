@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from ._frames import Frame, at_rest, is_frame, kind_of, make, narrow
+from ._frames import Frame, at_rest, is_frame, kind_of, make
 from ._native import Model
 
-_COLUMNS = ("carat", "cut", "color", "clarity", "depth", "table", "x", "y", "z")
 _GROUPS = ("size", "color", "clarity", "cut", "proportions")
 
 
 def _appraised(model: Model, data: "Frame | str | os.PathLike[str]", confidence: float) -> tuple[Any, Any]:
     frame: Any = at_rest(data)
-    return frame, model._appraise(narrow(frame, _COLUMNS) if is_frame(frame) else frame, confidence)
+    return frame, model._appraise(frame, confidence)
 
 
 def value(model: Model, data: "Frame | str | os.PathLike[str]", confidence: float) -> Any:

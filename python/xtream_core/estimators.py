@@ -1,8 +1,10 @@
 """The built-in families as scikit-learn estimators, for pipelines, searches and cross-validation.
 
-Both take numbers like any estimator, or stones as they are: a frame with the columns `carat`, `cut`,
-`color` and `clarity`, grades as text, which is then encoded as in `train`. They need scikit-learn
-(`pip install scikit-learn`, 1.6 or later).
+All take numbers like any estimator, or stones as they are: a frame with the columns `carat`, `cut`, `color`
+and `clarity`, grades as text, which is then encoded as in `train`; missing measurements are estimated. What
+they predict is the model's bare number, as scikit-learn's searches need it: that a price is one that a
+diamond can have is checked where a price is asked for (`Model.predict`). They need scikit-learn (`pip
+install scikit-learn`, 1.6 or later).
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
-from ._frames import METHOD, at_rest, is_frame, names_of
+from ._frames import METHOD, at_rest, is_frame, names_of, take
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
@@ -23,7 +25,7 @@ except ImportError:
         "the estimators need scikit-learn 1.6 or later; `pip install scikit-learn` mends it"
     )
 
-__all__ = ["LogLinearRegressor", "XGBoostRegressor"]
+__all__ = ["LinearDerivedRegressor", "LogLinearRegressor", "XGBoostDerivedRegressor", "XGBoostRegressor"]
 
 _Self = TypeVar("_Self", bound="_FamilyRegressor")
 _NEEDED = {"carat", "cut", "color", "clarity"}
@@ -42,7 +44,7 @@ def _is_stones(X: Any) -> bool:
 
 
 class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """What both have in common: numbers go one way, stones another, and the same way back."""
+    """What all have in common: numbers go one way, stones another, and the same way back."""
 
     _family: ClassVar[str]
 
@@ -52,26 +54,37 @@ class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self: "_Self", *, sample_weight: bool | None | str = "$UNCHANGED$"
         ) -> "_Self": ...
 
+        def set_fit_request(
+            self: "_Self", *, sample_weight: bool | None | str = "$UNCHANGED$"
+        ) -> "_Self": ...
+
     def _settings(self) -> tuple[list[tuple[str, float]], int]:
         """The family's own parameters, and the seed."""
         raise NotImplementedError
 
+    # Whether it learns the logarithm of the target.
+    _is_logarithmic: ClassVar[bool] = True
+
     def _check_target(self, y: NDArray[np.float64]) -> None:
         """Raises ValueError for targets that the family cannot learn."""
+        if self._is_logarithmic and np.any(y <= 0):
+            raise ValueError("y must be greater than zero everywhere: its logarithm is what is learned")
 
     def _accepts_missing(self) -> bool:
         return False
 
-    def fit(self: "_Self", X: Any, y: Any) -> "_Self":
+    def fit(self: "_Self", X: Any, y: Any, sample_weight: Any = None) -> "_Self":
         """Fits the model.
 
         Parameters
         ----------
         X : array-like or frame, shape (n_rows, n_features)
-            Numbers, or a frame of stones: then all nine features, `carat` (ct), `cut`, `color`, `clarity`,
-            `depth` and `table` (percent), `x`, `y` and `z` (mm).
+            Numbers, or a frame of stones: `carat` (ct), `cut`, `color` and `clarity`, and, estimated where
+            they are missing, `depth` and `table` (percent), `x`, `y` and `z` (mm).
         y : array-like, shape (n_rows,)
             What to learn; for stones prices in US dollars.
+        sample_weight : array-like, shape (n_rows,), optional
+            How much each row counts: 2 as much as two such rows, 0 nothing at all.
 
         Returns
         -------
@@ -92,16 +105,22 @@ class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             check_consistent_length(X, y)
             self.feature_names_in_ = np.array(names_of(X), dtype=object)
             self.n_features_in_ = len(self.feature_names_in_)
+            rows, weight = _counted(sample_weight, len(y))
+            if rows is not None:
+                X, y = take(X, rows), y[rows]
             self._check_target(y)
-            self.fitted_ = _native._fit_stones(self._family, X, np.ascontiguousarray(y), params, seed)
+            self.fitted_ = _native._fit_stones(self._family, X, np.ascontiguousarray(y), weight, params, seed)
         else:
             finite = "allow-nan" if self._accepts_missing() else True
             X, y = validate_data(
                 self, X, y, dtype=np.float64, y_numeric=True, ensure_all_finite=finite, ensure_min_samples=2
             )
+            rows, weight = _counted(sample_weight, len(y))
+            if rows is not None:
+                X, y = X[rows], y[rows]
             y = np.ascontiguousarray(y, dtype=np.float64)
             self._check_target(y)
-            self.fitted_ = _native._fit_numbers(self._family, X, y, params, seed)
+            self.fitted_ = _native._fit_numbers(self._family, X, y, weight, params, seed)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -115,7 +134,7 @@ class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         numpy.ndarray, shape (n_rows,), float64
-            For stones prices in US dollars.
+            For stones US dollars: the model's number, whatever it is.
         """
         check_is_fitted(self)
         X = at_rest(X)
@@ -128,10 +147,57 @@ class _FamilyRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._accepts_missing()
+        tags.target_tags.positive_only = self._is_logarithmic
         return tags
 
 
-class LogLinearRegressor(_FamilyRegressor):
+def _counted(sample_weight: Any, n_rows: int) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
+    """The rows that count, if not all do, and how much each of these does, if not all do alike."""
+    if sample_weight is None:
+        return None, None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n_rows, weight)
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array")
+    if weight.shape != (n_rows,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_rows,)}!")
+    if not np.all(np.isfinite(weight)) or np.any(weight < 0):
+        raise ValueError("sample_weight must be finite numbers of at least 0")
+    if not np.any(weight):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    rows = None if np.all(weight > 0) else np.flatnonzero(weight)
+    weight = weight if rows is None else weight[rows]
+    return rows, None if np.all(weight == 1) else np.ascontiguousarray(weight)
+
+
+class _Linear(_FamilyRegressor):
+    """What sums have in common."""
+
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """One coefficient of log(target) a column."""
+        return self._linear()[1]
+
+    @property
+    def intercept_(self) -> float:
+        """log(target) at the origin."""
+        return self._linear()[0]
+
+    @property
+    def columns_(self) -> list[str]:
+        """For stones the names of the columns made of them; empty for numbers."""
+        return self._linear()[2]
+
+    def _linear(self) -> tuple[float, NDArray[np.float64], list[str]]:
+        if not hasattr(self, "fitted_"):
+            raise AttributeError("not fitted yet; call fit first")
+        figures = self.fitted_.linear()
+        assert figures is not None
+        return figures
+
+
+class LogLinearRegressor(_Linear):
     """Ordinary least squares on the logarithm of the target: the family `linear`.
 
     Predictions are never negative, and errors count in proportion. Targets must be greater than zero.
@@ -166,88 +232,52 @@ class LogLinearRegressor(_FamilyRegressor):
     def _settings(self) -> tuple[list[tuple[str, float]], int]:
         return [], 0
 
-    def _check_target(self, y: NDArray[np.float64]) -> None:
-        if np.any(y <= 0):
-            raise ValueError("y must be greater than zero everywhere: its logarithm is what is learned")
 
-    @property
-    def coef_(self) -> NDArray[np.float64]:
-        """One coefficient of log(target) a column."""
-        return self._linear()[1]
+class LinearDerivedRegressor(_Linear):
+    """Ridge regression on the logarithm of the target: the family `linear-derived`.
 
-    @property
-    def intercept_(self) -> float:
-        """log(target) at the origin."""
-        return self._linear()[0]
-
-    @property
-    def columns_(self) -> list[str]:
-        """For stones the names of the columns made of them; empty for numbers."""
-        return self._linear()[2]
-
-    def _linear(self) -> tuple[float, NDArray[np.float64], list[str]]:
-        if not hasattr(self, "fitted_"):
-            raise AttributeError("not fitted yet; call fit first")
-        figures = self.fitted_.linear()
-        assert figures is not None
-        return figures
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = True
-        return tags
-
-
-class XGBoostRegressor(_FamilyRegressor):
-    """Gradient boosted trees with squared error on the target, grown by XGBoost's own library: the family
-    `xgboost`.
-
-    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models side
-    by side (`n_jobs`). Missing values (NaN) are learned from. Of stones it uses all nine features, grades
-    as categories.
+    Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of
+    stones it learns the logarithm of the price per carat, from powers of the weight, a step at each magic
+    size, and grades that count for more in heavier and otherwise better stones; a dear stone counts for
+    more than a cheap one.
 
     Parameters
     ----------
-    n_estimators : int
-        Number of trees, 1 to 100,000.
-    learning_rate : float
-        Weight of each new tree.
-    max_depth : int
-        Splits from root to leaf.
-    min_child_weight : float
-        Fewest samples in a leaf.
-    subsample : float
-        Share of rows for each tree.
-    colsample_bytree : float
-        Share of features for each tree.
-    reg_lambda : float
-        L2 penalty on leaf values.
-    reg_alpha : float
-        L1 penalty on leaf values.
-    random_state : int, numpy.random.RandomState or None
-        Seed; None is 0, as in XGBoost, so that two fits are equal.
+    alpha : float
+        Penalty on large coefficients, above 0; each column is measured in its own standard deviations.
 
     Attributes
     ----------
+    coef_ : numpy.ndarray, shape (n_columns,)
+        One coefficient of log(target) a column; of stones of the logarithm of the price per carat.
+    intercept_ : float
+        The same at the origin.
+    columns_ : list of str
+        For stones the names of the columns made of them; empty for numbers.
     takes_stones_ : bool
         Whether it was fitted on stones.
     n_features_in_, feature_names_in_
         As in all of scikit-learn.
 
-    Raises
-    ------
-    XtreamError
-        In `fit`: the XGBoost library is missing; it says how to get it.
-
     Examples
     --------
     >>> stones = xc.validate("data/second-delivery.csv").clean
-    >>> model = xc.XGBoostRegressor(n_estimators=50, random_state=1)
-    >>> bool(model.fit(stones, stones["price"]).score(stones, stones["price"]) > 0.95)
+    >>> model = xc.LinearDerivedRegressor().fit(stones, stones["price"])
+    >>> bool(model.score(stones, stones["price"]) > 0.95)
     True
     """
 
-    _family = "xgboost"
+    _family = "linear-derived"
+
+    def __init__(self, alpha: float = 0.1) -> None:
+        self.alpha = alpha
+
+    def _settings(self) -> tuple[list[tuple[str, float]], int]:
+        return [("lambda", float(self.alpha))], 0
+
+
+class _Trees(_FamilyRegressor):
+    """What trees have in common."""
 
     def __init__(
         self,
@@ -291,3 +321,137 @@ class XGBoostRegressor(_FamilyRegressor):
 
     def _accepts_missing(self) -> bool:
         return True
+
+    @property
+    def feature_importances_(self) -> NDArray[np.float64]:
+        """What a split on each column brings on average, as shares that add up to 1."""
+        return self._gains()[0]
+
+    @property
+    def columns_(self) -> list[str]:
+        """For stones the names of the columns made of them; empty for numbers."""
+        return self._gains()[1]
+
+    def _gains(self) -> tuple[NDArray[np.float64], list[str]]:
+        if not hasattr(self, "fitted_"):
+            raise AttributeError("not fitted yet; call fit first")
+        figures = self.fitted_.gains()
+        assert figures is not None
+        return figures
+
+
+class XGBoostRegressor(_Trees):
+    """Gradient boosted trees with squared error on the target, grown by XGBoost's own library: the family
+    `xgboost`.
+
+    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models side
+    by side (`n_jobs`). Missing values (NaN) are learned from. Of stones it uses all nine features, grades
+    as categories.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Number of trees, 1 to 100,000.
+    learning_rate : float
+        Weight of each new tree.
+    max_depth : int
+        Splits from root to leaf.
+    min_child_weight : float
+        Fewest samples in a leaf.
+    subsample : float
+        Share of rows for each tree.
+    colsample_bytree : float
+        Share of features for each tree.
+    reg_lambda : float
+        L2 penalty on leaf values.
+    reg_alpha : float
+        L1 penalty on leaf values.
+    random_state : int, numpy.random.RandomState or None
+        Seed; None is 0, as in XGBoost, so that two fits are equal.
+
+    Attributes
+    ----------
+    feature_importances_ : numpy.ndarray, shape (n_columns,)
+        What a split on each column brings on average, as shares that add up to 1 (XGBoost's "gain").
+    columns_ : list of str
+        For stones the names of the columns made of them; empty for numbers.
+    takes_stones_ : bool
+        Whether it was fitted on stones.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
+
+    Raises
+    ------
+    XtreamError
+        In `fit`: the XGBoost library is missing; it says how to get it.
+
+    Examples
+    --------
+    >>> stones = xc.validate("data/second-delivery.csv").clean
+    >>> model = xc.XGBoostRegressor(n_estimators=50, random_state=1)
+    >>> bool(model.fit(stones, stones["price"]).score(stones, stones["price"]) > 0.95)
+    True
+    """
+
+    _family = "xgboost"
+    _is_logarithmic = False
+
+
+class XGBoostDerivedRegressor(_Trees):
+    """Gradient boosted trees on the logarithm of the target, grown by XGBoost's own library: the family
+    `xgboost-derived`.
+
+    Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of
+    stones it learns the logarithm of the price per carat from what a gemmologist reads off a stone, and
+    starts from the sum of `LinearDerivedRegressor`, whose value is the column `start`; a dear stone counts
+    for more than a cheap one.
+
+    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models
+    side by side (`n_jobs`). Missing values (NaN) of numbers are learned from.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Number of trees, 1 to 100,000.
+    learning_rate : float
+        Weight of each new tree.
+    max_depth : int
+        Splits from root to leaf.
+    min_child_weight : float
+        Fewest samples in a leaf.
+    subsample : float
+        Share of rows for each tree.
+    colsample_bytree : float
+        Share of features for each tree.
+    reg_lambda : float
+        L2 penalty on leaf values.
+    reg_alpha : float
+        L1 penalty on leaf values.
+    random_state : int, numpy.random.RandomState or None
+        Seed; None is 0, as in XGBoost, so that two fits are equal.
+
+    Attributes
+    ----------
+    feature_importances_ : numpy.ndarray, shape (n_columns,)
+        What a split on each column brings on average, as shares that add up to 1 (XGBoost's "gain").
+    columns_ : list of str
+        For stones the names of the columns made of them; empty for numbers.
+    takes_stones_ : bool
+        Whether it was fitted on stones.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
+
+    Raises
+    ------
+    XtreamError
+        In `fit`: the XGBoost library is missing; it says how to get it.
+
+    Examples
+    --------
+    >>> stones = xc.validate("data/second-delivery.csv").clean
+    >>> model = xc.XGBoostDerivedRegressor(n_estimators=50, random_state=1)
+    >>> bool(model.fit(stones, stones["price"]).score(stones, stones["price"]) > 0.95)
+    True
+    """
+
+    _family = "xgboost-derived"

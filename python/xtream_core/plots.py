@@ -33,13 +33,14 @@ def _axes(ax: "Axes | None") -> "Axes":
         from matplotlib import pyplot
     except ImportError as missing:
         raise ImportError("plots need matplotlib; `pip install matplotlib` mends it") from missing
-    return pyplot.subplots(figsize=(7, 5))[1]
+    # It lays itself out: labels of any length stay on the picture, whoever saves it.
+    return pyplot.subplots(figsize=(7, 5), layout="constrained")[1]
 
 
 def _priced(model: Any, data: "Data | None") -> tuple[Any, Any, Any]:
     """Weight, price paid and price predicted, a row each."""
     if data is not None:
-        kept = _native._validate(at_rest(data), "keep", "keep")["kept"]
+        kept = _native._validate(at_rest(data), "keep", "keep", False)["kept"]
     elif isinstance(model, Model):
         kept = model._rows("test")
     else:
@@ -109,7 +110,8 @@ def error_by_carat(
 
 
 def search_history(source: "Run | Model", *, family: "str | None" = None, ax: "Axes | None" = None) -> "Axes":
-    """Each trial's error on the validation rows, and the best so far.
+    """Each finished trial's error on the validation rows, and the best so far. Trials that were given up
+    early, or failed, have no error to compare; marks at the upper edge say where they were.
 
     Parameters
     ----------
@@ -127,22 +129,26 @@ def search_history(source: "Run | Model", *, family: "str | None" = None, ax: "A
     """
     trials = _searched(source, family)
     ax = _axes(ax)
-    for state, color in [("complete", "tab:blue"), ("pruned", "lightgray")]:
-        shown = [trial for trial in trials if trial["state"] == state]
-        label = "given up early" if state == "pruned" else "finished"
-        if shown:
-            ax.scatter(
-                [trial["number"] for trial in shown],
-                [trial["value"] for trial in shown],
-                s=14,
-                color=color,
-                label=label,
-            )
+    from matplotlib.ticker import MaxNLocator
+
     finished = [trial for trial in trials if trial["state"] == "complete"]
+    numbers = [trial["number"] for trial in finished]
+    ax.scatter(numbers, [trial["value"] for trial in finished], s=14, color="tab:blue", label="finished")
+    for state, color, label in [("pruned", "gray", "given up early"), ("failed", "tab:orange", "failed")]:
+        if shown := [trial["number"] for trial in trials if trial["state"] == state]:
+            edge = [0.98] * len(shown)
+            ax.scatter(
+                shown, edge, s=40, marker="|", color=color, label=label, transform=ax.get_xaxis_transform()
+            )
     best = [min(trial["value"] for trial in finished[: place + 1]) for place in range(len(finished))]
-    ax.step([trial["number"] for trial in finished], best, where="post", color="tab:red", label="best so far")
+    ax.step(numbers, best, where="post", color="tab:red", label="best so far")
     ax.set(xlabel="trial", ylabel="mean absolute error, US dollars")
-    ax.legend()
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    # The marks do not widen the picture by themselves.
+    ax.set_xlim(-0.5, max(trial["number"] for trial in trials) + 0.5)
+    # Room for the marks at the edge, and for the legend below them.
+    ax.margins(y=0.15)
+    ax.legend(loc="center right")
     return ax
 
 
@@ -229,6 +235,8 @@ def champion_timeline(registry: Registry, *, ax: "Axes | None" = None) -> "Axes"
         )
     ax.set(xlabel="time (UTC)", ylabel="mean absolute error, US dollars")
     ax.tick_params(axis="x", rotation=30)
+    # Room for the name of the last one.
+    ax.margins(x=0.15, y=0.12)
     ax.legend()
     return ax
 
@@ -236,7 +244,7 @@ def champion_timeline(registry: Registry, *, ax: "Axes | None" = None) -> "Axes"
 def _searched(source: "Run | Model", family: "str | None") -> "list[dict[str, Any]]":
     """The trials of one search, by number."""
     if isinstance(source, Model):
-        trials = [(source.family, trial) for trial in source.trials()]
+        trials = [(source.family, trial) for trial in source._study()]
     else:
         trials = source._trials
     names = list(dict.fromkeys(name for name, _ in trials))
@@ -292,6 +300,7 @@ def waterfall(model: Model, data: "Data", *, row: int = 0, ax: "Axes | None" = N
         ax.annotate(text, (right, place), (4, 0), textcoords="offset points", va="center", fontsize="small")
     ax.set_yticks(range(len(ends) + 1), ["average stone", *groups, "this stone"])
     ax.invert_yaxis()
-    ax.margins(x=0.12)
+    # Room for the figures; bars would keep the picture as narrow as themselves.
+    ax.set_xlim(min(0, *ends), 1.15 * max(*ends, price))
     ax.set(xlabel="US dollars", title=f"{price:,.0f} US dollars, and why")
     return ax

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::exchange_log::Recording;
 use crate::problem::Problem;
+use crate::unambiguous::Unambiguous;
 
 /// Reads a JSON body of at most `limit` bytes.
 ///
@@ -42,5 +43,13 @@ pub(crate) async fn read_json(
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::malformed_json("it is empty"));
     }
-    serde_json::from_slice(&body).map_err(Problem::malformed_json)
+    if body.starts_with(BYTE_ORDER_MARK) {
+        return Err(Problem::malformed_json(
+            "it begins with a byte order mark (U+FEFF), an invisible character that some editors and \
+             \"UTF-8 with BOM\" put there; send it without",
+        ));
+    }
+    serde_json::from_slice(&body).map(|Unambiguous(document)| document).map_err(Problem::malformed_json)
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -17,6 +17,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// The administrator's key is none that protects anything.
+    #[error("{reason}")]
+    AdminKey {
+        /// Why, and what is allowed; never the key.
+        reason: String,
+    },
+
     /// The address is taken, or not this machine's.
     #[error("cannot listen on {address}: {source}")]
     Bind {

@@ -1,7 +1,7 @@
 //! One fault of a request: where it is, what is wrong, what may stand there instead.
 
 use serde::Serialize;
-use xtream_core::diamond::{Correction, Fault, labels};
+use xtream_core::diamond::{Correction, Fault, Field, labels};
 
 /// Unknown names that are repeated one by one; an answer should not outgrow what it answers.
 const MOST_NAMED: usize = 10;
@@ -64,13 +64,14 @@ impl FieldError {
 
     /// A fault of a diamond that stands at `parent` in the request.
     pub(crate) fn of(fault: &Fault, parent: &str) -> Self {
-        let Fault { field, value, reason, allowed, .. } = fault;
+        let Fault { field, value, reason, .. } = fault;
         let value = if value.is_empty() { String::new() } else { format!("{value:?} ") };
         let labels = labels(*field);
         Self {
-            pointer: format!("{parent}/{field}"),
-            message: format!("{field} {value}{reason}; allowed is {allowed}{}", fault.hint()),
-            allowed: (!labels.is_empty()).then_some(labels),
+            // The price is the answer's, and the stone as a whole has it.
+            pointer: if *field == Field::Price { parent.into() } else { format!("{parent}/{field}") },
+            message: format!("{field} {value}{reason}{}", fault.advice()),
+            allowed: (!labels.is_empty() && !fault.allowed.is_empty()).then_some(labels),
             likely: fault.likely.clone(),
             alternative: fault.alternative.clone(),
         }

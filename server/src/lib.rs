@@ -5,27 +5,32 @@
 //! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
 //! `exchange_log` has it on disk before the answer leaves.
 //! `page` has the pages of the shop, `docs` the documentation.
-//! `watcher` is the only part that waits for the registry.
+//! `watcher` and `registry_reader` are the only parts that wait for the registry, each on a thread of its own.
 
 mod admin;
 mod admission;
 mod body;
 mod client;
+mod compression;
 mod connections;
 mod diamond_json;
 mod docs;
 mod error;
+mod etag;
 pub mod exchange_log;
 mod field_error;
+mod history;
 mod page;
 mod parameters;
 mod past_models;
 mod problem;
+mod registry_reader;
 mod request_id;
 mod routes;
 pub mod startup;
 mod state;
 mod telemetry;
+mod unambiguous;
 mod watcher;
 
 pub use admission::Rate;

@@ -67,32 +67,36 @@ static FILES: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
 
 /// `GET /`
 pub(crate) async fn counter(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, COUNTER, &request)
+    found(&PAGES, COUNTER, &request).await
 }
 
 /// `GET /batch`
 pub(crate) async fn batch(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, BATCH, &request)
+    found(&PAGES, BATCH, &request).await
 }
 
 /// `GET /models`
 pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, MODELS, &request)
+    found(&PAGES, MODELS, &request).await
 }
 
 /// `GET /certificate`
 pub(crate) async fn certificate(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, CERTIFICATE, &request)
+    found(&PAGES, CERTIFICATE, &request).await
 }
 
 /// `GET /page/{file}`
 pub(crate) async fn file(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
-    found(&FILES, &file, &request)
+    found(&FILES, &file, &request).await
 }
 
-fn found(all: &BTreeMap<&str, Page>, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+async fn found(
+    all: &BTreeMap<&str, Page>,
+    name: &str,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let page = all.get(name).ok_or_else(|| Problem::unknown_route(request.path()))?;
-    Ok(page.answer(request))
+    Ok(page.answer(request).await)
 }
 
 /// The page's content in the frame, and the text of each name in double braces.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::admission::whole_seconds;
 use crate::field_error::{FieldError, shortened};
 use crate::request_id::RequestId;
+use crate::startup::LET_THROUGH;
 use crate::state::Trouble;
 
 /// Where each kind of problem is explained; its code follows.
@@ -45,6 +46,7 @@ kinds! {
     AdministratorsOnly = UNAUTHORIZED, "administrators_only", "This address needs the administrator's key";
     NoAdministrators = FORBIDDEN, "no_administrators", "This server was started without administrators";
     OriginNotAllowed = FORBIDDEN, "origin_not_allowed", "Pages of this web site may not ask this server";
+    HeaderNotAllowed = FORBIDDEN, "header_not_allowed", "Pages of web sites may not send this header";
     UnknownRoute = NOT_FOUND, "unknown_route", "There is nothing at this address";
     UnknownModel = NOT_FOUND, "unknown_model", "There is no such model";
     UnknownExchange = NOT_FOUND, "unknown_exchange", "There is no such exchange";
@@ -112,6 +114,14 @@ impl Problem {
         Self::new(Kind::MalformedJson, format!("The body is not valid JSON: {reason}."))
     }
 
+    /// The registry gives no answer at all.
+    pub(crate) fn registry_silent(cause: impl std::fmt::Display) -> Self {
+        let detail = "The registry of models does not answer now. Please try again soon; the server's log has the \
+                      reason under the number of this request.";
+        Self { cause: Some(cause.to_string()), ..Self::new(Kind::RegistryUnavailable, detail) }
+            .with(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
     pub(crate) fn malformed_request(reason: impl Into<String>) -> Self {
         Self::new(Kind::MalformedRequest, reason)
     }
@@ -148,6 +158,18 @@ impl Problem {
         )
     }
 
+    /// What a page of another web site asked leave to send (`wanted`, a header of names) and may not.
+    fn headers_not_allowed(wanted: &str) -> Self {
+        let names = wanted.split(',').map(|name| name.trim().to_ascii_lowercase());
+        let refused: Vec<_> = names.filter(|name| !LET_THROUGH.contains(&name.as_str())).collect();
+        let detail = format!(
+            "A page of another web site may not send {} here; allowed are {}.",
+            shortened(&refused.join(", ")),
+            LET_THROUGH.join(", ")
+        );
+        Self::new(Kind::HeaderNotAllowed, detail)
+    }
+
     pub(crate) fn request_timeout(limit: Duration) -> Self {
         let detail = format!("The request was not complete after {} seconds.", limit.as_secs());
         Self::new(Kind::RequestTimeout, detail)
@@ -168,11 +190,31 @@ impl Problem {
         wait: Duration,
         told: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
     ) -> Self {
-        let seconds = whole_seconds(wait.as_secs_f64());
-        let detail = format!("Your share of requests is used up. Please ask again in {seconds} seconds.");
-        let mut problem = Self::new(Kind::TooManyRequests, detail).with(RETRY_AFTER, seconds.into());
+        let mut problem = Self::too_many("Your share of requests is used up. Please ask again", wait);
         problem.headers.extend(told);
         problem
+    }
+
+    pub(crate) fn too_many_rows(
+        wait: Duration,
+        told: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        let detail = "Your share of stones in batches is used up. Please send this batch again";
+        let mut problem = Self::too_many(detail, wait);
+        problem.headers.extend(told);
+        problem
+    }
+
+    pub(crate) fn too_many_guesses(wait: Duration) -> Self {
+        let detail = "Too many wrong administrator's keys came from your address, so none of them is looked at now. \
+                      Please try again";
+        Self::too_many(detail, wait)
+    }
+
+    fn too_many(what: &str, wait: Duration) -> Self {
+        let seconds = whole_seconds(wait.as_secs_f64());
+        Self::new(Kind::TooManyRequests, format!("{what} in {seconds} seconds."))
+            .with(RETRY_AFTER, seconds.into())
     }
 
     pub(crate) fn overloaded() -> Self {
@@ -186,8 +228,8 @@ impl Problem {
     pub(crate) fn no_administrators() -> Self {
         Self::new(
             Kind::NoAdministrators,
-            "To open this address, set the environment variable XTREAM_ADMIN_KEY to a secret of your choice, \
-             start the server again, and send the header `Authorization: Bearer KEY` with it.",
+            "To open this address, set the environment variable XTREAM_ADMIN_KEY to a secret of at least 16 \
+             characters, start the server again, and send the header `Authorization: Bearer KEY` with it.",
         )
     }
 
@@ -199,6 +241,11 @@ impl Problem {
             "The exchange log cannot be used now, and nothing is answered unrecorded. Please try again soon.",
         )
         .with(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The same problem, told to whoever looks after the server.
+    pub(crate) fn because(self, reason: impl std::fmt::Display) -> Self {
+        Self { detail: format!("{} The reason: {reason}.", self.detail), ..self }
     }
 
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
@@ -215,11 +262,11 @@ impl Problem {
         Self::new(Kind::UnsupportedMediaType, detail)
     }
 
-    /// `doubts` are numbers of the stone that look odd, where some do.
-    pub(crate) fn beyond_the_model(doubts: Vec<FieldError>) -> Self {
-        let detail = "The stone is so unlike those that the model learned from that no price comes out; \
-                      please check its numbers.";
-        Self { errors: doubts, ..Self::new(Kind::BeyondTheModel, detail) }
+    /// `errors` say which end of what the model learned from is too far away, and which numbers look odd.
+    pub(crate) fn beyond_the_model(errors: Vec<FieldError>) -> Self {
+        let detail = "The stone is so unlike those that the model learned from that it has no price; please \
+                      check its numbers.";
+        Self { errors, ..Self::new(Kind::BeyondTheModel, detail) }
     }
 
     pub(crate) fn no_champion() -> Self {
@@ -247,12 +294,20 @@ impl Problem {
         Self { cause: Some(cause.to_string()), ..Self::new(Kind::Internal, detail) }
     }
 
-    /// The problem that an error is, whoever raised it.
-    pub(crate) fn of(error: &actix_web::Error) -> Self {
+    /// The problem that an error is, whoever raised it. `wanted` are the headers that a page of another web site asked
+    /// leave to send, where it did.
+    pub(crate) fn of(error: &actix_web::Error, wanted: Option<&HeaderValue>) -> Self {
         if let Some(problem) = error.as_error::<Self>() {
             problem.clone()
-        } else if error.as_error::<CorsError>().is_some() {
-            Self::origin_not_allowed()
+        } else if let Some(refusal) = error.as_error::<CorsError>() {
+            match refusal {
+                CorsError::HeadersNotAllowed => Self::headers_not_allowed(
+                    wanted.and_then(|wanted| wanted.to_str().ok()).unwrap_or_default(),
+                ),
+                CorsError::MethodNotAllowed => Self::method_not_allowed("GET, HEAD, POST"),
+                CorsError::OriginNotAllowed => Self::origin_not_allowed(),
+                malformed => Self::malformed_request(format!("The request cannot be read: {malformed}.")),
+            }
         } else if error.as_response_error().status_code().is_client_error() {
             Self::malformed_request(format!("The request cannot be read: {error}."))
         } else {

@@ -3,20 +3,24 @@
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use chrono::Utc;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::connections::{Connection, Connections, UnderWay};
+use crate::client::Client;
+use crate::connections::{Connection, Connections, Piecemeal, UnderWay};
+use crate::exchange_log::Recording;
 use crate::problem::Problem;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,12 +59,38 @@ impl FromRequest for RequestId {
     }
 }
 
-impl RequestId {
+/// Gives a server's exchanges their numbers: each is larger than those before it, also within a millisecond and
+/// when the clock is set back, and has 62 random bits, so that none can be guessed from another.
+#[derive(Default)]
+pub(crate) struct Numbers {
+    /// Milliseconds and counter of the latest.
+    latest: AtomicU64,
+}
+
+/// Bits that count the numbers of one millisecond (RFC 9562, section 6.2, method 1). What is too many for them
+/// goes on in the next millisecond.
+const COUNTER_BITS: u32 = 12;
+
+impl Numbers {
     /// A number that no other exchange has.
-    pub(crate) fn new() -> Self {
-        Self(Uuid::now_v7())
+    pub(crate) fn next(&self) -> RequestId {
+        self.at(u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default())
     }
 
+    fn at(&self, now_ms: u64) -> RequestId {
+        let following = |latest: u64| (now_ms << COUNTER_BITS).max(latest + 1);
+        let advance = |latest| Some(following(latest));
+        let (Ok(latest) | Err(latest)) =
+            self.latest.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance);
+        let place = following(latest);
+        let (ms, counter) = (place >> COUNTER_BITS, place & ((1 << COUNTER_BITS) - 1));
+        // The lower half of a random UUID has the variant's two bits and 62 random ones already.
+        let (_, random) = Uuid::new_v4().as_u64_pair();
+        RequestId(Uuid::from_u64_pair(ms << 16 | 0x7000 | counter, random))
+    }
+}
+
+impl RequestId {
     /// The number itself.
     pub(crate) fn uuid(self) -> Uuid {
         self.0
@@ -72,8 +102,13 @@ pub(crate) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let id = RequestId::new();
+    let numbers = request.app_data::<web::Data<Numbers>>();
+    let id = numbers.ok_or_else(|| Problem::internal("nobody gives numbers here"))?.next();
     request.extensions_mut().insert(id);
+    if let Some(recording) = request.app_data::<web::Data<Recording>>() {
+        let client = Client::of(&request, recording.is_behind_proxy);
+        request.extensions_mut().insert(client);
+    }
     let under_way = under_way(&request);
     let response = next.call(request).await;
     if let Some(under_way) = under_way {
@@ -81,7 +116,14 @@ pub(crate) async fn identify(
     }
     let mut response = response?.map_into_boxed_body();
     mark(response.headers_mut(), id);
-    Ok(response)
+    let connection = response.request().conn_data::<Arc<Connection>>().cloned();
+    let connections = response.request().app_data::<web::Data<Connections>>().cloned();
+    Ok(match connection.zip(connections) {
+        Some((connection, connections)) => {
+            response.map_body(|_, body| Piecemeal::answer(body, &connection, &connections.into_inner()))
+        }
+        None => response,
+    })
 }
 
 /// Has the connection know that a request is under way on it.
@@ -98,13 +140,16 @@ pub(crate) async fn word(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = request.extensions().get::<RequestId>().copied();
     let id = id.ok_or_else(|| Problem::internal("the request has no number"))?;
+    let wanted = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     match next.call(request).await {
-        Ok(response) => Ok(match response.response().error().map(Problem::of) {
-            Some(problem) => response.into_response(problem.response(id)),
-            None => response.map_into_boxed_body(),
-        }),
+        Ok(response) => {
+            Ok(match response.response().error().map(|error| Problem::of(error, wanted.as_ref())) {
+                Some(problem) => response.into_response(problem.response(id)),
+                None => response.map_into_boxed_body(),
+            })
+        }
         Err(error) => {
-            let mut response = Problem::of(&error).response(id);
+            let mut response = Problem::of(&error, wanted.as_ref()).response(id);
             mark(response.headers_mut(), id);
             Err(InternalError::from_response(error, response).into())
         }
@@ -133,3 +178,49 @@ const SAFETY: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (REFERRER_POLICY, "no-referrer"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_order_within_a_millisecond_and_when_the_clock_goes_back() {
+        let numbers = Numbers::default();
+        let now = 1_800_000_000_000;
+        let times = std::iter::repeat_n(now, 10_000).chain([now - 3_600_000, now + 60_000, now]);
+        let made: Vec<_> = times.map(|ms| numbers.at(ms).uuid()).collect();
+        assert!(made.is_sorted_by(|earlier, later| earlier < later));
+        let kinds = made.iter().map(|id| (id.get_version_num(), id.get_variant()));
+        assert!(kinds.into_iter().all(|kind| kind == (7, uuid::Variant::RFC4122)));
+        let first = made[0].get_timestamp().map(|at| at.to_unix().0);
+        assert_eq!(first, Some(now / 1000));
+    }
+
+    #[test]
+    fn sixty_two_bits_of_a_number_differ_from_one_to_the_next_by_chance() {
+        let numbers = Numbers::default();
+        let mut ever_set = 0;
+        let mut ever_clear = 0;
+        for _ in 0..200 {
+            let (_, random) = numbers.at(1_800_000_000_000).uuid().as_u64_pair();
+            ever_set |= random;
+            ever_clear |= !random;
+        }
+        assert_eq!((ever_set & ever_clear).count_ones(), 62);
+    }
+
+    #[test]
+    fn threads_that_ask_at_once_get_numbers_of_their_own() {
+        let numbers = Numbers::default();
+        let mut made: Vec<_> = std::thread::scope(|scope| {
+            let ask = |_| scope.spawn(|| (0..2000).map(|_| numbers.next().uuid()).collect::<Vec<_>>());
+            let asking: Vec<_> = (0..4).map(ask).collect();
+            asking.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        let places = |made: &[Uuid]| made.iter().map(|id| id.as_u64_pair().0).collect::<Vec<_>>();
+        made.sort();
+        let places = places(&made);
+        assert_eq!(places.len(), 8000);
+        assert!(places.is_sorted_by(|earlier, later| earlier < later), "two have the same place");
+    }
+}

@@ -12,7 +12,7 @@ use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::{System, spawn, time::sleep};
@@ -20,8 +20,9 @@ use actix_web::{App, HttpResponse, Resource, Route, guard, web};
 use xtream_core::{Interrupt, Registry};
 
 use crate::admin::AdminKey;
-use crate::admission::{Admission, Load, Rate, RateLimiter, admit};
-use crate::connections::{Connections, Gate, Guarded};
+use crate::admission::{Admission, Counted, Load, Rate, RateLimiter, admit};
+use crate::compression::pack;
+use crate::connections::{Connections, Gate, Guarded, PIECE};
 use crate::docs::guide::Listening;
 use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
@@ -29,7 +30,7 @@ use crate::exchange_log::{self, ExchangeLog, Recording, record};
 use crate::page;
 use crate::past_models::PastModels;
 use crate::problem::Problem;
-use crate::request_id::{identify, word};
+use crate::request_id::{Numbers, identify, word};
 use crate::routes::{certificate, exchanges, models, probes, similar, valuations};
 use crate::state::State;
 use crate::telemetry::Telemetry;
@@ -76,6 +77,9 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// What one client may ask; `None` is as much as it likes.
     pub rate: Option<Rate>,
+    /// Stones that one client may send in batches; `None` is as many as it likes. Clients on this machine may do so in
+    /// any case, unless they are a proxy.
+    pub rows: Option<Rate>,
 }
 
 impl Default for Limits {
@@ -85,6 +89,7 @@ impl Default for Limits {
             max_in_flight: 1024,
             request_timeout: Duration::from_secs(10),
             rate: None,
+            rows: None,
         }
     }
 }
@@ -113,6 +118,7 @@ struct Shared {
     recording: web::Data<Recording>,
     admission: web::Data<Admission>,
     admin_key: web::Data<AdminKey>,
+    numbers: web::Data<Numbers>,
     allowed_origins: Arc<[String]>,
 }
 
@@ -122,16 +128,23 @@ impl Server {
     /// for a good one. MongoDB, where one is configured, need not be there yet.
     ///
     /// # Errors
-    /// When the port is taken, or the exchange log or the registry's log cannot be opened.
+    /// When the port is taken, the exchange log or the registry's log cannot be opened, or the administrator's key is
+    /// too short.
     pub fn build(options: Options) -> Result<Self, Error> {
         let Options { registry, bind, exchange_log, admin_key, limits, allowed_origins, is_behind_proxy } =
             options;
+        let secret = admin_key;
+        let admin_key = AdminKey::new(secret.as_deref())
+            .map_err(|too_short| Error::AdminKey { reason: too_short.to_string() })?;
         let refused = |source| Error::Bind { address: bind, source };
         let listener = TcpListener::bind(bind).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let telemetry = Arc::new(Telemetry::new());
-        let state = Arc::new(State::new(Registry::open_or_create(&registry)?));
-        let log = ExchangeLog::open(&exchange_log).map_err(|reason| Error::ExchangeLog { reason })?;
+        let state =
+            State::new(Registry::open_or_create(&registry)?).map_err(|source| Error::Run { source })?;
+        let state = Arc::new(state);
+        let numbers = Arc::new(Numbers::default());
+        let log = ExchangeLog::open(&exchange_log, secret).map_err(|reason| Error::ExchangeLog { reason })?;
         let log = Arc::new(log);
         let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();
@@ -141,11 +154,14 @@ impl Server {
             connections: Arc::clone(&connections),
             log: Arc::clone(&log),
             telemetry: Arc::clone(&telemetry),
+            numbers: Arc::clone(&numbers),
             request_timeout: limits.request_timeout,
         };
         let admission = web::Data::new(Admission {
             load: Arc::new(Load::new(limits.max_in_flight)),
-            rate: limits.rate.map(RateLimiter::new),
+            rate: limits.rate.map(|rate| RateLimiter::new(Counted::Requests, rate)),
+            rows: limits.rows.map(|rate| RateLimiter::new(Counted::Rows, rate)),
+            is_behind_proxy,
             telemetry,
         });
         let recording = Recording {
@@ -164,7 +180,8 @@ impl Server {
             log: web::Data::from(log),
             recording: web::Data::new(recording),
             admission,
-            admin_key: web::Data::new(AdminKey::new(admin_key)),
+            admin_key: web::Data::new(admin_key),
+            numbers: web::Data::from(numbers),
             allowed_origins: allowed_origins.into(),
         };
         Ok(Self { listener, address, connections, gate: Arc::new(gate), shared, watcher, told })
@@ -216,6 +233,7 @@ impl Server {
                     .keep_alive(KeepAlive::Os)
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    .h1_write_buffer_size(PIECE)
                     .on_connect_ext(|stream: &Guarded, data| drop(data.insert(stream.connection())))
                     .finish(app);
                 admit.and_then(http)
@@ -232,7 +250,7 @@ impl Server {
     }
 }
 
-/// What a request goes through, from the last of the wraps to the first: number, record, wording of
+/// What a request goes through, from the last of the wraps to the first: number, packing, record, wording of
 /// what the rules for other sites refuse, those rules, wording of every other refusal, admission; and
 /// then its route.
 fn application(
@@ -256,6 +274,7 @@ fn application(
         recording,
         admission,
         admin_key,
+        numbers,
         allowed_origins,
     } = shared;
     App::new()
@@ -268,22 +287,42 @@ fn application(
         .app_data(recording)
         .app_data(admission)
         .app_data(admin_key)
+        .app_data(numbers)
         .wrap(from_fn(admit))
         .wrap(from_fn(word))
         .wrap(Condition::new(!allowed_origins.is_empty(), other_sites(&allowed_origins)))
         .wrap(from_fn(word))
         .wrap(from_fn(record))
+        .wrap(from_fn(pack))
         .wrap(from_fn(identify))
         .configure(routes)
         .default_service(web::to(unknown_route))
 }
 
+/// Headers that pages of other web sites may send: what this server reads, and what browsers, libraries and tracing
+/// add by themselves.
+pub(crate) const LET_THROUGH: [&str; 13] = [
+    "accept",
+    "accept-language",
+    "authorization",
+    "baggage",
+    "cache-control",
+    "content-language",
+    "content-type",
+    "if-none-match",
+    "pragma",
+    "traceparent",
+    "tracestate",
+    "x-request-id",
+    "x-requested-with",
+];
+
 /// The rules for pages of other web sites (CORS): those that are listed may ask and read the answers.
 fn other_sites(allowed: &[String]) -> Cors {
     let rules = Cors::default()
         .allowed_methods([Method::GET, Method::HEAD, Method::POST])
-        .allowed_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
-        .expose_headers(["X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"])
+        .allowed_headers(LET_THROUGH)
+        .expose_headers(["ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"])
         // A page that is not listed gets its answer without the words that let it be read.
         .block_on_origin_mismatch(false)
         .max_age(3600);

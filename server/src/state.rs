@@ -1,15 +1,16 @@
 //! What answers requests: one immutable bundle, swapped whole, so that no answer mixes two models.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use actix_web::web;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use xtream_core::comparables::Comparables;
 use xtream_core::registry::{Card, Digest};
 use xtream_core::{Error, Pipeline, Registry};
 
+use crate::history::{History, Page, Place};
 use crate::problem::Problem;
+use crate::registry_reader::{PATIENCE, RegistryReader};
 
 /// A model with everything that is needed to answer with it.
 pub(crate) struct Bundle {
@@ -39,7 +40,9 @@ pub(crate) struct Trouble {
 pub(crate) struct State {
     registry: Arc<Registry>,
     present: RwLock<Present>,
-    reads: Arc<Semaphore>,
+    reader: RegistryReader,
+    /// What is shown of the registry; only the reader's thread touches it.
+    history: Arc<Mutex<History>>,
 }
 
 #[derive(Clone, Default)]
@@ -88,8 +91,13 @@ impl Bundle {
 
 impl State {
     /// Nothing is loaded yet.
-    pub(crate) fn new(registry: Registry) -> Self {
-        Self { registry: Arc::new(registry), present: RwLock::default(), reads: Arc::new(Semaphore::new(1)) }
+    ///
+    /// # Errors
+    /// When the operating system grants no thread to read the registry.
+    pub(crate) fn new(registry: Registry) -> io::Result<Self> {
+        let registry = Arc::new(registry);
+        let reader = RegistryReader::start(Arc::clone(&registry), PATIENCE)?;
+        Ok(Self { registry, present: RwLock::default(), reader, history: Arc::default() })
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -128,25 +136,27 @@ impl State {
         self.change(|present| present.trouble = trouble);
     }
 
-    /// Asks the registry something on a thread that may wait for the disk.
-    ///
-    /// One question at a time: the registry hands its file work to the same threads that wait for
-    /// it here, so questions that took all of them would wait for ever. The permit travels with
-    /// the work, because a client that hangs up does not end it.
+    /// Asks the registry something, on the thread that may wait for it.
     ///
     /// # Errors
-    /// The registry's answer as a problem.
+    /// The registry's answer as a problem; or that it gives none in time.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Problem> {
-        let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(Problem::internal)?;
-        let registry = Arc::clone(&self.registry);
-        let answer = web::block(move || {
-            let _permit = permit;
-            question(&registry)
-        });
-        Ok(answer.await.map_err(Problem::internal)??)
+        self.reader.ask(question).await
+    }
+
+    /// A page of the registry's history.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) async fn history(&self, place: Option<Place>, limit: usize) -> Result<Page, Problem> {
+        let history = Arc::clone(&self.history);
+        let page = move |registry: &Registry| {
+            history.lock().unwrap_or_else(PoisonError::into_inner).page(registry, place, limit)
+        };
+        self.ask(page).await
     }
 
     fn present(&self) -> Present {

@@ -21,6 +21,7 @@ pub(crate) struct Telemetry {
     durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
     pub(crate) shed: Counter,
     pub(crate) rate_limited: Counter,
+    pub(crate) wrong_keys: Counter,
     pub(crate) log_failures: Counter,
     pub(crate) model_swaps: Counter,
     pub(crate) connections_displaced: Counter,
@@ -73,6 +74,7 @@ impl Telemetry {
         };
         let shed = counter("shed", "Requests answered 503 because too many were under way");
         let rate_limited = counter("rate_limited", "Requests answered 429");
+        let wrong_keys = counter("wrong_keys", "Requests with a wrong administrator's key");
         let log_failures =
             counter("log_failures", "Exchanges that could not be recorded and were answered 503");
         let model_swaps = counter("model_swaps", "Changes of the model that answers");
@@ -89,6 +91,7 @@ impl Telemetry {
             durations,
             shed,
             rate_limited,
+            wrong_keys,
             log_failures,
             model_swaps,
             connections_displaced,

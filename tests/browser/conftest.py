@@ -64,9 +64,9 @@ def visit(browser: Browser, served: Served) -> Iterator[Open]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
 
-    def open_page(path: str = "/", width: int = 1280, **options: object) -> Page:
+    def open_page(path: str = "/", width: int = 1280, height: int = 900, **options: object) -> Page:
         context = browser.new_context(
-            base_url=f"http://127.0.0.1:{served.port}", viewport={"width": width, "height": 900}, **options
+            base_url=f"http://127.0.0.1:{served.port}", viewport={"width": width, "height": height}, **options
         )
         contexts.append(context)
         context.set_default_timeout(5_000)

@@ -2,7 +2,6 @@
 
 import csv as csv_module
 import io
-import json
 from pathlib import Path
 
 import pytest
@@ -41,15 +40,16 @@ def test_a_file_comes_back_with_values_and_problems(visit: Open, served: Served,
     expect(problems).to_have_count(1)
     expect(problems.first.locator("td").first).to_have_text("4")
     text = result(page)
-    assert text.count("\r\n") == 4
+    # The file did not end with an end of line, and neither does the result.
+    assert text.count("\r\n") == 3
+    assert not text.endswith("\n")
     header, *rows = csv_module.reader(io.StringIO(text, newline=""))
     assert header == [*lines[0].split(","), *ADDED]
     assert [row[0] for row in rows] == ['one, "two"\nthree', "bad", "last"]
     first = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
     expected = served.ask("POST", VALUATIONS, first).json()
-    assert float(rows[0][6]) == expected["price_usd"]
-    assert float(rows[0][7]) == expected["range"]["low_usd"]
-    assert float(rows[0][8]) == expected["range"]["high_usd"]
+    dollars = [expected["price_usd"], expected["range"]["low_usd"], expected["range"]["high_usd"]]
+    assert rows[0][6:9] == [f"{price:.2f}" for price in dollars]
     assert int(rows[0][9]) == expected["model"]["version"]
     assert rows[1][6] == ""
     assert (
@@ -80,7 +80,7 @@ def test_a_large_file_goes_in_parts_of_a_thousand_and_shows_its_progress(visit: 
     assert page.locator("#progress").evaluate("bar => bar.value / bar.max") == 1
     _, *lines = result(page).splitlines()
     assert [line.split(",")[:4] for line in lines] == [row.split(",") for row in rows]
-    assert lines[-1].endswith(",25010,1,2,3,")
+    assert lines[-1].endswith(",25010.00,1.00,2.00,3,")
 
 
 def test_a_busy_server_is_asked_again_and_a_failing_one_later_on(visit: Open, csv: Csv) -> None:
@@ -155,7 +155,7 @@ def test_what_a_spreadsheet_writes_is_understood(visit: Open, csv: Csv) -> None:
     assert asked == [{"carat": 1.25, "cut": "Very Good", "color": "E", "clarity": "IF"}]
     assert result(page) == (
         "\ufeffcarat;cut;color;clarity;table;price_usd;range_low_usd;range_high_usd;model_version;problem\r\n"
-        '"1,25";Very Good;E;IF;;5.5;;;1;\r\n'
+        "1,25;Very Good;E;IF;;5,50;;;1;\r\n"
     )
 
 
@@ -176,14 +176,75 @@ def test_what_is_written_reads_back_as_it_was(visit: Open) -> None:
     """Against Python's own reader and writer, in both directions."""
     page = visit("/batch")
     rows = [[a, b, "end"] for a in CELLS for b in CELLS]
-    script = (
-        "async ([what, given]) => { const csv = await import('/page/csv.js'); return csv[what](...given); }"
-    )
+    load = "const { parse, written, join } = await import('/page/csv.js');"
     buffer = io.StringIO(newline="")
     csv_module.writer(buffer).writerows([["first", "second", "third"], *rows])
-    read = page.evaluate(script, ["parse", [buffer.getvalue()]])
+    read = page.evaluate(f"async (text) => {{ {load} return parse(text); }}", buffer.getvalue())
     assert [row["cells"] for row in read["rows"]] == rows
-    style = {"mark": "", "separator": ",", "end": "\r\n"}
-    written = page.evaluate(script, ["write", [["first", "second", "third"], rows, style]])
-    assert list(csv_module.reader(io.StringIO(written, newline="")))[1:] == rows
-    assert json.dumps(read["header"]) == '["first", "second", "third"]'
+    assert read["header"]["cells"] == ["first", "second", "third"]
+    style = {"mark": "", "separator": ",", "end": "\r\n", "isEnded": True}
+    lines = "rows.map((cells) => cells.map((cell) => written(cell, style)))"
+    script = f"async ([rows, style]) => {{ {load} return join({lines}, style); }}"
+    assert list(csv_module.reader(io.StringIO(page.evaluate(script, [rows, style]), newline=""))) == rows
+    # What was read is put together to what was there, to the byte.
+    script = f"async (text) => {{ {load} const {{ header, rows, style }} = parse(text);"
+    script += " return join([header, ...rows].map((row) => row.written), style); }"
+    assert page.evaluate(script, buffer.getvalue()) == buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("carat,cut,color,clarity\n1.5,Ideal,E,IF\n", "1.5,Ideal,E,IF,1234.50,1200.00,1300.07,1,\n"),
+        ("carat;cut;color;clarity\r\n1,5;Ideal;E;IF\r\n", "1,5;Ideal;E;IF;1234,50;1200,00;1300,07;1;\r\n"),
+        ("carat;cut;color;clarity\n1.5;Ideal;E;IF", "1.5;Ideal;E;IF;1234.50;1200.00;1300.07;1;"),
+        (
+            'carat,cut,color,clarity\n"1,5",Ideal,E,IF\n',
+            '"1,5",Ideal,E,IF,"1234,50","1200,00","1300,07",1,\n',
+        ),
+        (
+            'carat\tcut\tcolor\tclarity\tnote\n1\t"Ideal"\tE\tIF\ta,b;"c"\n',
+            '1\t"Ideal"\tE\tIF\ta,b;"c"\t1234.50\t1200.00\t1300.07\t1\t\n',
+        ),
+    ],
+    ids=["commas", "decimal commas", "no end", "quoted decimals", "tabs"],
+)
+def test_a_file_comes_back_as_it_was_written_with_prices_in_its_own_form(
+    visit: Open, csv: Csv, content: str, expected: str
+) -> None:
+    page = visit("/batch")
+    valued = {"price_usd": 1234.5, "range": {"low_usd": 1200, "high_usd": 1300.07, "confidence": 0.9}}
+    page.route(
+        "**/v1/valuations/batch*",
+        lambda route: route.fulfill(json={"results": [valued], "model": {"version": 1}}),
+    )
+    choose(page, csv(content))
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_contain_text("Done")
+    header, _, row = result(page).partition("\n")
+    assert row == expected
+    assert header.startswith(content.partition("\n")[0].rstrip("\r"))
+
+
+def test_cells_that_begin_like_a_formula_are_told_and_can_be_made_harmless(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    link = '=HYPERLINK(""http://elsewhere.example"",""click"")'
+    row = f'1,Ideal,E,IF,"{link}",-3,+1.5,@x'
+    choose(page, csv(f"carat,cut,color,clarity,note,a,b,c\n{row}\n"))
+    page.get_by_role("button", name="Value the stones").click()
+    option = page.get_by_label("2 cells of your file begin like a formula")
+    expect(option).not_to_be_checked()
+    assert result(page).splitlines()[1].startswith(row + ",")
+    option.check()
+    harmless = f"1,Ideal,E,IF,\"'{link}\",-3,+1.5,'@x,"
+    assert result(page).splitlines()[1].startswith(harmless)
+    option.uncheck()
+    assert result(page).splitlines()[1].startswith(row + ",")
+
+
+def test_a_file_without_formulas_offers_nothing_of_that_kind(visit: Open, csv: Csv) -> None:
+    page = visit("/batch")
+    choose(page, csv("carat,cut,color,clarity,offset\n1,Ideal,E,IF,-0.5\n"))
+    page.get_by_role("button", name="Value the stones").click()
+    page.get_by_role("link", name="Download the result").wait_for()
+    expect(page.get_by_role("checkbox")).to_have_count(0)

@@ -1,5 +1,7 @@
 """The counter: a stone typed in has its value and all that explains it; what is wrong stands at its field."""
 
+import re
+
 import pytest
 from browsing import Open
 from playwright.sync_api import Page, expect
@@ -234,3 +236,118 @@ def test_a_new_stone_clears_the_counter(visit: Open) -> None:
     expect(page.get_by_label("Carat")).to_be_focused()
     expect(page.locator(".error p")).to_have_count(0)
     expect(page.locator("input:checked")).to_have_count(0)
+
+
+def test_on_a_phone_the_value_comes_into_view_and_is_announced(visit: Open) -> None:
+    page = visit(width=360, height=640)
+    answer(page)
+    type_in(page)
+    submit(page)
+    expect(page.locator(".price")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("heading", name="Value", exact=True)).to_be_in_viewport()
+    said = page.get_by_role("status").first
+    expect(said).to_have_text(
+        "Value $9,312, between $8,411 and $10,299 in 90% of cases. One number looks odd."
+    )
+
+
+def test_on_a_desk_the_page_stays_where_it_is(visit: Open) -> None:
+    page, _ = valued(visit)
+    page.locator(".price").wait_for()
+    assert page.evaluate("window.scrollY") == 0
+
+
+def stone_of(page: Page) -> dict[str, str]:
+    values = {name: page.locator(f"#{name}").input_value() for name in ("carat", "x", "y", "z")}
+    pairs = "all => all.map(one => [one.name, one.value])"
+    chosen = page.locator("fieldset input:checked").evaluate_all(pairs)
+    return {name: value for name, value in values.items() if value} | dict(chosen)
+
+
+def test_form_and_value_survive_when_the_page_is_loaded_again(visit: Open) -> None:
+    page, asked = valued(visit)
+    expect(page).to_have_url(re.compile(r"/\?carat=1.2&cut=Premium&color=E&clarity=VS1$"))
+    page.reload()
+    expect(page.locator(".price")).to_have_text("$9,312")
+    assert stone_of(page) == {key: str(value) for key, value in STONE.items()}
+    assert len(asked) == 1, "the same value, not another one"
+    page.get_by_label("Carat").fill("1,25")
+    page.reload()
+    expect(page.get_by_label("Carat")).to_have_value("1,25")
+    expect(page.locator("#stale")).to_be_visible()
+
+
+def test_the_way_to_the_certificate_and_back_loses_nothing(visit: Open) -> None:
+    page, asked = valued(visit)
+    page.get_by_role("link", name="Certificate to print").click()
+    page.wait_for_url("**/certificate?id=*")
+    page.go_back()
+    expect(page.locator(".price")).to_have_text("$9,312")
+    assert stone_of(page) == {key: str(value) for key, value in STONE.items()}
+    assert len(asked) == 1
+
+
+def test_back_undoes_a_what_if_and_forward_does_it_again(visit: Open) -> None:
+    page, asked = valued(visit)
+    page.get_by_role("button", name="Color D").click()
+    expect(page.locator(".of")).to_contain_text("color D")
+    page.get_by_role("button", name="1.5 carat").click()
+    expect(page.locator(".of")).to_contain_text("1.5 ct")
+    page.get_by_label("Carat").fill("3")
+    for n, (carat, color) in enumerate([("1.2", "D"), ("1.2", "E")]):
+        page.go_back()
+        expect(page.locator(".of")).to_have_text(f"{carat} ct, Premium cut, color {color}, clarity VS1")
+        assert (stone_of(page)["carat"], stone_of(page)["color"]) == (carat, color), n
+        expect(page.locator("#stale")).to_be_hidden()
+    page.go_forward()
+    expect(page.locator(".of")).to_contain_text("color D")
+    assert len(asked) == 3, "what was answered is not asked again"
+
+
+def test_back_from_a_refused_stone_leads_to_the_value_before(visit: Open) -> None:
+    page, _ = valued(visit)
+    page.get_by_label("Carat").fill("")
+    submit(page)
+    expect(page.locator("#carat-error")).to_have_text("Please fill this in.")
+    expect(page.locator(".price")).to_have_count(0)
+    page.go_back()
+    expect(page.locator(".price")).to_have_text("$9,312")
+    expect(page.get_by_label("Carat")).to_have_value("1.2")
+    expect(page.locator(".error p")).to_have_count(0)
+
+
+def test_a_stone_in_the_address_is_valued_when_the_page_is_opened(visit: Open, served: Served) -> None:
+    page = visit("/?carat=1.2&cut=Premium&color=E&clarity=VS1&x=6.8&evil=%3Cimg%3E")
+    expected = served.ask("POST", VALUATIONS, STONE | {"x": 6.8}).json()
+    expect(page.locator(".price")).to_have_text(dollars(expected["price_usd"]))
+    expect(page.get_by_label("Length x, mm")).to_have_value("6.8")
+    expect(page.get_by_label("Length x, mm")).to_be_visible()
+
+
+def test_the_value_of_a_stone_that_was_changed_is_dimmed_until_it_is_the_same_again(visit: Open) -> None:
+    page, _ = valued(visit)
+    price = page.locator(".price")
+    bright = price.evaluate("one => getComputedStyle(one).color")
+    page.get_by_label("Carat").fill("1.3")
+    expect(page.locator("#stale")).to_contain_text("The stone was changed.")
+    expect(page.get_by_role("status").first).to_contain_text("The stone was changed.")
+    assert price.evaluate("one => getComputedStyle(one).color") != bright
+    page.get_by_label("Carat").fill("1.2")
+    expect(page.locator("#stale")).to_be_hidden()
+    assert price.evaluate("one => getComputedStyle(one).color") == bright
+    page.locator('input[name="color"][value="F"]').check()
+    expect(page.locator("#stale")).to_be_visible()
+    submit(page)
+    expect(page.locator(".of")).to_contain_text("color F")
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_chosen_grades_stand_out_in_print(visit: Open) -> None:
+    page, _ = valued(visit)
+    page.emulate_media(media="print")
+    style = "one => (({color, fontWeight, borderTopWidth}) => [color, fontWeight, borderTopWidth])"
+    style += "(getComputedStyle(one))"
+    chosen = page.locator(".choice input:checked + span").first.evaluate(style)
+    other = page.locator(".choice input:not(:checked) + span").first.evaluate(style)
+    assert chosen == ["rgb(0, 0, 0)", "700", "2px"]
+    assert other != chosen

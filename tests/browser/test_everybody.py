@@ -11,7 +11,8 @@ from playwright.sync_api import Page
 from stone import FULL, answer, submit, type_in
 from test_certificate import CERTIFICATE
 
-WIDTHS = [320, 1280]
+# A small phone, a common one, and a desk.
+SIZES = [(320, 900), (360, 640), (1280, 900)]
 
 
 def counter(page: Page, csv: Csv) -> None:
@@ -25,6 +26,12 @@ def valued(page: Page, csv: Csv) -> None:
     page.locator(".price").wait_for()
 
 
+def edited(page: Page, csv: Csv) -> None:
+    valued(page, csv)
+    page.get_by_label("Carat").fill("1.3")
+    page.locator("#stale").wait_for()
+
+
 def refused(page: Page, csv: Csv) -> None:
     fault = {"pointer": "/x", "message": 'x "68" does not fit', "likely": {"x": 6.8}}
     answer(page, {"detail": "2 faults", "errors": [fault, {"pointer": "/cut", "message": "cut is odd"}]}, 422)
@@ -35,8 +42,8 @@ def refused(page: Page, csv: Csv) -> None:
 
 def batch(page: Page, csv: Csv) -> None:
     page.goto("/batch")
-    rows = ["1.2,Premium,E,VS1", "1.2,Shiny,E,VS1", "-1,Ideal,Q,VS1"]
-    page.get_by_label("CSV file").set_input_files(csv("carat,cut,color,clarity\n" + "\n".join(rows)))
+    rows = ["1.2,Premium,E,VS1,=1+1", "1.2,Shiny,E,VS1,", "-1,Ideal,Q,VS1,"]
+    page.get_by_label("CSV file").set_input_files(csv("carat,cut,color,clarity,note\n" + "\n".join(rows)))
     page.get_by_role("button", name="Value the stones").click()
     page.get_by_role("link", name="Download the result").wait_for()
 
@@ -60,6 +67,7 @@ def guide(page: Page, csv: Csv) -> None:
 STATES: list[Callable[[Page, Csv], None]] = [
     counter,
     valued,
+    edited,
     refused,
     batch,
     models,
@@ -72,10 +80,10 @@ STATES: list[Callable[[Page, Csv], None]] = [
 def test_axe_finds_nothing_and_nothing_is_cut_off(
     visit: Open, csv: Csv, state: Callable[[Page, Csv], None]
 ) -> None:
-    page = visit(width=WIDTHS[0])
+    page = visit(width=SIZES[0][0])
     state(page, csv)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
         overflow = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )

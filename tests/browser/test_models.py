@@ -76,7 +76,29 @@ def test_the_key_is_forgotten_when_the_page_is_left(visit: Open) -> None:
 def test_a_shop_without_models_is_told_so(visit: Open) -> None:
     page = visit("/models")
     empty = {"champion": None, "models": [], "decisions": []}
-    page.route("**/v1/models", lambda route: route.fulfill(json=empty))
+    page.route("**/v1/models", lambda route: route.fulfill(json=empty | {"next_cursor": None}))
     page.reload()
     expect(page.locator("#champion")).to_have_text("No model has been promoted yet.")
     expect(page.locator("#decisions")).to_have_text("Nothing has been decided yet.")
+
+
+def test_older_models_are_shown_when_they_are_asked_for(visit: Open, served: Served) -> None:
+    history = served.ask("GET", "/v1/models").json()
+    newest, oldest = history["models"]
+    oldest, newest = oldest | {"is_champion": True}, newest | {"is_champion": False}
+    first = history | {"champion": oldest["version"], "models": [newest], "next_cursor": "1-1"}
+    rest = history | {"champion": oldest["version"], "models": [oldest], "next_cursor": None}
+    page = visit("/docs/problems")
+    page.route("**/v1/models", lambda route: route.fulfill(json=first))
+    page.route("**/v1/models?cursor=1-1", lambda route: route.fulfill(json=rest))
+    page.route(f"**/v1/models/{oldest['version']}", lambda route: route.fulfill(json=oldest))
+    page.goto("/models")
+    rows = page.get_by_role("region", name="Every model, newest first").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(page.locator("#champion")).to_contain_text(f"Model {oldest['version']}, linear")
+    n_decisions = len(history["decisions"])
+    page.get_by_role("button", name="Show older ones").click()
+    expect(rows).to_have_count(2)
+    expect(page.locator(".decisions li")).to_have_count(2 * n_decisions)
+    expect(page.locator("#said")).to_have_text("Older models and decisions were added below.")
+    expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()

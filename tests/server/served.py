@@ -70,20 +70,6 @@ def exchange(
     return Answer(names["x-request-id"], response.status, names, received, body)
 
 
-def frames(journal: Path) -> Iterator[tuple[int, int, str]]:
-    """Generation, end and document of each whole frame of the journal's present turn."""
-    content = journal.read_bytes() if journal.exists() else b""
-    end, turn = 0, None
-    while len(content) >= end + 20:
-        length, generation = struct.unpack_from("<IQ", content, end)
-        turn = turn or generation
-        if generation != turn or not generation or end + 20 + length > len(content):
-            return
-        document = content[end + 20 : end + 20 + length]
-        end += 20 + length
-        yield generation, end, document.decode()
-
-
 @dataclass
 class Served:
     """`xtream serve` with a log; it can be killed and started again."""
@@ -182,14 +168,12 @@ class Served:
         return [record for page in self.pages(limit, query) for record in page["exchanges"]]
 
     def in_outbox(self, table: str = "exchange") -> list[dict]:
-        """The records that lie in the local log, read beside the server: its journal, then its database."""
-        journal = [frame for name in ("journal-a", "journal-b") for frame in frames(self.log / name)]
-        with contextlib.closing(sqlite3.connect(self.log / "exchanges.sqlite", timeout=10)) as connection:
-            rows = [document for (document,) in connection.execute(f"SELECT document FROM {table}")]
-            filled = connection.execute("SELECT generation, end FROM journal").fetchone()
-        if table == "exchange":
-            rows += [document for *position, document in sorted(journal) if tuple(position) > filled]
-        return [json.loads(document) for document in rows]
+        """The records that lie in the local log, read beside the server."""
+        file = f"file:{self.log}/exchanges.sqlite?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as connection:
+            return [
+                json.loads(document) for (document,) in connection.execute(f"SELECT document FROM {table}")
+            ]
 
     def outbox_is_empty(self) -> bool:
         return not self.in_outbox()

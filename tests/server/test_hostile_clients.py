@@ -129,6 +129,35 @@ def test_a_client_that_takes_no_bytes_is_hung_up_on(serve: Serve) -> None:
     assert_served(served)
 
 
+def memory(served: Served) -> int:
+    """Megabytes that the server holds now."""
+    with open(f"/proc/{served.process.pid}/status") as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))
+
+
+def test_answers_that_nobody_reads_take_little_memory(serve: Serve, many_files: None) -> None:
+    """Each asks for the documentation's script, 1.5 MB, sixteen times, and takes no byte of it."""
+    served = serve()
+    request = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert served.ask("GET", "/docs/swagger-ui-bundle.js").status == 200
+    before = memory(served)
+    greedy = []
+    for _ in range(400):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", served.port))
+        connection.sendall(request * 16)
+        greedy.append(connection)
+    peak = 0
+    for _ in range(10):
+        assert_served(served)
+        peak = max(peak, memory(served))
+        time.sleep(0.1)
+    assert peak - before < 150, f"{peak - before} MB for 400 clients"
+    for connection in greedy:
+        connection.close()
+
+
 def test_what_is_no_http_has_a_worded_answer_and_a_record(serve: Serve) -> None:
     """The HTTP layer answers these by itself, with a bare status, unless it is kept from it."""
     served = serve()

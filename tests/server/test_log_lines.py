@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from served import KEY, STONE, VALUATIONS, Serve, Served
@@ -59,3 +60,20 @@ def test_the_log_is_silent_where_that_is_asked_for(serve: Serve, setting: str) -
     served = serve(settings={setting: "off"})
     served.stop()
     assert all(GREETING.match(line) for line in served.stderr.splitlines()), served.stderr
+
+
+def test_wrong_keys_are_told_with_who_sent_them_and_never_in_more_lines_than_a_disk_bears(
+    serve: Serve,
+) -> None:
+    served = serve(settings={"XTREAM_SERVE_BEHIND_PROXY": "true"})
+    started = time.monotonic()
+    for n in range(100):
+        headers = {"Authorization": "Bearer a-guess-at-the-key", "X-Forwarded-For": f"203.0.113.{n}"}
+        assert served.ask("GET", "/v1/exchanges", **headers).status == 401
+    elapsed = time.monotonic() - started
+    served.stop()
+    told = [line for line in served.stderr.splitlines() if "a wrong administrator's key was sent" in line]
+    assert "203.0.113.0" in told[0] and " WARN " in told[0]
+    # Ten at once, and ten a second.
+    assert 10 <= len(told) <= 11 + 10 * elapsed
+    assert "a-guess-at-the-key" not in served.stderr

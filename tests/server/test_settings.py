@@ -67,3 +67,31 @@ def test_a_setting_that_cannot_be_stops_the_start_and_says_what_is_allowed(
     bind = [] if name == "BIND" else ["--bind", f"127.0.0.1:{free_port()}"]
     run = xtream("serve", *bind, status=2, env={f"XTREAM_SERVE_{name}": value})
     assert said in run.stderr, run.stderr
+
+
+def test_a_key_that_can_be_guessed_stops_the_start_in_words(xtream: Program, tmp_path: Path) -> None:
+    run = xtream("serve", "--bind", "127.0.0.1:0", status=2, env={"XTREAM_ADMIN_KEY": "fifteen-letters"})
+    assert "XTREAM_ADMIN_KEY" in run.stderr and "16 characters" in run.stderr
+    assert "fifteen-letters" not in run.stderr
+    assert not (tmp_path / "exchange-log").exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "[serve]\nburst = 'open-sesame'\n",
+        "[serve]\nbind = 'open-sesame'\n",
+        "[serve]\nallowed_origins = ['https://shop.example', 'open-sesame']\n",
+        "[serve]\ndurability = 'open-sesame'\n",
+        "[serve]\nadmin_key = 'open-sesame\n",
+        "[serve]\nadmin_key = open-sesame\n",
+        "[log]\nformat = 'open-sesame'\n",
+    ],
+)
+def test_no_error_shows_the_value_of_a_setting(xtream: Program, tmp_path: Path, settings: str) -> None:
+    """It may be a password in the wrong place."""
+    (tmp_path / "xtream.toml").write_text(settings)
+    run = xtream("serve", status=2)
+    section, name = settings.split("]")[0].strip("["), settings.splitlines()[1].split(" = ")[0]
+    assert f"{section}.{name}" in run.stderr or "line 2" in run.stderr, run.stderr
+    assert "sesame" not in run.stderr

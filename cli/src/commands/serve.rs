@@ -10,6 +10,7 @@ use xtream_server::exchange_log::{self, Retention};
 use xtream_server::{Limits, Options, Rate, Server};
 
 use super::{note, print, print_config};
+use crate::WrongUsage;
 use crate::args::ServeArgs;
 use crate::settings::{Layers, Settings};
 
@@ -28,7 +29,10 @@ pub(crate) fn run(
             "warning: everybody who reaches this address can ask; only a key (XTREAM_ADMIN_KEY) opens the administrators' part",
         );
     }
-    let server = Server::build(options)?;
+    let server = Server::build(options).map_err(|error| match error {
+        xtream_server::Error::AdminKey { reason } => WrongUsage(reason).into(),
+        other => anyhow::Error::from(other),
+    })?;
     let address = server.address();
     note(&format!("Listening on http://{address}; Ctrl-C ends it."));
     note(&format!("  In a browser:       http://{address}/"));
@@ -45,7 +49,7 @@ pub(crate) fn run(
 fn options(settings: &Settings) -> Result<Options, Error> {
     let serve = &settings.serve;
     let bind = serve.bind.parse::<SocketAddr>().map_err(|_| Error::Usage {
-        reason: format!("{:?} is no address to listen on", serve.bind),
+        reason: "the setting serve.bind is no address to listen on".into(),
         allowed: "an address and a port such as 127.0.0.1:8000".into(),
     })?;
     let some = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -56,8 +60,8 @@ fn options(settings: &Settings) -> Result<Options, Error> {
         reason: format!("request_timeout = {} is no time to wait", serve.request_timeout),
         allowed: "a number of seconds above 0".into(),
     })?;
-    let per_minute = NonZeroU32::new(serve.requests_per_minute);
-    let allowed_origins = serve.allowed_origins.iter().map(|origin| checked_origin(origin));
+    let rate = |per_minute, burst| NonZeroU32::new(per_minute).map(|per_minute| Rate { per_minute, burst });
+    let allowed_origins = serve.allowed_origins.iter().zip(1..).map(|(origin, n)| checked_origin(origin, n));
     Ok(Options {
         registry: settings.registry.clone(),
         bind,
@@ -76,21 +80,23 @@ fn options(settings: &Settings) -> Result<Options, Error> {
             max_connections: serve.max_connections.get(),
             max_in_flight: serve.max_in_flight.get(),
             request_timeout,
-            rate: per_minute.map(|per_minute| Rate { per_minute, burst: serve.burst }),
+            rate: rate(serve.requests_per_minute, serve.burst),
+            rows: rate(serve.rows_per_minute, serve.rows_burst),
         },
         allowed_origins: allowed_origins.collect::<Result<_, _>>()?,
         is_behind_proxy: serve.behind_proxy,
     })
 }
 
-/// A web site as browsers name it: scheme and host, and the port where it is not the usual one.
-fn checked_origin(origin: &str) -> Result<String, Error> {
+/// A web site as browsers name it, the `n`-th of the setting: scheme and host, and the port where it is not the usual
+/// one.
+fn checked_origin(origin: &str, n: usize) -> Result<String, Error> {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
     match host {
         Some(host) if !host.is_empty() && host.chars().all(is_plain) => Ok(origin.to_ascii_lowercase()),
         _ => Err(Error::Usage {
-            reason: format!("{origin:?} in allowed_origins is no web site"),
+            reason: format!("number {n} of the setting serve.allowed_origins is no web site"),
             allowed: "scheme and host such as https://shop.example, without a path".into(),
         }),
     }
@@ -102,10 +108,10 @@ mod tests {
 
     #[test]
     fn an_origin_is_a_site_and_not_a_page_or_a_pattern() {
-        assert_eq!(checked_origin("https://Shop.example").ok().as_deref(), Some("https://shop.example"));
-        assert!(checked_origin("http://localhost:5173").is_ok());
+        assert_eq!(checked_origin("https://Shop.example", 1).ok().as_deref(), Some("https://shop.example"));
+        assert!(checked_origin("http://localhost:5173", 1).is_ok());
         for wrong in ["*", "shop.example", "https://", "https://shop.example/", "https://*.example", "null"] {
-            assert!(checked_origin(wrong).is_err(), "{wrong}");
+            assert!(checked_origin(wrong, 1).is_err(), "{wrong}");
         }
     }
 }

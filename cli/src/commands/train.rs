@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtream_core::dataset::{Delivery, Duplicates, Policy, Split, Suspect, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{Preset, Report, Standing, Training, built_in, choose, monotone};
+use xtream_core::training::{Preset, Promotes, Report, Standing, Training, built_in, choose, monotone};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
 
@@ -52,6 +52,7 @@ pub(super) fn training(
             args::Duplicates::Drop => Duplicates::Drop,
             args::Duplicates::Keep => Duplicates::Keep,
         }),
+        ..Policy::default()
     };
     let max_rejects_percent = options.max_rejects.unwrap_or(defaults.max_rejects);
     if !(0.0..=100.0).contains(&max_rejects_percent) {
@@ -80,7 +81,7 @@ pub(super) fn training(
         n_workers: if jobs == 0 { all_cores() } else { jobs },
         seed: options.seed.unwrap_or(defaults.seed),
         n_repeats: options.repeats.unwrap_or(defaults.repeats),
-        promotes: !options.no_promote,
+        promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
         is_monotone: options.monotone,
     })
 }
@@ -95,13 +96,13 @@ pub(super) fn leaderboard(report: &Report) -> String {
             format!("{:.2}", standing.mae_usd),
             format!("{:.2}", standing.rmse_usd),
             format!("{:.4}", standing.r2),
-            format!("{:.2}", 100.0 * standing.mape),
+            format!("{:.2} %", 100.0 * standing.mape),
             format!("{:.2}", standing.worst_decile_usd),
             format!("{:.1}", standing.duration_s),
         ]
     };
     let header =
-        ["", ">version", "family", ">MAE $", ">RMSE $", ">R2", ">MAPE %", ">worst tenth $", ">seconds"];
+        ["", ">version", "family", ">MAE $", ">RMSE $", ">R2", ">MAPE", ">worst tenth $", ">seconds"];
     let rows: Vec<_> = report.leaderboard.iter().map(row).collect();
     format!("\n{}", table(&header, &rows))
 }
@@ -109,7 +110,7 @@ pub(super) fn leaderboard(report: &Report) -> String {
 /// The decision, and what to do next.
 pub(super) fn afterwards(report: &Report, registry: &Registry) -> String {
     let mut lines = vec![String::new()];
-    lines.extend(report.decision.as_ref().map(|decision| decision.reason.clone()));
+    lines.push(report.promotion.clone());
     if let Some(champion) = &report.champion {
         lines.push(format!("* The champion is version {} ({}).", champion.version, champion.family));
     }

@@ -1,4 +1,5 @@
-//! `xtream value`: the rows of a file, in order, with a column `price_usd` added, and the ends of the range if asked.
+//! `xtream value`: the rows of a file, in order, with the columns `price_usd` and `warnings` added, and those of the
+//! range if asked.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -10,7 +11,7 @@ use polars::prelude::*;
 use xtream_core::amounts::grouped;
 use xtream_core::dataset::{Batch, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
-use xtream_core::scoring::{Price, Priced, price_table};
+use xtream_core::scoring::{Price, Priced, Wanted, price_table};
 use xtream_core::{Error, Interrupt};
 
 use super::{note, open, resolve};
@@ -23,6 +24,10 @@ type Added = (&'static str, fn(&Priced) -> Option<f64>);
 const PRICE: Added = ("price_usd", |priced| Some(priced.price_usd));
 const LOW: Added = ("low_usd", |priced| priced.range.map(|range| range.low_usd));
 const HIGH: Added = ("high_usd", |priced| priced.range.map(|range| range.high_usd));
+/// Empty where the range has none, because the stone lies beyond what the model learned from.
+const CONFIDENCE: Added = ("confidence", |priced| priced.range.and_then(|range| range.confidence));
+/// The column of what is odd about a stone, or why it has no price.
+const WARNINGS: &str = "warnings";
 const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
 /// Refused rows that are named one by one; a whole file of nonsense need not scroll by.
 const MOST_NAMED: u64 = 100;
@@ -32,16 +37,18 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file)?;
     table.require(&args.file, &REQUIRED)?;
-    let added: &[Added] = if args.range { &[PRICE, LOW, HIGH] } else { &[PRICE] };
+    let added: &[Added] = if args.range { &[PRICE, LOW, HIGH, CONFIDENCE] } else { &[PRICE] };
     let mut output = Output::create(args.out.as_deref())?;
-    let empty = with_figures(table.no_rows()?, &[], added)?;
-    let (mut n_rows, mut n_refused) = (0, 0);
+    let empty = with_figures(table.no_rows()?, &[], added, &[])?;
+    let (mut n_rows, mut n_refused, mut n_odd) = (0, 0, 0);
     let is_text = output.is_text();
     // A price of an earlier time is replaced where it stands.
-    let by_line = is_text && !added.iter().any(|(name, _)| table.columns().iter().any(|other| other == name));
+    let mut names = added.iter().map(|(name, _)| *name).chain([WARNINGS]);
+    let by_line = is_text && !names.any(|name| table.columns().iter().any(|other| other == name));
     let work = |batch: Batch, prices: Vec<Price>| PricedRows::of(batch, prices, added, by_line, is_text);
     let take = |priced: PricedRows| {
         n_rows += priced.n_rows;
+        n_odd += priced.n_odd;
         for (line, faults) in &priced.refused {
             n_refused += 1;
             for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
@@ -50,13 +57,18 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
         }
         output.write(&empty, priced.rows)
     };
-    price_table(&pipeline, args.confidence(), &mut table, interrupt, work, take)?;
+    let wanted = Wanted { confidence: args.confidence(), warnings: true };
+    price_table(&pipeline, wanted, &mut table, interrupt, work, take)?;
     if n_rows == 0 {
         output.write(&empty, Rows::of_frame(empty.clone(), is_text)?)?;
     }
     output.finish()?;
+    let n_rows = grouped(n_rows);
+    if n_odd > 0 {
+        note(&format!("{} of {n_rows} rows look odd; their {WARNINGS} say why", grouped(n_odd)));
+    }
     if n_refused > 0 {
-        let (n_refused, n_rows) = (grouped(n_refused), grouped(n_rows));
+        let n_refused = grouped(n_refused);
         let message =
             format!("{n_refused} of {n_rows} rows could not be priced; their {} is left empty", PRICE.0);
         return Err(WrongUsage(message).into());
@@ -67,6 +79,8 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
 /// A batch with its prices, ready to be written.
 struct PricedRows {
     n_rows: u64,
+    /// How many of them have a price and a warning.
+    n_odd: u64,
     /// The rows that could not be priced, by their lines.
     refused: Vec<(u64, Vec<Fault>)>,
     rows: Rows,
@@ -88,22 +102,44 @@ impl PricedRows {
     ) -> xtream_core::Result<Self> {
         let n_rows = batch.len() as u64;
         let mut refused = Vec::new();
-        let keep = |(row, price): (usize, Price)| {
-            price.map_err(|faults| refused.push((batch.line(row), faults))).ok()
+        let mut texts = Vec::with_capacity(prices.len());
+        let mut n_odd = 0;
+        let keep = |(row, price): (usize, Price)| match price {
+            Ok(priced) => {
+                texts.push(in_words(&priced.warnings));
+                n_odd += u64::from(!priced.warnings.is_empty());
+                Some(priced)
+            }
+            Err(faults) => {
+                texts.push(in_words(&faults));
+                refused.push((batch.line(row), faults));
+                None
+            }
         };
         let prices: Vec<_> = prices.into_iter().enumerate().map(keep).collect();
         let rows = match batch.as_text() {
-            Some(text) if by_line => Rows::Text(with_their_prices(text, &prices, added)),
-            _ => Rows::of_frame(with_figures(batch.into_frame()?, &prices, added)?, is_text)?,
+            Some(text) if by_line => Rows::Text(with_their_prices(text, &prices, added, &texts)),
+            _ => Rows::of_frame(with_figures(batch.into_frame()?, &prices, added, &texts)?, is_text)?,
         };
-        Ok(Self { n_rows, refused, rows })
+        Ok(Self { n_rows, n_odd, refused, rows })
     }
 }
 
+/// What there is to say of one row; `None` of nothing.
+fn in_words(faults: &[Fault]) -> Option<String> {
+    let texts: Vec<_> = faults.iter().map(Fault::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(" | "))
+}
+
 /// Rows that need no parser are written as they were read; polars would write the same.
-fn with_their_prices(rows: &TextRows, prices: &[Option<Priced>], added: &[Added]) -> Vec<u8> {
+fn with_their_prices(
+    rows: &TextRows,
+    prices: &[Option<Priced>],
+    added: &[Added],
+    warnings: &[Option<String>],
+) -> Vec<u8> {
     let mut text = String::with_capacity(prices.len() * 80);
-    for (row, price) in prices.iter().enumerate() {
+    for (row, (price, warnings)) in prices.iter().zip(warnings).enumerate() {
         rows.append_to(row, &mut text);
         for (_, figure) in added {
             text.push(',');
@@ -112,16 +148,21 @@ fn with_their_prices(rows: &TextRows, prices: &[Option<Priced>], added: &[Added]
                 let _ = write!(text, "{figure:?}");
             }
         }
+        text.push(',');
+        if let Some(warnings) = warnings {
+            let _ = write!(text, "\"{}\"", warnings.replace('"', "\"\""));
+        }
         text.push('\n');
     }
     text.into_bytes()
 }
 
-/// The rows with their figures in columns of their own.
+/// The rows with their figures and warnings in columns of their own.
 fn with_figures(
     mut frame: DataFrame,
     prices: &[Option<Priced>],
     added: &[Added],
+    warnings: &[Option<String>],
 ) -> xtream_core::Result<DataFrame> {
     // One chunk each: what is read in parallel comes in pieces, and the figures in one.
     frame.rechunk_mut();
@@ -130,6 +171,8 @@ fn with_figures(
         let figures = Float64Chunked::from_iter_options((*name).into(), figures);
         frame.with_column(figures.into_column()).map_err(failed)?;
     }
+    let warnings = StringChunked::from_iter_options(WARNINGS.into(), warnings.iter().map(Option::as_deref));
+    frame.with_column(warnings.into_column()).map_err(failed)?;
     Ok(frame)
 }
 

@@ -3,7 +3,7 @@
 
 use super::Prices;
 use crate::comparables::{Comparables, Neighbour};
-use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond, possible_price};
+use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond, possible_price, to_cents};
 
 /// A stone that was sold.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +14,9 @@ pub struct Comparable {
     pub row: usize,
     /// `|carat - carat asked|`.
     pub carat_difference: f64,
-    /// Each grade that is another than asked, such as `color G instead of E`; none for a stone of
-    /// the very same grades. It may still differ in weight and measurements, and is adjusted for them.
+    /// The weight and each grade that is another than asked, such as `weight 1.05 ct instead of 1.2 ct` and
+    /// `color G instead of E`; none for a stone of the very same weight and grades. It may still differ in
+    /// measurements, and is adjusted for them.
     pub differences: Vec<String>,
     /// Its price in US dollars, times what the model says of the stone asked about over what it says
     /// of this one.
@@ -24,6 +25,9 @@ pub struct Comparable {
 
 /// How many are shown at most.
 pub const N_COMPARABLES: usize = 5;
+
+/// A stone whose price would have to be adjusted by more than this share of it is none to compare with.
+pub const MOST_ADJUSTED: f64 = 1.0 / 3.0;
 
 /// Stones of one cell that are looked at, so that of many with the very same weight the best is found.
 const MOST_TIED: usize = 256;
@@ -49,7 +53,8 @@ pub fn comparables(
 /// share of the weight asked for, plus that of each grade; equally near ones by depth
 /// and table, then by price and row (the cheapest of them first would make all comparables cheap).
 /// `price_usd` is the model's price of `stone`. A stone that the model has no price for is left out, since it cannot be
-/// adjusted.
+/// adjusted, and so is one that would have to be adjusted by more than [`MOST_ADJUSTED`]: where there are no others,
+/// there are fewer than `n`.
 pub fn nearest_comparables(
     stone: &Diamond,
     price_usd: f64,
@@ -62,12 +67,13 @@ pub fn nearest_comparables(
     let priced = found.into_iter().zip(prices(&diamonds));
     priced
         .filter(|(_, theirs)| possible_price(*theirs).is_ok())
+        .filter(|(_, theirs)| (price_usd / theirs - 1.0).abs() <= MOST_ADJUSTED)
         .map(|(neighbour, theirs)| Comparable {
             stone: neighbour.stone,
             row: neighbour.row,
             carat_difference: neighbour.carat_difference,
             differences: differences(stone, neighbour.stone.diamond()),
-            adjusted_price_usd: neighbour.stone.price_usd() * price_usd / theirs,
+            adjusted_price_usd: to_cents(neighbour.stone.price_usd() * price_usd / theirs),
         })
         .collect()
 }
@@ -121,7 +127,10 @@ fn differences(asked: &Diamond, theirs: &Diamond) -> Vec<String> {
     fn of<G: Grade + PartialEq>(asked: G, theirs: G) -> Option<String> {
         (asked != theirs).then(|| format!("{} {} instead of {}", G::FIELD, theirs.label(), asked.label()))
     }
+    let [carat, theirs_carat] = [asked, theirs].map(Diamond::carat);
+    let weight = (carat != theirs_carat).then(|| format!("weight {theirs_carat} ct instead of {carat} ct"));
     let all = [
+        weight,
         of(asked.cut(), theirs.cut()),
         of(asked.color(), theirs.color()),
         of(asked.clarity(), theirs.clarity()),

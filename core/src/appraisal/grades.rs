@@ -29,7 +29,7 @@ const N_TURNS: usize = 6;
 const PERCENT: usize = 90;
 
 impl Default for GradeFactors {
-    /// Those of a model that was stored before there were any.
+    /// Those that change nothing.
     fn default() -> Self {
         let ones = |n_grades| vec![1.0; n_grades];
         Self { cut: ones(Cut::ALL.len()), color: ones(Color::ALL.len()), clarity: ones(Clarity::ALL.len()) }

@@ -11,9 +11,9 @@ mod range;
 mod reasons;
 mod what_if;
 
-use crate::diamond::{Diamond, Field};
+use crate::diamond::{Diamond, Fault, Field};
 
-pub use comparable::{Comparable, N_COMPARABLES, comparables, nearest_comparables};
+pub use comparable::{Comparable, MOST_ADJUSTED, N_COMPARABLES, comparables, nearest_comparables};
 pub use grades::GradeFactors;
 pub use question::{Confidence, Question};
 pub use range::{FEWEST_SCORES, PriceRange, Range, Score};
@@ -34,10 +34,12 @@ pub struct Appraisal {
     pub stone: Diamond,
     /// The measurements that were missing.
     pub assumed: Vec<Field>,
-    /// Price in US dollars.
+    /// Price in US dollars, to the cent.
     pub price_usd: f64,
     /// Where the price lies; `None` when the model was never calibrated.
     pub range: Option<PriceRange>,
+    /// Likely typing errors and contradictions, and where the stone lies beyond what the model learned from.
+    pub warnings: Vec<Fault>,
     /// Why it is the price; `None` when nobody asked, or the model has no background stones.
     pub reasons: Option<Reasons>,
     /// Stones that were sold, nearest first; `None` when nobody asked.

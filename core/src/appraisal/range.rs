@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::Confidence;
 use super::grades::{FEWEST_OF_A_KIND, GradeFactors};
-use crate::diamond::Diamond;
+use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
 use crate::metrics::JUMPS_CARAT;
 use crate::model::Regressor;
@@ -25,12 +25,20 @@ use crate::model::Regressor;
 /// Where a price lies.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PriceRange {
-    /// Lower end in US dollars, not below zero.
+    /// Lower end in US dollars, not below zero, to the cent.
     pub low_usd: f64,
-    /// Upper end in US dollars.
+    /// Upper end in US dollars, to the cent.
     pub high_usd: f64,
-    /// How often such ranges hold the price, as a share of 1.
-    pub confidence: f64,
+    /// How often such ranges hold the price, as a share of 1; `None` beyond what the model learned from, where
+    /// nobody knows.
+    pub confidence: Option<f64>,
+}
+
+impl PriceRange {
+    /// The same ends, of which nobody knows how often they hold the price.
+    pub(crate) fn unsure(self) -> Self {
+        Self { confidence: None, ..self }
+    }
 }
 
 /// A fitted way to tell where prices lie.
@@ -158,8 +166,8 @@ impl Range {
         rows.map(|((expected, stone), price)| {
             let quantile = self.bands[band(stone.carat())][position];
             let half = quantile * expected.max(SUREST) * self.grades.at(stone) * sold(*price);
-            let (low_usd, high_usd) = ((price - half).max(0.0), price + half);
-            PriceRange { low_usd, high_usd, confidence: confidence.share() }
+            let (low_usd, high_usd) = (to_cents((price - half).max(0.0)), to_cents(price + half));
+            PriceRange { low_usd, high_usd, confidence: Some(confidence.share()) }
         })
         .collect()
     }

@@ -136,12 +136,13 @@ fn worth_of_sets(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) ->
     places.iter().map(mean).collect()
 }
 
-/// The groups of the set from `stone`, the others from `other`.
+/// The groups of the set from `stone`, the others from `other`, as somebody would type the stone in.
 fn mix(stone: &Diamond, other: &Diamond, set: usize) -> Diamond {
     let is_in = |group: Group| set >> (group as usize) & 1 == 1;
     let of = |group| if is_in(group) { stone } else { other };
     of(Group::Proportions)
         .scaled_to_weight_of(of(Group::Size))
+        .as_read()
         .with_color(of(Group::Color).color())
         .with_clarity(of(Group::Clarity).clarity())
         .with_cut(of(Group::Cut).cut())

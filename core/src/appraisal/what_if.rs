@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::Prices;
-use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, possible_price};
+use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, possible_price, to_cents};
 use crate::metrics::JUMPS_CARAT;
 
 /// The one thing that is different.
@@ -52,7 +52,7 @@ pub fn what_if(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> Vec<WhatI
             change,
             label,
             price_usd: changed_usd,
-            difference_usd: changed_usd - price_usd,
+            difference_usd: to_cents(changed_usd - price_usd),
         })
         .collect()
 }
@@ -63,7 +63,7 @@ impl Change {
             Self::Color(color) => stone.with_color(color),
             Self::Clarity(clarity) => stone.with_clarity(clarity),
             Self::Cut(cut) => stone.with_cut(cut),
-            Self::Carat(carat) => stone.scaled_to(carat),
+            Self::Carat(carat) => stone.scaled_to(carat).as_read(),
         }
     }
 }

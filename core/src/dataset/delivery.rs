@@ -1,12 +1,15 @@
 //! What is to be read, and by which rules.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::intake::{Intake, Witness, read};
+use super::intake::{Intake, Place, Verdict, Witness, read};
 use super::kept::Kept;
 use super::validation::Collector;
-use super::{Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand};
+use super::{
+    Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand, stone_fingerprint,
+};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::{Event, Progress};
@@ -75,13 +78,21 @@ impl Delivery {
     ) -> Result<Rows> {
         let mut refused = RejectFile::new(rejects)?;
         let mut kept = Kept::new(self.policy.duplicates);
-        let mut read = |paths: &[PathBuf], frames: &[Frame], kept: &mut Kept| -> Result<Intake> {
-            read(&expand(paths)?, frames, self.policy, kept, &mut refused, progress, interrupt)
+        let read = |paths: &[PathBuf],
+                    frames: &[Frame],
+                    kept: &mut Kept,
+                    witness: &mut dyn Witness|
+         -> Result<Intake> {
+            read(&expand(paths)?, frames, self.policy, kept, witness, progress, interrupt)
         };
         // Test rows first: of a row that stands in both, the test keeps it and training loses it.
-        let test = read(&self.test, &self.test_frames, &mut kept)?;
+        let test = read(&self.test, &self.test_frames, &mut kept, &mut refused)?;
         let n_test = kept.len();
-        let data = read(&self.data, &self.frames, &mut kept)?;
+        let tested = kept.rows().iter().map(|stone| stone_fingerprint(stone.diamond(), 0)).collect();
+        let mut overlap = Overlap { witness: &mut refused, tested, n_rows: 0, n_kept: 0 };
+        let mut data = read(&self.data, &self.frames, &mut kept, &mut overlap)?;
+        data.counts.n_in_both = overlap.n_rows;
+        data.counts.n_in_both_kept = overlap.n_kept;
         let mut rows = kept.into_rows();
         refused.finish()?;
         let counts = data.counts.plus(test.counts);
@@ -110,5 +121,28 @@ impl Delivery {
         let mut kept = Kept::new(self.policy.duplicates);
         let intake = read(&files, &self.frames, self.policy, &mut kept, witness, progress, interrupt)?;
         Ok(collector.finish(intake.counts, intake.files, kept.into_rows()))
+    }
+}
+
+/// Counts the rows of stones that are test rows already, whatever becomes of them.
+struct Overlap<'a> {
+    witness: &'a mut dyn Witness,
+    tested: HashSet<u64>,
+    n_rows: u64,
+    n_kept: u64,
+}
+
+impl Witness for Overlap<'_> {
+    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()> {
+        let is_kept = matches!(verdict, Verdict::Kept);
+        if (is_kept || matches!(verdict, Verdict::Duplicate))
+            && !self.tested.is_empty()
+            && let Ok(stone) = place.batch.raw(place.row).parse()
+            && self.tested.contains(&stone_fingerprint(&stone, 0))
+        {
+            self.n_rows += 1;
+            self.n_kept += u64::from(is_kept);
+        }
+        self.witness.row(place, verdict)
     }
 }

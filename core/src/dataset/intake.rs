@@ -8,8 +8,10 @@ use super::fingerprint::row_fingerprint;
 use super::kept::Kept;
 use super::{Batch, Frame, Part, Table};
 use crate::ahead::in_order;
+use crate::amounts::grouped;
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
+use crate::features::{PartialDiamond, Proportions};
 use crate::interrupt::Interrupt;
 use crate::progress::{Event, Progress};
 
@@ -42,6 +44,17 @@ pub struct Policy {
     pub suspect: Suspect,
     /// Repeated rows.
     pub duplicates: Duplicates,
+    /// Whether the stones are yet to be priced: then nobody asks for a price, and measurements may be missing, as
+    /// they may where a stone is priced.
+    #[serde(skip)]
+    pub unpriced: bool,
+}
+
+impl Policy {
+    /// The columns that must be there.
+    fn required(self) -> &'static [Field] {
+        if self.unpriced { &Field::CERTAIN } else { &Field::ALL }
+    }
 }
 
 /// What became of the rows read: `n_rows = n_kept + n_rejected + n_duplicates`, exactly.
@@ -57,6 +70,16 @@ pub struct Counts {
     pub n_suspect: u64,
     /// Repeated rows dropped.
     pub n_duplicates: u64,
+    /// Rows of the data whose stone stands among the test rows that were given, too, whatever its price is there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_in_both: u64,
+    /// Of these, rows that were kept to be learned from; the others are repeated rows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_in_both_kept: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One file that was read.
@@ -140,7 +163,7 @@ fn read_table(
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let extra_columns = table.require(path, &Field::ALL)?;
+    let extra_columns = table.require(path, policy.required())?;
     let n_before = intake.counts.n_rows;
     kept.reserve(table.n_rows_about());
     let work = |part: Part| part.batch().map(|batch| Judged::of(batch, policy));
@@ -193,8 +216,14 @@ struct Judged {
 impl Judged {
     fn of(batch: Batch, policy: Policy) -> Self {
         let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
+        let textbook = policy.unpriced.then(|| Proportions::fit(std::iter::empty()));
         for row in 0..batch.len() {
-            match judge(&batch.raw(row), batch.cell(row, Field::Price), policy.suspect) {
+            let raw = batch.raw(row);
+            let judged = match &textbook {
+                None => judge(&raw, priced(&raw, batch.cell(row, Field::Price)), policy.suspect),
+                Some(textbook) => judge(&raw, unpriced(&raw, textbook), policy.suspect),
+            };
+            match judged {
                 Ok(stone) => stones.push(stone),
                 Err(refusal) => refused.push((row, refusal)),
             }
@@ -207,9 +236,22 @@ impl Judged {
     }
 }
 
-fn judge(raw: &RawDiamond<'_>, price: Cell<'_>, suspect: Suspect) -> Result<PricedDiamond, Refusal> {
-    let stone = raw.parse_priced(price);
-    let stone = stone.map_err(|faults| Refusal { faults: raw.explained(faults), is_certain: true })?;
+fn priced(raw: &RawDiamond<'_>, price: Cell<'_>) -> Result<PricedDiamond, Vec<Fault>> {
+    raw.parse_priced(price).map_err(|faults| raw.explained(faults))
+}
+
+/// A stone that nobody has priced, with what is missing taken from a textbook and a stand-in for its price.
+fn unpriced(raw: &RawDiamond<'_>, textbook: &Proportions) -> Result<PricedDiamond, Vec<Fault>> {
+    let (stone, _) = textbook.complete(PartialDiamond(*raw))?;
+    stone.sold_at(Cell::Number(1.0)).map_err(|fault| vec![fault])
+}
+
+fn judge(
+    raw: &RawDiamond<'_>,
+    stone: Result<PricedDiamond, Vec<Fault>>,
+    suspect: Suspect,
+) -> Result<PricedDiamond, Refusal> {
+    let stone = stone.map_err(|faults| Refusal { faults, is_certain: true })?;
     if suspect == Suspect::Reject && !stone.diamond().suspicions().is_empty() {
         return Err(Refusal { faults: stone.diamond().doubts(raw), is_certain: false });
     }
@@ -225,7 +267,29 @@ impl Counts {
             n_rejected: self.n_rejected + other.n_rejected,
             n_suspect: self.n_suspect + other.n_suspect,
             n_duplicates: self.n_duplicates + other.n_duplicates,
+            n_in_both: self.n_in_both + other.n_in_both,
+            n_in_both_kept: self.n_in_both_kept + other.n_in_both_kept,
         }
+    }
+
+    /// What there is to say about stones that both train and test, in a sentence.
+    pub fn in_both(&self) -> Option<String> {
+        let stand = match self.n_in_both {
+            0 => return None,
+            1 => "1 row of the data stands".into(),
+            n => format!("{} rows of the data stand", grouped(n)),
+        };
+        let too_small = "so that errors on the test rows are smaller than on new stones";
+        let what = match (self.n_in_both - self.n_in_both_kept, self.n_in_both_kept) {
+            (_, 0) => "left out of training".into(),
+            (0, _) => format!("learned from, {too_small}"),
+            (n_dropped, n_kept) => format!(
+                "left out of training: {}; of another price and learned from: {}, {too_small}",
+                grouped(n_dropped),
+                grouped(n_kept)
+            ),
+        };
+        Some(format!("{stand} among the test rows, too; {what}"))
     }
 
     /// Refuses a delivery of which more than `limit_percent` was rejected.

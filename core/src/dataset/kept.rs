@@ -41,6 +41,11 @@ impl Kept {
     }
 
     /// All of them.
+    pub(super) fn rows(&self) -> &[PricedDiamond] {
+        &self.rows
+    }
+
+    /// The same.
     pub(super) fn into_rows(self) -> Vec<PricedDiamond> {
         self.rows
     }

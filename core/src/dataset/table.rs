@@ -10,7 +10,7 @@ use super::csv_lines::TextRows;
 use super::csv_table::{CsvBlock, CsvTable};
 use super::frame_table::{FrameSlice, FrameTable};
 use super::parquet_table::ParquetTable;
-use crate::diamond::{Cell, Field, RawDiamond};
+use crate::diamond::{Cell, Field, RawDiamond, decimal_of_f32};
 use crate::error::{Error, Result};
 
 /// An open data file.
@@ -235,7 +235,10 @@ impl Cells {
     fn of(column: &Column) -> PolarsResult<Self> {
         // One chunk, so that a cell is found without a search.
         let column = column.as_materialized_series().rechunk();
-        if column.dtype().is_primitive_numeric() || column.dtype().is_decimal() {
+        if let Ok(numbers) = column.f32() {
+            let decimals = numbers.iter().map(|number| number.map(decimal_of_f32));
+            Ok(Self::Number(Float64Chunked::from_iter_options(column.name().clone(), decimals)))
+        } else if column.dtype().is_primitive_numeric() || column.dtype().is_decimal() {
             Ok(Self::Number(column.cast(&DataType::Float64)?.f64()?.clone()))
         } else {
             Ok(Self::Text(column.cast(&DataType::String)?.str()?.clone()))

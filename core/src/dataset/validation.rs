@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::intake::{Place, Verdict, Witness};
 use super::{Counts, SourceFile};
-use crate::diamond::{Fault, Field, PricedDiamond};
+use crate::diamond::{Cell, Fault, Field, PricedDiamond};
 use crate::error::Result;
 
 /// Every row's fate. Rows are counted from 0 over the whole delivery.
@@ -18,6 +18,8 @@ pub struct Validation {
     pub kept: Vec<PricedDiamond>,
     /// Their row numbers.
     pub kept_rows: Vec<u64>,
+    /// The measurements that were missing of stones that are yet to be priced: places in `kept`, and fields.
+    pub assumed: Vec<(usize, Field)>,
     /// The row numbers of repeated rows that were dropped.
     pub duplicate_rows: Vec<u64>,
     /// The rows refused, in order.
@@ -46,6 +48,7 @@ pub struct FaultyRow {
 pub(super) struct Collector {
     n_rows: u64,
     kept: Vec<u64>,
+    assumed: Vec<(usize, Field)>,
     duplicates: Vec<u64>,
     refused: Vec<FaultyRow>,
     doubtful: Vec<FaultyRow>,
@@ -63,6 +66,7 @@ impl Collector {
             files,
             kept,
             kept_rows: self.kept,
+            assumed: self.assumed,
             duplicate_rows: self.duplicates,
             refused: self.refused,
             doubtful: self.doubtful,
@@ -83,6 +87,13 @@ impl Witness for Collector {
         };
         match verdict {
             Verdict::Kept => {
+                let is_missing = |field: &Field| match place.batch.cell(place.row, *field) {
+                    Cell::Missing => true,
+                    Cell::Text(text) => text.trim().is_empty(),
+                    Cell::Number(_) => false,
+                };
+                let missing = Field::MEASUREMENTS.into_iter().filter(is_missing);
+                self.assumed.extend(missing.map(|field| (self.kept.len(), field)));
                 self.kept.push(row);
                 let raw = place.batch.raw(place.row);
                 let faults = raw.parse().map_or(Vec::new(), |stone| stone.doubts(&raw));

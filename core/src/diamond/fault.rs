@@ -36,7 +36,7 @@ pub struct Fault {
     pub value: String,
     /// What is wrong with it.
     pub reason: String,
-    /// What would be accepted.
+    /// What would be accepted; empty where nothing needs to be changed.
     pub allowed: String,
     /// Whether it is certainly or only probably a mistake.
     pub severity: Severity,
@@ -57,12 +57,37 @@ impl Fault {
         Self::new(field, value.to_string(), reason, allowed, Severity::Suspect)
     }
 
+    /// A number that looks wrong, as far as `severity` says.
+    pub(crate) fn doubt(
+        field: Field,
+        value: f64,
+        reason: String,
+        allowed: String,
+        severity: Severity,
+    ) -> Self {
+        Self::new(field, value.to_string(), reason, allowed, severity)
+    }
+
+    /// What can be, and of which too little is known.
+    pub(crate) fn beyond(field: Field, value: String, reason: String) -> Self {
+        Self::new(field, value, reason, String::new(), Severity::Doubtful)
+    }
+
     fn new(field: Field, value: String, reason: String, allowed: String, severity: Severity) -> Self {
         Self { field, value, reason, allowed, severity, likely: None, alternative: None }
     }
 
-    /// What was most likely meant, in words to follow those of the fault; empty where that cannot be told.
-    pub fn hint(&self) -> String {
+    /// What is allowed and what was most likely meant, in words to follow those of the fault; empty where there is
+    /// nothing to say.
+    pub fn advice(&self) -> String {
+        let allowed = match &*self.allowed {
+            "" => String::new(),
+            allowed => format!("; allowed is {allowed}"),
+        };
+        allowed + &self.hint()
+    }
+
+    fn hint(&self) -> String {
         let Some(likely) = &self.likely else { return String::new() };
         let alternative = self.alternative.as_ref().map_or(String::new(), |other| format!(", or {other}"));
         match &*likely.0 {
@@ -76,8 +101,8 @@ impl Fault {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { field, value, reason, allowed, .. } = self;
-        write!(f, "{field} = {value:?} {reason}; allowed is {allowed}{}", self.hint())
+        let Self { field, value, reason, .. } = self;
+        write!(f, "{field} = {value:?} {reason}{}", self.advice())
     }
 }
 

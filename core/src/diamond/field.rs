@@ -46,6 +46,9 @@ impl Field {
     /// The columns that hold a grade.
     pub const GRADES: [Self; 3] = [Self::Cut, Self::Color, Self::Clarity];
 
+    /// The columns without which a stone cannot be priced.
+    pub const CERTAIN: [Self; 4] = [Self::Carat, Self::Cut, Self::Color, Self::Clarity];
+
     /// The columns that can be estimated when they are missing.
     pub const MEASUREMENTS: [Self; 5] = [Self::Depth, Self::Table, Self::X, Self::Y, Self::Z];
 

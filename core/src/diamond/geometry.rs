@@ -89,10 +89,11 @@ mod tests {
 
     #[test]
     fn the_limits_are_fifteen_percent_two_points_and_a_tenth() {
-        let carat = 4.0 * 4.0 * 2.5 * CARAT_PER_MM3;
-        assert_eq!(stone(carat * 1.149, 62.5, [4.0, 4.0, 2.5]).suspicions(), []);
-        assert_eq!(stone(carat * 1.151, 62.5, [4.0, 4.0, 2.5]).suspicions()[0].field, Field::Carat);
-        assert_eq!(stone(carat, 64.49, [4.0, 4.0, 2.5]).suspicions(), []);
-        assert_eq!(stone(carat, 64.51, [4.0, 4.0, 2.5]).suspicions()[0].field, Field::Depth);
+        const SIZE: [f64; 3] = [8.0, 8.0, 5.0];
+        let carat = 8.0 * 8.0 * 5.0 * CARAT_PER_MM3;
+        assert_eq!(stone(carat * 1.149, 62.5, SIZE).suspicions(), []);
+        assert_eq!(stone(carat * 1.151, 62.5, SIZE).suspicions()[0].field, Field::Carat);
+        assert_eq!(stone(carat, 64.49, SIZE).suspicions(), []);
+        assert_eq!(stone(carat, 64.51, SIZE).suspicions()[0].field, Field::Depth);
     }
 }

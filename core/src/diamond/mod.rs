@@ -1,6 +1,7 @@
 //! A diamond, as the trade describes one. [`Diamond::parse`] is the only door: a value of these
 //! types is always one that can exist, so nothing further in has to check again.
 
+mod decimal;
 mod fault;
 mod field;
 mod geometry;
@@ -10,6 +11,7 @@ mod price;
 mod slip;
 mod variant;
 
+pub use decimal::{decimal_of_f16, decimal_of_f32, to_cents};
 pub use fault::{Fault, Severity};
 pub use field::Field;
 pub use geometry::{CARAT_PER_MM3, depth_percent};
@@ -108,6 +110,16 @@ impl Diamond {
 pub struct PricedDiamond {
     diamond: Diamond,
     price_usd: f64,
+}
+
+impl Diamond {
+    /// The stone with what it was sold for.
+    ///
+    /// # Errors
+    /// What is wrong with the price.
+    pub fn sold_at(self, price: Cell<'_>) -> Result<PricedDiamond, Fault> {
+        Ok(PricedDiamond { diamond: self, price_usd: parse::number(Field::Price, price)? })
+    }
 }
 
 impl PricedDiamond {

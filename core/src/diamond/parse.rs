@@ -1,5 +1,6 @@
 //! The only door into [`Diamond`]: from cells as typed, all faults of a stone at once.
 
+use super::decimal::{per_one, rounded};
 use super::{Clarity, Color, Cut, Diamond, Fault, Field, Grade, PricedDiamond};
 
 /// A value as a file, a frame or a request gives it.
@@ -106,17 +107,23 @@ pub(super) const LARGEST_PRICE: f64 = 1e9;
 /// Below this a number is a slip of the pen too; it keeps quotients of two fields finite.
 pub(super) const SMALLEST: f64 = 1e-6;
 
-/// The number in a cell, or what is wrong with it.
+/// The number in a cell, to the places that its field has ([`per_one`]), or what is wrong with it.
 #[inline]
 pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
+    number_of(field, cell, per_one(field))
+}
+
+/// The same in so many units to one.
+#[inline]
+pub(super) fn number_of(field: Field, cell: Cell<'_>, per_one: f64) -> Result<f64, Fault> {
     let value = match cell {
         Cell::Missing => None,
         Cell::Number(value) => Some(value),
         Cell::Text(text) => plain_decimal(text).or_else(|| text.trim().parse().ok()),
     };
     let largest = if field == Field::Price { LARGEST_PRICE } else { LARGEST };
-    match value {
-        Some(value) if (SMALLEST..=largest).contains(&value) => Ok(value),
+    match value.filter(|value| (0.0..=largest).contains(value)).map(|value| rounded(value, per_one)) {
+        Some(rounded) if rounded > 0.0 => Ok(rounded),
         _ => Err(fault(field, cell, value)),
     }
 }
@@ -129,7 +136,8 @@ fn fault(field: Field, cell: Cell<'_>, value: Option<f64>) -> Fault {
         None if written.is_empty() => "is missing",
         None => "is not a number",
         Some(value) if !value.is_finite() => "is not a finite number",
-        Some(value) if value < SMALLEST => "is not greater than zero",
+        Some(value) if value <= 0.0 => "is not greater than zero",
+        Some(value) if value < 1.0 => "is smaller than any diamond's",
         Some(_) => "is larger than any diamond's",
     };
     let largest = if field == Field::Price { "1,000,000,000" } else { "1,000,000" };

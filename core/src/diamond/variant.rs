@@ -1,7 +1,8 @@
 //! The same stone but for one thing: what a jeweller means by "and if it were a D?"
 
+use super::decimal::{per_one, rounded};
 use super::parse::{LARGEST, SMALLEST};
-use super::{Clarity, Color, Cut, Diamond};
+use super::{Clarity, Color, Cut, Diamond, Field};
 
 impl Diamond {
     /// This stone with another cut grade; its measurements stay.
@@ -32,6 +33,23 @@ impl Diamond {
         let growth = (carat / self.carat).cbrt();
         let grown = |size: f64| (size * growth).clamp(SMALLEST, LARGEST);
         Self { carat, x: grown(self.x), y: grown(self.y), z: grown(self.z), ..self }
+    }
+
+    /// This stone as it is read when somebody types its numbers in: to the places that the parser takes.
+    pub fn as_read(self) -> Self {
+        let read = |field, value| {
+            let value = rounded(value, per_one(field));
+            if value > 0.0 { value } else { 1.0 / per_one(field) }
+        };
+        Self {
+            carat: read(Field::Carat, self.carat),
+            depth: read(Field::Depth, self.depth),
+            table: read(Field::Table, self.table),
+            x: read(Field::X, self.x),
+            y: read(Field::Y, self.y),
+            z: read(Field::Z, self.z),
+            ..self
+        }
     }
 }
 

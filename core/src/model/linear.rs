@@ -2,13 +2,13 @@
 
 use linfa::prelude::*;
 use linfa_linear::LinearRegression as LeastSquares;
-use ndarray::{Array1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 
 use super::{Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
-/// Ordinary least squares with an intercept; it has no parameters and ignores the seed.
+/// Least squares with an intercept; it has no parameters and ignores the seed.
 pub struct LinearRegression;
 
 /// `intercept + coefficients . features`
@@ -36,12 +36,32 @@ impl Estimator for LinearRegression {
                 reason: format!("{n_rows} rows do not determine {n_features} coefficients and an intercept"),
             });
         }
-        let dataset = linfa::DatasetBase::new(samples.features, samples.target);
-        let fitted = LeastSquares::new().fit(&dataset).map_err(|error| refused(error.to_string()))?;
-        let model = LinearModel::new(fitted.intercept(), fitted.params().to_vec());
+        let (intercept, coefficients) = match samples.weight {
+            None => {
+                let dataset = linfa::DatasetBase::new(samples.features, samples.target);
+                let fitted = LeastSquares::new().fit(&dataset).map_err(|error| refused(error.to_string()))?;
+                (fitted.intercept(), fitted.params().to_vec())
+            }
+            Some(weight) => weighted(samples, weight).map_err(refused)?,
+        };
+        let model = LinearModel::new(intercept, coefficients);
         // A column that repeats others leaves the coefficients undetermined; they come out infinite.
         model.map(|model| Box::new(model) as _).map_err(|_| refused("the features repeat one another".into()))
     }
+}
+
+/// Intercept and coefficients where rows count differently: least squares on rows that are centered and multiplied by
+/// the root of what they count.
+fn weighted(samples: Samples<'_>, weight: ArrayView1<'_, f64>) -> Result<(f64, Vec<f64>), String> {
+    let total = weight.sum();
+    let (mean, mean_target) = (weight.dot(&samples.features) / total, weight.dot(&samples.target) / total);
+    let root = weight.mapv(f64::sqrt);
+    let rows = (&samples.features - &mean) * root.view().insert_axis(Axis(1));
+    let target = (&samples.target - mean_target) * root;
+    let dataset = linfa::DatasetBase::new(rows, target);
+    let fitted =
+        LeastSquares::new().with_intercept(false).fit(&dataset).map_err(|error| error.to_string())?;
+    Ok((mean_target - fitted.params().dot(&mean), fitted.params().to_vec()))
 }
 
 impl LinearModel {
@@ -101,6 +121,23 @@ mod tests {
             LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default()).unwrap();
         let predicted = model.predict(features.view());
         assert!(predicted.iter().zip(&target).all(|(p, t)| (p - t).abs() < 1e-12), "{predicted}");
+    }
+
+    #[test]
+    fn a_row_that_counts_three_times_is_as_good_as_three_rows() {
+        let fit = |features: &ndarray::Array2<f64>, target: &Array1<f64>, weight: Option<&Array1<f64>>| {
+            let (features, target) = (features.view(), target.view());
+            let weight = weight.map(Array1::view);
+            let samples = Samples { features, target, kinds: &[FeatureKind::Number], weight };
+            let model = LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default());
+            model.unwrap().predict(array![[0.0], [7.0]].view())
+        };
+        let (x, y) = (array![[0.0], [1.0], [2.0]], array![0.0, 3.0, 1.0]);
+        let counted = fit(&x, &y, Some(&array![1.0, 3.0, 1.0]));
+        let repeated =
+            fit(&array![[0.0], [1.0], [1.0], [1.0], [2.0]], &array![0.0, 3.0, 3.0, 3.0, 1.0], None);
+        assert!((counted - &repeated).iter().all(|gap| gap.abs() < 1e-12), "{repeated}");
+        assert!((fit(&x, &y, None) - repeated).iter().any(|gap| gap.abs() > 0.1), "weights matter here");
     }
 
     #[test]

@@ -97,6 +97,11 @@ pub(super) fn kinds(encoder: &Encoder, base: Option<&Base>) -> Vec<FeatureKind> 
     encoder.kinds().into_iter().chain(base.map(|_| FeatureKind::Number)).collect()
 }
 
+/// The names of the columns of [`features`].
+pub(super) fn names(encoder: &Encoder, base: Option<&Base>) -> Vec<String> {
+    encoder.names().into_iter().chain(base.map(|_| "start".to_owned())).collect()
+}
+
 /// Where a model starts, for each row of [`features`]; `None` where it starts from nothing.
 pub(super) fn starts(features: ArrayView2<'_, f64>, base: Option<&Base>) -> Option<Array1<f64>> {
     base.map(|_| features.column(features.ncols() - 1).to_owned())

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::base::{self, Base};
-use super::{Pipeline, Recipe, Target};
+use super::{Extent, Pipeline, Recipe, Target};
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
 use crate::features::{Encoder, Proportions};
@@ -50,12 +50,49 @@ impl Recipe {
         params: &Params,
         interrupt: &Interrupt,
     ) -> Result<Prepared> {
+        self.prepare_weighted(stones, watched, params, None, interrupt)
+    }
+
+    /// [`Recipe::fit`] where each stone counts as many times as `weight` says.
+    ///
+    /// # Errors
+    /// As [`crate::model::Estimator::fit`].
+    pub fn fit_weighted(
+        &self,
+        family: &str,
+        stones: &[PricedDiamond],
+        params: &Params,
+        seed: u64,
+        weight: &Array1<f64>,
+        interrupt: &Interrupt,
+    ) -> Result<Pipeline> {
+        let prepared = self.prepare_weighted(stones, &[], params, Some(weight), interrupt)?;
+        let regressor = self.estimator.fit(prepared.samples(), params, seed, None, interrupt)?;
+        Ok(prepared.pipeline(family, stones, regressor))
+    }
+
+    fn prepare_weighted(
+        &self,
+        stones: &[PricedDiamond],
+        watched: &[PricedDiamond],
+        params: &Params,
+        weight: Option<&Array1<f64>>,
+        interrupt: &Interrupt,
+    ) -> Result<Prepared> {
         let bare = || stones.iter().map(PricedDiamond::diamond);
         let encoder = self.encoding.fit(bare());
         let learned =
             |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
         let target: Array1<f64> = stones.iter().map(learned).collect();
-        let weight = self.target.weight(stones);
+        let weight = match (self.target.weight(stones), weight) {
+            // On average 1 over all that is counted, as if each stone stood there so many times.
+            (Some(own), Some(times)) => {
+                let weight = own * times;
+                let mean = weight.sum() / times.sum();
+                Some(weight / mean)
+            }
+            (own, times) => own.or_else(|| times.cloned()),
+        };
         let base = match &self.base {
             // A sum promises nothing of that kind.
             Some(_) if params.get(MONOTONE) == Some(1.0) => None,
@@ -148,6 +185,7 @@ impl Prepared {
             encoder: self.encoder,
             target: self.target,
             proportions: Proportions::fit(stones.iter().map(PricedDiamond::diamond)),
+            extent: Extent::of(stones),
             base: self.base,
             regressor,
             range: None,

@@ -5,22 +5,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::base::Base;
-use super::{Pipeline, Target};
+use super::{Extent, Pipeline, Target};
 use crate::appraisal::{GradeFactors, Range};
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
 use crate::error::{Error, Result};
 use crate::features::{Encoder, Proportions};
 use crate::model::{self, Stored, StoredHeader};
 
-/// Version of the format, for model cards. Version 1 had no ranges and no reasons; such a model still prices, and
-/// does not tell more. Version 2 had no model to start from, version 3 no factors of grades.
-pub const FORMAT_VERSION: u32 = 4;
+/// Version of the format, for model cards. No other is read.
+pub const FORMAT_VERSION: u32 = 5;
 /// How the first line begins; the version comes next.
 const MAGIC: &str = "xtream-pipeline ";
-/// What follows the version; after it, the digest of all that follows the line.
+/// What follows the version; after it, the digest of the line's beginning and of all that follows the line.
 const DIGEST: &str = " sha256:";
-/// From this version on the digest covers what is before it, too: one flipped bit makes a 1 or a 2 of a 3.
-const DIGEST_COVERS_VERSION: u32 = 3;
 
 /// The second line.
 #[derive(Serialize, Deserialize)]
@@ -30,12 +27,10 @@ struct Header {
     target: Target,
     encoder: Encoder,
     proportions: Proportions,
+    extent: Extent,
     model: StoredHeader,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     base: Option<StoredBase>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     range: Option<StoredRange>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     background: Vec<StoredDiamond>,
 }
 
@@ -55,7 +50,6 @@ struct StoredRange {
     /// How many of the last bytes of the file are the model of difficulty.
     n_bytes: usize,
     bands: Vec<Vec<f64>>,
-    #[serde(default)]
     grades: GradeFactors,
 }
 
@@ -98,6 +92,7 @@ impl Pipeline {
             target: self.target,
             encoder: self.encoder.clone(),
             proportions: self.proportions.clone(),
+            extent: self.extent.clone(),
             model,
             base,
             range,
@@ -107,7 +102,7 @@ impl Pipeline {
             serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
         content.push(b'\n');
         content.extend(body);
-        let mut bytes = format!("{}\n", first_line(FORMAT_VERSION, &content)).into_bytes();
+        let mut bytes = format!("{}\n", first_line(&content)).into_bytes();
         bytes.extend(content);
         Ok(bytes)
     }
@@ -119,12 +114,17 @@ impl Pipeline {
     /// [`Error::ModelFile`] when a single bit of it is not as it was written.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Result<Self> {
         let (first, content) = split_line(&bytes)?;
-        let begins = |version: &u32| first.starts_with(format!("{MAGIC}{version}{DIGEST}").as_bytes());
-        let version = (1..=FORMAT_VERSION).find(begins);
-        let version =
-            version.ok_or_else(|| Error::model_file("it does not begin as a stored pipeline does"))?;
-        if first_line(version, content).as_bytes() != first {
-            return Err(Error::model_file("its content does not match its digest"));
+        if first_line(content).as_bytes() != first {
+            let begin = format!("{MAGIC}{FORMAT_VERSION}{DIGEST}");
+            return Err(Error::model_file(if first.starts_with(begin.as_bytes()) {
+                "its content does not match its digest".into()
+            } else if first.starts_with(MAGIC.as_bytes()) {
+                format!(
+                    "it is of another format than {FORMAT_VERSION}, the one that is read here; train it anew"
+                )
+            } else {
+                "it does not begin as a stored pipeline does".into()
+            }));
         }
         let (header, body) = split_line(content)?;
         let header: Header =
@@ -146,6 +146,9 @@ impl Pipeline {
         if !header.proportions.is_sound() {
             return Err(Error::model_file("its proportions are not those of stones"));
         }
+        if !header.extent.is_sound() {
+            return Err(Error::model_file("what it learned from has no ends"));
+        }
         let range = match header.range {
             // The model of difficulty sees one feature more: the price.
             Some(range) => {
@@ -159,6 +162,7 @@ impl Pipeline {
             encoder: header.encoder,
             target: header.target,
             proportions: header.proportions,
+            extent: header.extent,
             base,
             regressor,
             range,
@@ -214,9 +218,8 @@ fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     Ok((&bytes[..end], &bytes[end + 1..]))
 }
 
-fn first_line(version: u32, content: &[u8]) -> String {
-    let begin = format!("{MAGIC}{version}{DIGEST}");
-    let covered = if version < DIGEST_COVERS_VERSION { "" } else { &begin };
-    let digest = Sha256::new().chain_update(covered).chain_update(content).finalize();
+fn first_line(content: &[u8]) -> String {
+    let begin = format!("{MAGIC}{FORMAT_VERSION}{DIGEST}");
+    let digest = Sha256::new().chain_update(&begin).chain_update(content).finalize();
     format!("{begin}{digest:x}")
 }

@@ -105,6 +105,11 @@ impl Registry {
         Ok(self.current()?.commits.clone())
     }
 
+    /// What came after the first `n` commits, oldest first.
+    pub fn commits_after(&self, n: usize) -> Result<Vec<Commit>> {
+        Ok(self.current()?.commits.get(n..).unwrap_or_default().to_vec())
+    }
+
     /// Loads a model.
     ///
     /// # Errors

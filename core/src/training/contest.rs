@@ -2,14 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::dataset::stone_fingerprint;
-use crate::diamond::PricedDiamond;
+use crate::dataset::{Dataset, stone_fingerprint};
+use crate::diamond::{Diamond, PricedDiamond};
 use crate::error::Result;
 use crate::promotion::{Comparison, Decision, FEWEST_STONES};
 use crate::registry::{Card, Registry};
-
-/// Seed of the bootstrap: the same models and stones always give the same interval.
-const SEED: u64 = 42;
 
 /// Compares `candidate` with `champion` on those of `test` that the champion was not trained on.
 /// (The candidate's own training rows are not among them: `test` is its test side.)
@@ -59,14 +56,21 @@ fn compare(
         let pipeline = registry.pipeline(card.version)?;
         Ok(pipeline.predict(stones.iter().map(PricedDiamond::diamond)))
     };
-    Ok(Comparison::of(&actual, &prices(candidate)?, &prices(champion)?, SEED))
+    Ok(Comparison::of(&actual, &prices(candidate)?, &prices(champion)?, Comparison::SEED))
 }
 
 /// The stones among `test` that the model was not trained on, whatever price they had then.
 fn unknown_to(registry: &Registry, card: &Card, test: &[PricedDiamond]) -> Result<Vec<PricedDiamond>> {
-    let dataset = registry.dataset(card.version)?;
-    let fingerprint = |stone: &PricedDiamond| stone_fingerprint(stone.diamond(), 0);
-    let known: HashSet<_> =
-        dataset.rows().filter(|(_, is_test)| !is_test).map(|(stone, _)| fingerprint(stone)).collect();
-    Ok(test.iter().filter(|stone| !known.contains(&fingerprint(stone))).copied().collect())
+    let is_known = known_stones(&registry.dataset(card.version)?, test.iter().map(PricedDiamond::diamond));
+    Ok(test.iter().zip(is_known).filter(|(_, is_known)| !is_known).map(|(stone, _)| *stone).collect())
+}
+
+/// Whether each of `stones` is one that a model of this data set was trained on, whatever its price was then.
+pub fn known_stones<'a>(dataset: &Dataset, stones: impl Iterator<Item = &'a Diamond>) -> Vec<bool> {
+    let known: HashSet<_> = dataset
+        .rows()
+        .filter(|(_, is_test)| !is_test)
+        .map(|(stone, _)| stone_fingerprint(stone.diamond(), 0))
+        .collect();
+    stones.map(|stone| known.contains(&stone_fingerprint(stone, 0))).collect()
 }

@@ -12,16 +12,17 @@ mod tune;
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 
 pub use self::calibration::Calibration;
-pub use self::contest::compare_versions;
+pub use self::contest::{compare_versions, known_stones};
 pub use self::families::{EarlyStopping, FOLDS, Family, Plan, Preset, Slower, built_in, choose, monotone};
 pub use self::report::{Champion, DataSummary, Report, Standing};
 
-use self::tune::Tuning;
+use self::tune::{Tuning, not_finite};
 use crate::dataset::{Dataset, Delivery, Rows, store};
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
@@ -58,10 +59,22 @@ pub struct Training {
     /// How often each family is trained, with `seed`, `seed + 1` and so on.
     pub n_repeats: u64,
     /// Whether the best model may become the champion.
-    pub promotes: bool,
+    pub promotes: Promotes,
     /// Whether prices shall never fall with better color, better clarity or more weight. Every family
     /// must be able to promise that; [`monotone`] chooses them.
     pub is_monotone: bool,
+}
+
+/// When the best model of a run that can be served becomes the champion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Promotes {
+    /// When it is better than the champion by more than chance explains, or there is none.
+    #[default]
+    Better,
+    /// Only when there is no champion yet.
+    First,
+    /// Never.
+    Nothing,
 }
 
 impl Training {
@@ -110,8 +123,8 @@ impl Training {
         let mut cards = registry.register(&models)?;
         cards.sort_by(|a, b| a.details.metrics.mae_usd.total_cmp(&b.details.metrics.mae_usd));
         let decision = match cards.iter().find(|card| card.details.not_served.is_none()) {
-            Some(best) if self.promotes => Some(decide(registry, best, &test)?),
-            _ => None,
+            Some(best) => decide(registry, best, &test, self.promotes)?,
+            None => None,
         };
         if let Some(decision) = &decision {
             progress.report(&Event::Decided(decision));
@@ -120,16 +133,20 @@ impl Training {
             Some(version) => Some(Champion { version, family: registry.card(version)?.details.family }),
             None => None,
         };
+        let promotion = report::promotion(decision.as_ref(), champion.as_ref(), &cards);
         let data = DataSummary {
             digest: data.digest,
             n_rows: data.counts.n_rows,
             n_rejected: data.counts.n_rejected,
             n_duplicates: data.counts.n_duplicates,
+            n_in_both: data.counts.n_in_both,
+            n_in_both_kept: data.counts.n_in_both_kept,
             n_train: data.n_train,
             n_test: data.n_test,
             rejects: data.rejects,
         };
-        Ok(Report { leaderboard: cards.iter().map(Standing::from).collect(), champion, decision, data })
+        let leaderboard = cards.iter().map(Standing::from).collect();
+        Ok(Report { leaderboard, champion, decision, promotion, data })
     }
 
     /// Reads the delivery and stores what was kept and what was refused. The digest of what was kept
@@ -236,14 +253,19 @@ impl Training {
             }
         };
         let fit_s = started.elapsed().as_secs_f64();
+        let pipeline = Arc::new(pipeline);
         let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
         let prices = pipeline.predict(test.iter().map(PricedDiamond::diamond));
         let metrics = Metrics::of(&actual, &prices);
         if !metrics.is_finite() {
-            let reason = format!("{} prices some test stones at infinity; check their numbers", family.name);
-            return Err(Error::Fit { model: "the test rows", reason });
+            return Err(Error::Fit { model: "the test rows", reason: not_finite(&family.name, &prices) });
         }
-        progress.report(&Event::Judged { family: &family.name, mae_usd: metrics.mae_usd });
+        progress.report(&Event::Judged {
+            family: &family.name,
+            mae_usd: metrics.mae_usd,
+            pipeline: &pipeline,
+            prices: &prices,
+        });
         let free_mae_usd = match self.is_monotone {
             true => Some(self.mae_without_promise(family, seed, &params, train, test, interrupt)?),
             false => None,
@@ -287,16 +309,23 @@ impl Training {
     }
 }
 
-/// Holds the best new model against the champion and writes the decision down; when somebody else
-/// promotes a model meanwhile, the comparison is made again with that one.
-fn decide(registry: &Registry, best: &Card, test: &[PricedDiamond]) -> Result<Decision> {
+/// Holds the best new model against the champion, if it is to be held, and writes the decision down; when
+/// somebody else promotes a model meanwhile, the comparison is made again with that one.
+fn decide(
+    registry: &Registry,
+    best: &Card,
+    test: &[PricedDiamond],
+    promotes: Promotes,
+) -> Result<Option<Decision>> {
     loop {
         let decision = match registry.champion()? {
+            _ if promotes == Promotes::Nothing => return Ok(None),
+            Some(_) if promotes == Promotes::First => return Ok(None),
             None => Decision::first(best.version),
             Some(champion) => contest::judge(registry, best, &registry.card(champion)?, test)?,
         };
         match registry.decide(&decision) {
-            Ok(()) => return Ok(decision),
+            Ok(()) => return Ok(Some(decision)),
             Err(Error::ChampionChanged { expected, found }) => {
                 tracing::info!(expected, found, "the champion changed; comparing again");
             }

@@ -16,6 +16,8 @@ pub struct Report {
     /// What was decided about the best of those that can be served; `None` when no decision was asked
     /// for or none can be.
     pub decision: Option<Decision>,
+    /// What became of the best model that can be served, and why, in a sentence.
+    pub promotion: String,
     /// The rows behind it all.
     pub data: DataSummary,
 }
@@ -33,7 +35,7 @@ pub struct Standing {
     pub rmse_usd: f64,
     /// Share of the variance explained.
     pub r2: f64,
-    /// Mean absolute error as a share of the price.
+    /// Mean absolute error as a share of the price: 0.07 is 7 %.
     pub mape: f64,
     /// Mean absolute error over the worst tenth in US dollars.
     pub worst_decile_usd: f64,
@@ -73,12 +75,34 @@ pub struct DataSummary {
     pub n_rejected: u64,
     /// Repeated rows dropped.
     pub n_duplicates: u64,
+    /// Rows of the data whose stone stands among the test rows that were given, too.
+    pub n_in_both: u64,
+    /// Of these, rows that are learned from all the same; the others are left out as repeated rows.
+    pub n_in_both_kept: u64,
     /// Rows learned from.
     pub n_train: usize,
     /// Rows judged on.
     pub n_test: usize,
     /// Digest of the list of refused rows.
     pub rejects: Digest,
+}
+
+/// What became of the best of `cards` that can be served, in a sentence.
+pub(super) fn promotion(decision: Option<&Decision>, champion: Option<&Champion>, cards: &[Card]) -> String {
+    if let Some(decision) = decision {
+        return decision.reason.clone();
+    }
+    let Some(best) = cards.iter().find(|card| card.details.not_served.is_none()) else {
+        return "None of these models can be served, so none can become the champion.".into();
+    };
+    let stays = match champion {
+        Some(champion) => format!("the champion is still version {} ({})", champion.version, champion.family),
+        None => "there is still no champion".into(),
+    };
+    format!(
+        "Version {} ({}) is recorded and not promoted, because that was not asked for; {stays}.",
+        best.version, best.details.family
+    )
 }
 
 impl From<&Card> for Standing {

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::folds::{Fold, folds};
 use super::side_by_side::side_by_side;
 use super::{FOLDS, Family, Plan, Preset};
+use crate::amounts::grouped;
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -88,6 +89,8 @@ impl Tuning<'_> {
             n_rounds: self.plan.early_stopping.map_or(0, |stop| stop.most),
             objective: &objective,
             after_trial: &after_trial,
+            // A program of somebody else's may fail over one set of parameters and do well with another.
+            keeps_failures: self.family.foreign.is_some(),
             interrupt,
         };
         let mut sampler = self.sampler.sampler(&self.plan.space, self.seed)?;
@@ -189,7 +192,7 @@ impl Tuning<'_> {
         // The model does not grow in rounds: it is judged when it is done.
         let value = mean_absolute_error(actual, &prepared.prices(&*model));
         if !value.is_finite() {
-            let reason = format!("{} prices some stones at no finite number", self.family.name);
+            let reason = not_finite(&self.family.name, &prepared.prices(&*model));
             return Err(Error::Fit { model: "a trial", reason });
         }
         Ok(Some(Course { grows: false, errors: vec![value] }))
@@ -230,9 +233,24 @@ struct Course {
 fn best(trials: &[Trial]) -> Result<(usize, f64, Params)> {
     let complete = trials.iter().filter_map(|trial| match &trial.outcome {
         Outcome::Complete { value, refit } => Some((trial.number, *value, refit.clone())),
-        Outcome::Pruned { .. } => None,
+        Outcome::Pruned { .. } | Outcome::Failed { .. } => None,
     });
-    complete
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .ok_or_else(|| Error::Fit { model: "search", reason: "no trial ran to its end".into() })
+    let failure = trials.iter().find_map(|trial| match &trial.outcome {
+        Outcome::Failed { reason } => Some(format!("; trial {} failed: {reason}", trial.number)),
+        _ => None,
+    });
+    complete.min_by(|a, b| a.1.total_cmp(&b.1)).ok_or_else(|| Error::Fit {
+        model: "search",
+        reason: format!("no trial ran to its end{}", failure.unwrap_or_default()),
+    })
+}
+
+/// What to say of prices of which some are no finite numbers.
+pub(super) fn not_finite(family: &str, prices: &[f64]) -> String {
+    let n_wrong = prices.iter().filter(|price| !price.is_finite()).count();
+    format!(
+        "{family} predicts no finite number for {} of {} stones",
+        grouped(n_wrong as u64),
+        grouped(prices.len() as u64)
+    )
 }

@@ -45,6 +45,7 @@ fn standing(trial: &Trial) -> (bool, isize, isize, f64) {
     match trial.outcome {
         Outcome::Complete { value, .. } => (false, 0, 0, value),
         Outcome::Pruned { value } => (true, -(trial.folds.len() as isize), -(n_rounds as isize), value),
+        Outcome::Failed { .. } => (true, 0, 0, f64::INFINITY),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Search<'a> {
     /// so far, and the best value so far.
     #[allow(clippy::type_complexity)]
     pub after_trial: &'a (dyn Fn(&Trial, usize, Option<f64>) + Sync),
+    /// Whether a fit that fails ([`Error::Fit`]) is the end of its trial only, and not of the search.
+    pub keeps_failures: bool,
     /// Obeyed by the objective.
     pub interrupt: &'a Interrupt,
 }
@@ -198,9 +200,11 @@ impl Search<'_> {
             };
             if is_hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let outcome = match (self.objective)(&job.params, &mut report)? {
-            Some(Measured { value, refit }) => Outcome::Complete { value, refit },
-            None => Outcome::Pruned { value: last },
+        let outcome = match (self.objective)(&job.params, &mut report) {
+            Ok(Some(Measured { value, refit })) => Outcome::Complete { value, refit },
+            Ok(None) => Outcome::Pruned { value: last },
+            Err(Error::Fit { reason, .. }) if self.keeps_failures => Outcome::Failed { reason },
+            Err(error) => return Err(error),
         };
         Ok(Trial { number: job.number, params: job.params, outcome, curve, folds })
     }
@@ -266,6 +270,7 @@ mod tests {
             n_rounds: 100,
             objective: &objective,
             after_trial: &|_, _, _| {},
+            keeps_failures: false,
             interrupt,
         };
         search.run(&mut study, &mut *sampler)?;
@@ -311,6 +316,33 @@ mod tests {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             assert_eq!(run(&path, 20, 2, &Interrupt::default(), usize::MAX).unwrap(), whole, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_fit_that_fails_ends_its_trial_and_the_search_only_if_that_is_wanted() {
+        let objective = |params: &Params, report: Report<'_>| match params.get("x").unwrap() {
+            x if x > 0.6 => Err(Error::Fit { model: "a test", reason: format!("{x} is too much") }),
+            _ => valley(params, report),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |name: &str, keeps_failures| {
+            let interrupt = Interrupt::default();
+            let mut study = Study::open(&folder.path().join(name), &header()).unwrap();
+            let mut sampler = header().sampler.sampler(&header().space, header().seed).unwrap();
+            let (objective, after_trial) = (&objective, &|_: &Trial, _, _| {});
+            let (n_trials, n_workers, n_rounds, interrupt) = (30, 2, 100, &interrupt);
+            let search =
+                Search { n_trials, n_workers, n_rounds, objective, after_trial, keeps_failures, interrupt };
+            search.run(&mut study, &mut *sampler)
+        };
+        let trials = run("kept", true).unwrap();
+        let has_failed = |trial: &Trial| matches!(&trial.outcome, Outcome::Failed { reason } if reason.ends_with("is too much"));
+        assert_eq!(trials.len(), 30);
+        assert!(trials.iter().all(|trial| has_failed(trial) == (trial.params.get("x").unwrap() > 0.6)));
+        assert!(
+            trials.iter().any(has_failed) && trials.iter().filter(|trial| has_failed(trial)).count() < 15
+        );
+        assert!(matches!(run("not kept", false), Err(Error::Fit { .. })));
     }
 
     #[test]

@@ -57,13 +57,19 @@ pub enum Outcome {
         /// Its value when it was.
         value: f64,
     },
+    /// It could not be carried out.
+    Failed {
+        /// Why, in a sentence.
+        reason: String,
+    },
 }
 
 impl Outcome {
-    /// The value, final or not.
+    /// The value, final or not; larger than any where there is none.
     pub fn value(&self) -> f64 {
         match self {
             Self::Complete { value, .. } | Self::Pruned { value } => *value,
+            Self::Failed { .. } => f64::INFINITY,
         }
     }
 }

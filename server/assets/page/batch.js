@@ -1,5 +1,5 @@
-// A file of stones: read in the browser, valued in parts, and given back with three more columns.
-import { CsvFault, decode, parse, write } from "./csv.js";
+// A file of stones: read in the browser, valued in parts, and given back as it was written, with more columns.
+import { CsvFault, decode, isFormula, join, parse, written } from "./csv.js";
 import { byId, element, table } from "./elements.js";
 import { clearFaults, showFaults } from "./faults.js";
 import { ask } from "./server.js";
@@ -52,7 +52,7 @@ async function read() {
 
 /** What is to be done: rows, where each field stands, and the outcomes so far. */
 function prepare(name, { header, rows, style }) {
-  const names = header.map((column) => column.trim().toLowerCase());
+  const names = header.cells.map((column) => column.trim().toLowerCase());
   const places = {};
   for (const field of [...REQUIRED, ...OPTIONAL]) {
     const at = names.indexOf(field);
@@ -65,12 +65,15 @@ function prepare(name, { header, rows, style }) {
   return { name, header, names, rows, style, places, outcomes: [], stop: () => {} };
 }
 
+/** A number as many people write it. */
+const HAS_COMMA = /^\d*,\d+$/;
+
 function stone({ cells }, places) {
   const made = {};
   for (const [field, at] of Object.entries(places)) {
     const text = cells[at].trim().slice(0, LONGEST);
     if (text === "") continue;
-    const number = Number(/^\d*,\d+$/.test(text) ? text.replace(",", ".") : text);
+    const number = Number(HAS_COMMA.test(text) ? text.replace(",", ".") : text);
     made[field] = GRADES.includes(field) || !Number.isFinite(number) ? text : number;
   }
   return made;
@@ -127,8 +130,8 @@ function pause(seconds, signal) {
 function outcome(result, model) {
   const faults = (result.price_usd === undefined ? result.errors : result.warnings) ?? [];
   const problem = faults.map((fault) => fault.message).join("; ") || result.detail || "";
-  const { low_usd = "", high_usd = "" } = result.range ?? {};
-  return { cells: [result.price_usd ?? "", low_usd, high_usd, model.version, problem], problem };
+  const dollars = [result.price_usd, result.range?.low_usd, result.range?.high_usd];
+  return { dollars, version: String(model.version), problem };
 }
 
 function working(job, isWorking) {
@@ -146,14 +149,14 @@ function tell({ outcomes, rows }) {
 
 function finish(job) {
   byId("start").hidden = true;
-  const refused = job.outcomes.filter(({ cells }) => cells[0] === "").length;
+  const refused = job.outcomes.filter(({ dollars }) => dollars[0] === undefined).length;
   said.textContent = t("batch.done", { valued: job.rows.length - refused, refused });
   const odd = job.rows.flatMap(({ line }, at) => {
     const { problem } = job.outcomes[at];
     return problem ? [[String(line), problem]] : [];
   });
   byId("result").replaceChildren(
-    element("p", {}, link(job)),
+    ...download(job),
     element("p", { class: "hint" }, t("batch.result-hint")),
     ...(odd.length > 0
       ? [table(t("batch.refused"), [t("batch.line"), t("batch.problem")], odd.slice(0, MOST_NAMED))]
@@ -163,11 +166,34 @@ function finish(job) {
   byId("result").hidden = false;
 }
 
+/** The result, and a way to make formulas in it harmless where the file has some. */
+function download(job) {
+  const place = element("p", {}, link(job, false));
+  const cells = [job.header, ...job.rows].flatMap((row) => kept(job).map((at) => row.cells[at]));
+  const n = cells.filter(isFormula).length;
+  if (n === 0) return [place];
+  const neutralise = ({ target }) => {
+    URL.revokeObjectURL(place.firstChild.href);
+    place.replaceChildren(link(job, target.checked));
+  };
+  const box = element("input", { type: "checkbox", id: "formulas", change: neutralise });
+  return [element("label", { class: "check" }, box, t("batch.formulas", { n })), place];
+}
+
 /** A file that was valued before is valued anew: its old columns make room. */
-function link({ name, header, names, rows, style, outcomes }) {
-  const kept = header.map((_, at) => at).filter((at) => !ADDED.includes(names[at]));
-  const content = rows.map(({ cells }, at) => [...kept.map((place) => cells[place]), ...outcomes[at].cells]);
-  const text = write([...kept.map((place) => header[place]), ...ADDED], content, style);
+const kept = ({ names }) => names.map((_, at) => at).filter((at) => !ADDED.includes(names[at]));
+
+function link(job, neutralises) {
+  const { name, header, rows, style, outcomes } = job;
+  const places = kept(job);
+  const own = ({ cells, written: before }) =>
+    places.map((at) => (neutralises && isFormula(cells[at]) ? written(`'${cells[at]}`, style) : before[at]));
+  // Cents in the file's own decimal sign.
+  const sign = rows.some(({ cells }) => Object.values(job.places).some((at) => HAS_COMMA.test(cells[at].trim()))) ? "," : ".";
+  const cents = (usd) => (usd === undefined ? "" : usd.toFixed(2).replace(".", sign));
+  const more = ({ dollars, version, problem }) => [...dollars.map(cents), version, problem];
+  const lines = rows.map((row, at) => [...own(row), ...more(outcomes[at]).map((cell) => written(cell, style))]);
+  const text = join([[...own(header), ...ADDED], ...lines], style);
   const href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
   const download = t("batch.result-name", { name: name.replace(/\.csv$/i, "") });
   return element("a", { href, download, class: "button primary" }, t("batch.download"));

@@ -33,7 +33,7 @@ function certificate(answer) {
     ["assumed", assumed.length > 0 ? fieldsInWords(assumed) : t("certificate.assumed.none")],
     ["valued_at", date(valuation.valued_at)],
     ["model", t("certificate.model.is", { version: String(model.version), family: model.family })],
-    ["data_date", answer.data_date && date(answer.data_date)],
+    ["trained_at", answer.trained_at && date(answer.trained_at)],
     ["request_id", valuation.request_id],
     ["digest", model.digest],
   ];

@@ -10,7 +10,7 @@ export function comparables(stone, { comparables: found, price_usd, range }) {
   const asked = { carat: Number(stone.carat), price_usd, range };
   const rows = found.map((sold) => [
     t("stone", { ...sold, cut: grade(sold.cut) }),
-    sold.differences?.join(", ") || t(sold.carat === asked.carat ? "comparables.nothing" : "comparables.same"),
+    sold.differences?.join(", ") || t("comparables.nothing"),
     money(sold.price_usd),
     sold.adjusted_price_usd === undefined ? "" : money(sold.adjusted_price_usd),
   ]);

@@ -18,9 +18,12 @@ export function decode(bytes) {
   }
 }
 
-/** `{header, rows, style}`; a row is `{line, cells}`. Empty lines are left out. */
+/**
+ * `{header, rows, style}`; the header and each row are `{line, cells, written}`, with the text of each cell and how it
+ * was written, quotation marks included. Empty lines are left out.
+ */
 export function parse(text) {
-  const style = { mark: text.startsWith("\ufeff") ? "\ufeff" : "", separator: ",", end: "\n" };
+  const style = { mark: text.startsWith("\ufeff") ? "\ufeff" : "", separator: ",", end: "\n", isEnded: text.endsWith("\n") };
   const body = text.slice(style.mark.length);
   const first = /^.*?(\r?\n|$)/s.exec(body);
   if (first[1]) style.end = first[1];
@@ -33,19 +36,21 @@ export function parse(text) {
       throw new CsvFault("fields", { line, found: cells.length, expected: header.cells.length });
     }
   }
-  return { header: header.cells, rows, style };
+  return { header, rows, style };
 }
 
 function records(text, separator) {
   const found = [];
   let [at, line] = [0, 1];
   while (at < text.length) {
-    const record = { line, cells: [] };
+    const record = { line, cells: [], written: [] };
     for (;;) {
       let cell;
+      const from = at;
       if (text[at] === '"') [cell, at, line] = quoted(text, at, line);
       else [cell, at] = plain(text, at, separator);
       record.cells.push(cell);
+      record.written.push(text.slice(from, at));
       if (text[at] !== separator) break;
       at += 1;
     }
@@ -81,12 +86,16 @@ function quoted(text, from, line) {
   }
 }
 
-/** The file again, in the style it came in. */
-export function write(header, rows, { mark, separator, end }) {
-  const cell = (content) => {
-    const text = String(content);
-    return /["\r\n,;\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = [header, ...rows].map((cells) => cells.map(cell).join(separator));
-  return mark + lines.map((line) => line + end).join("");
+/** A cell as it is written in a file of that style. */
+export function written(content, { separator }) {
+  const text = String(content);
+  return /["\r\n]/.test(text) || text.includes(separator) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Whether a spreadsheet would take the text for a formula; a number with a sign is none. */
+export const isFormula = (text) => /^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.,]+$/.test(text);
+
+/** Lines of written cells as a file again, in the style it came in. */
+export function join(lines, { mark, separator, end, isEnded }) {
+  return mark + lines.map((cells) => cells.join(separator)).join(end) + (isEnded ? end : "");
 }

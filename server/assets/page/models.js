@@ -12,9 +12,10 @@ const FIGURES = {
   mape: percent,
   r2: (value) => number(value, 4),
 };
-let models = [];
+let [models, decided, nextCursor] = [[], [], null];
 
 byId("metric").addEventListener("change", drawHistory);
+byId("older").addEventListener("click", older);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   promote();
@@ -22,16 +23,44 @@ form.addEventListener("submit", (event) => {
 load();
 
 async function load() {
-  const { ok, answer } = await ask("/v1/models");
+  const answer = await history();
+  if (!answer) return;
+  [models, decided] = [answer.models, answer.decisions];
+  show();
+  const { champion } = answer;
+  const known = models.find((model) => model.version === champion);
+  if (known || champion === null) return showChampion(known);
+  const { ok, answer: card } = await ask(`/v1/models/${champion}`);
+  if (ok) showChampion(card);
+}
+
+/** A page of models and decisions; the newest, or those before `cursor`. */
+async function history(cursor) {
+  const { ok, answer } = await ask(cursor ? `/v1/models?cursor=${encodeURIComponent(cursor)}` : "/v1/models");
   if (!ok) {
     byId("said").textContent = answer.detail;
-    return;
+    return undefined;
   }
-  models = answer.models;
-  showChampion(models.find((model) => model.is_champion));
+  nextCursor = answer.next_cursor;
+  return answer;
+}
+
+async function older() {
+  const answer = await history(nextCursor);
+  if (!answer) return;
+  models.push(...answer.models);
+  decided.push(...answer.decisions);
+  show();
+  byId("said").textContent = t("models.older.shown");
+}
+
+function show() {
   byId("history").replaceChildren(historyTable());
-  byId("decisions").replaceChildren(...decisions(answer.decisions));
+  byId("decisions").replaceChildren(...decisions(decided));
+  const { value } = byId("version");
   byId("version").replaceChildren(...models.filter((model) => !model.not_served).map(option));
+  if (models.some((model) => String(model.version) === value)) byId("version").value = value;
+  byId("older").hidden = !nextCursor;
   drawHistory();
 }
 

@@ -49,6 +49,8 @@ export function date(text) {
 
 /** How far the value may be off. */
 export function rangeInWords({ low_usd, high_usd, confidence }) {
+  // Beyond what the model learned from, nobody knows how often such ranges hold.
+  if (confidence === null) return t("value.range.unsure", { low: money(low_usd), high: money(high_usd) });
   return t("value.range", { low: money(low_usd), high: money(high_usd), percent: percent(confidence) });
 }
 

@@ -7,9 +7,10 @@
 
 mod refusal;
 mod stream;
+mod unread;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +19,8 @@ use futures_util::task::AtomicWaker;
 
 pub(crate) use self::refusal::{Gate, deliver};
 pub(crate) use self::stream::Guarded;
+use self::unread::MOST_UNREAD;
+pub(crate) use self::unread::{PIECE, Piecemeal};
 
 use crate::telemetry::Telemetry;
 
@@ -27,6 +30,8 @@ pub(crate) struct Connections {
     open: Mutex<HashMap<u64, Arc<Connection>>>,
     n_ever: AtomicU64,
     is_closing: AtomicBool,
+    /// Bytes of answers that wait to be read, over all connections.
+    n_unread: AtomicUsize,
     telemetry: Arc<Telemetry>,
 }
 
@@ -34,6 +39,8 @@ pub(crate) struct Connections {
 pub(crate) struct Connection {
     number: u64,
     state: Mutex<State>,
+    /// Bytes of answers that wait to be read.
+    n_unread: AtomicUsize,
     /// Wakes the task of the stream, so that it looks at `ending`.
     waker: AtomicWaker,
 }
@@ -49,6 +56,8 @@ struct State {
     is_last: bool,
     /// That it is to end, and when.
     ending: Ending,
+    /// Since when the client has taken no bytes of an answer, while it takes none.
+    blocked_since: Option<Instant>,
     /// The stream of a request that is still to be answered, when nobody else will send the answer.
     orphan: Option<TcpStream>,
 }
@@ -81,6 +90,7 @@ impl Connections {
             open: Mutex::default(),
             n_ever: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
+            n_unread: AtomicUsize::new(0),
             telemetry,
         }
     }
@@ -115,6 +125,38 @@ impl Connections {
         self.open().len()
     }
 
+    /// Whether so much waits to be read that no more should be answered: twice what may wait, so that those who
+    /// are hung up on for it have time to go.
+    pub(crate) fn are_full_of_answers(&self) -> bool {
+        self.n_unread.load(Ordering::Acquire) > 2 * MOST_UNREAD
+    }
+
+    /// Hangs up on clients that have taken nothing for longest, until the rest has room.
+    fn make_room_for_answers(&self) {
+        let open = self.open();
+        let mut excess = self.n_unread.load(Ordering::Acquire).saturating_sub(MOST_UNREAD);
+        let mut blocked = Vec::new();
+        for connection in open.values() {
+            let state = connection.state();
+            let n_bytes = connection.n_unread.load(Ordering::Acquire);
+            if state.ending == Ending::Now {
+                // It is about to give back what it holds.
+                excess = excess.saturating_sub(n_bytes);
+            } else if let Some(since) = state.blocked_since.filter(|_| n_bytes > 0) {
+                blocked.push((since, n_bytes, Arc::clone(connection)));
+            }
+        }
+        blocked.sort_by_key(|(since, ..)| *since);
+        for (_, n_bytes, connection) in blocked {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(n_bytes);
+            connection.end(Ending::Now);
+            self.telemetry.connections_stalled.inc();
+        }
+    }
+
     /// From now on every connection ends as soon as nothing is under way on it.
     pub(crate) fn close(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
@@ -141,9 +183,10 @@ impl Connection {
             n_requests: 0,
             is_last: false,
             ending: Ending::Never,
+            blocked_since: None,
             orphan: None,
         };
-        Self { number, state: Mutex::new(state), waker: AtomicWaker::new() }
+        Self { number, state: Mutex::new(state), n_unread: AtomicUsize::new(0), waker: AtomicWaker::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -176,6 +219,12 @@ impl Connection {
     fn waiting_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.phase != Phase::Answering).then_some(state.since)
+    }
+
+    /// The client takes no bytes, or takes some again.
+    fn is_blocked(&self, is_blocked: bool) {
+        let mut state = self.state();
+        state.blocked_since = is_blocked.then(|| state.blocked_since.unwrap_or_else(Instant::now));
     }
 
     /// Ends it then, or earlier where that was asked for before.

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::Connections;
 use crate::exchange_log::{Body, Exchange, ExchangeLog, Request, Response};
 use crate::problem::Problem;
-use crate::request_id::{RequestId, mark};
+use crate::request_id::{Numbers, RequestId, mark};
 use crate::telemetry::Telemetry;
 
 /// Bytes of a request's first line that are recorded.
@@ -35,6 +35,7 @@ pub(crate) struct Gate {
     pub(crate) connections: Arc<Connections>,
     pub(crate) log: Arc<ExchangeLog>,
     pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) numbers: Arc<Numbers>,
     /// Time in which a head must have arrived, from its first byte; and that a client has for a first
     /// byte after it connected.
     pub(crate) request_timeout: Duration,
@@ -130,7 +131,7 @@ pub(crate) async fn deliver(mut stream: TcpStream, answer: HttpResponse, id: Req
 
 /// Records the refusal; returns its bytes, or those of the failure to record it.
 async fn recorded(gate: Arc<Gate>, head: Head, client: String, problem: Problem) -> Vec<u8> {
-    let id = RequestId::new();
+    let id = gate.numbers.next();
     let (method, path, query) = head.words();
     let (bytes, body) = written(&problem, id);
     let exchange = Exchange {

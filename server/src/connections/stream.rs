@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::refusal::{Gate, Head, Refusal};
+use super::unread::Unread;
 use super::{Connection, Ending, Phase};
 use crate::problem::Problem;
 
@@ -39,6 +40,8 @@ pub(crate) struct Guarded {
     alarm: Pin<Box<Sleep>>,
     /// Set while the client takes no bytes.
     blocked: Option<Pin<Box<Sleep>>>,
+    /// What lies in the connection's buffer.
+    unread: Unread,
     refusal: Option<Refusal>,
 }
 
@@ -62,6 +65,7 @@ impl Guarded {
         Some(Self {
             client: io.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default(),
             io: Some(io),
+            unread: Unread::new(&connection, &gate.connections),
             connection,
             gate: Arc::clone(gate),
             head: None,
@@ -152,11 +156,18 @@ impl Guarded {
     /// Writes, or gives up a client that takes nothing for too long.
     fn write(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let written = self.io()?.poll_write(context, bytes);
-        if written.is_ready() {
-            self.blocked = None;
-            return written;
+        if let Poll::Ready(written) = written {
+            if self.blocked.take().is_some() {
+                self.connection.is_blocked(false);
+            }
+            self.unread.set(written.as_ref().map_or(0, |n_written| bytes.len() - n_written));
+            return Poll::Ready(written);
         }
         self.connection.waker.register(context.waker());
+        if self.blocked.is_none() {
+            self.connection.is_blocked(true);
+        }
+        self.unread.set(bytes.len());
         if self.connection.is_condemned() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

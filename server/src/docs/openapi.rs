@@ -1,5 +1,6 @@
 //! The description of the API for programs, and the viewer of it for people.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::LOCATION;
@@ -18,7 +19,7 @@ const VIEWER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 's
 
 /// `GET /openapi.json`
 pub(crate) async fn document(request: HttpRequest) -> HttpResponse {
-    ANSWER.answer(&request)
+    ANSWER.answer(&request).await
 }
 
 static ANSWER: LazyLock<Page> =
@@ -31,20 +32,39 @@ pub(crate) async fn entrance() -> HttpResponse {
 
 /// `GET /docs/{file}`: Swagger UI.
 pub(crate) async fn viewer(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let page = VIEWER.get(file.as_str()).ok_or_else(|| Problem::unknown_route(request.path()))?;
+    Ok(page.answer(&request).await)
+}
+
+/// What the viewer consists of; the empty name is its start page.
+const VIEWER_FILES: [&str; 8] = [
+    "",
+    "favicon-16x16.png",
+    "favicon-32x32.png",
+    "index.css",
+    "swagger-initializer.js",
+    "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
+    "swagger-ui.css",
+];
+
+static VIEWER: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
     // Without these words it would show every document's address to a validator on the internet.
     let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true);
-    let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(Problem::internal)?;
-    let found = found.ok_or_else(|| Problem::unknown_route(request.path()))?;
-    let is_text = found.content_type.starts_with("text/");
-    let charset = if is_text { "; charset=utf-8" } else { "" };
-    let content_type = format!("{}{charset}", found.content_type);
-    Ok(Page::new(&content_type, VIEWER_POLICY, found.bytes.into_owned()).answer(&request))
-}
+    let config = Arc::new(config);
+    let page = |name| {
+        let found = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok().flatten()?;
+        let charset = if found.content_type.starts_with("text/") { "; charset=utf-8" } else { "" };
+        let content_type = format!("{}{charset}", found.content_type);
+        Some((name, Page::new(&content_type, VIEWER_POLICY, found.bytes.into_owned())))
+    };
+    VIEWER_FILES.into_iter().filter_map(page).collect()
+});
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use serde_json::Value;
 
@@ -71,11 +91,18 @@ mod tests {
     }
 
     #[test]
+    fn the_viewer_has_all_its_files() {
+        assert_eq!(VIEWER.keys().copied().collect::<Vec<_>>(), VIEWER_FILES);
+    }
+
+    #[test]
     fn it_names_every_code_and_its_examples_say_what_answers_say() {
         let document = parsed();
         let problem = &document["components"]["schemas"]["Problem"]["properties"];
+        // An open list: a client must bear a code that it does not know.
+        assert_eq!(problem["code"].get("enum"), None);
         let named: BTreeSet<_> =
-            problem["code"]["enum"].as_array().unwrap().iter().map(Value::to_string).collect();
+            problem["code"]["examples"].as_array().unwrap().iter().map(Value::to_string).collect();
         assert_eq!(named, KINDS.iter().map(|(_, code, _)| format!("{code:?}")).collect());
         let mut shown = Vec::new();
         collect_problems(&document, &mut shown);

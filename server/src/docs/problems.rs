@@ -10,7 +10,7 @@ const PAGE: &str = include_str!("../../assets/problems.html");
 
 /// `GET /docs/problems`
 pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
-    ANSWER.answer(&request)
+    ANSWER.answer(&request).await
 }
 
 static ANSWER: LazyLock<Page> = LazyLock::new(|| Page::new(HTML, PAGE_POLICY, PAGE));

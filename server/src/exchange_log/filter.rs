@@ -1,8 +1,8 @@
 //! Which exchanges are asked for.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use std::ops::Range;
 
-use super::record::Record;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 /// Conditions that must all hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,16 +21,30 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether a record meets all of it.
-    pub(crate) fn admits(&self, record: &Record) -> bool {
-        let (id, received_at) = (record.id.to_string(), timestamp(record.received_at));
-        self.since.is_none_or(|since| received_at >= timestamp(since))
-            && self.until.is_none_or(|until| received_at < timestamp(until))
-            && self.route.as_ref().is_none_or(|route| record.route.as_ref() == Some(route))
-            && self.status.is_none_or(|status| record.status == status)
-            && self.before.as_ref().is_none_or(|before| id < *before)
-            && self.id.as_ref().is_none_or(|asked| id == *asked)
+    /// Whether an exchange among `ids`, received at this time in milliseconds since 1970, meets the rest of it.
+    pub(crate) fn admits(&self, received_at_ms: i64, route: Option<&str>, status: u16) -> bool {
+        self.since.is_none_or(|since| received_at_ms >= since.timestamp_millis())
+            && self.until.is_none_or(|until| received_at_ms < until.timestamp_millis())
+            && self.route.as_deref().is_none_or(|wanted| route == Some(wanted))
+            && self.status.is_none_or(|wanted| status == wanted)
     }
+
+    /// The ids among which all that is wanted lies.
+    pub(crate) fn ids(&self) -> Range<String> {
+        // Behind all that consists of hexadecimal digits and hyphens.
+        let end = self.before.clone().unwrap_or_else(|| "g".into());
+        match &self.id {
+            Some(id) => id.clone()..format!("{id}0").min(end),
+            None => self.since.map(oldest_id).unwrap_or_default()..end,
+        }
+    }
+}
+
+/// An id begins with the time at which it was made, in milliseconds, and that is when the request came, or later where
+/// the clock was set back meanwhile.
+fn oldest_id(since: DateTime<Utc>) -> String {
+    let since = (since - TimeDelta::minutes(1)).timestamp_millis().clamp(0, (1 << 48) - 1);
+    format!("{:08x}-{:04x}", since >> 16, since & 0xffff)
 }
 
 /// A time as the log writes it: one length, so that text sorts as time does.

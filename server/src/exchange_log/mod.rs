@@ -8,23 +8,26 @@ mod filter;
 mod middleware;
 mod mongodb;
 mod outbox;
+mod page;
 mod record;
+mod secret;
+mod shipping;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 pub(crate) use self::filter::Filter;
 pub(crate) use self::middleware::{Recording, record};
-pub use self::outbox::{Durability, Retention};
+pub use self::outbox::{Durability, Retention, retry};
 pub(crate) use self::record::{Body, Exchange, Request, Response};
 
 use self::mongodb::Shipper;
 use self::outbox::{NotStored, Outbox};
+use self::page::{Limits, Part, Shown, put_together};
+use self::secret::Secret;
 
 /// How exchanges are kept.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +36,7 @@ pub struct Options {
     pub folder: PathBuf,
     /// What a write costs.
     pub durability: Durability,
-    /// How long the local log keeps exchanges that nobody ships.
+    /// How much the local log keeps.
     pub retention: Retention,
     /// Address of MongoDB; without one the local log is the log.
     pub mongodb: Option<String>,
@@ -45,14 +48,16 @@ pub struct Options {
 pub(crate) struct ExchangeLog {
     outbox: Arc<Outbox>,
     shipper: Option<Shipper>,
+    secret: Secret,
 }
 
 /// Some exchanges, newest first.
 pub(crate) struct Page {
-    pub(crate) exchanges: Vec<Value>,
-    /// Whether there may be older ones.
-    pub(crate) has_more: bool,
-    /// Why exchanges that were shipped are missing, if they are.
+    /// Each as JSON.
+    pub(crate) exchanges: Vec<String>,
+    /// The id behind which the next page begins, if there may be one.
+    pub(crate) next: Option<String>,
+    /// Why exchanges are missing, if some are.
     pub(crate) missing: Option<String>,
 }
 
@@ -80,65 +85,90 @@ pub(crate) struct Shipment {
 }
 
 impl ExchangeLog {
-    /// Opens the log and starts shipping where there is somewhere to ship to.
+    /// Opens the log and starts shipping where there is somewhere to ship to. The key of administrators is kept out
+    /// of it.
     ///
     /// # Errors
     /// When the folder cannot be used, or MongoDB's address cannot be understood.
-    pub(crate) fn open(options: &Options) -> Result<Self, String> {
-        let retention = if options.mongodb.is_some() { Retention::default() } else { options.retention };
-        let outbox = Arc::new(Outbox::open(&options.folder, options.durability, retention)?);
-        let start = |uri: &String| Shipper::start(uri, options.mongodb_ttl_days, Arc::clone(&outbox));
-        let shipper = options.mongodb.as_ref().map(start).transpose();
+    pub(crate) fn open(options: &Options, key: Option<String>) -> Result<Self, String> {
+        let Options { folder, durability, retention, mongodb, mongodb_ttl_days } = options;
+        let outbox = Arc::new(Outbox::open(folder, *durability, *retention, mongodb.is_some())?);
+        let start = |uri: &String| Shipper::start(uri, *mongodb_ttl_days, Arc::clone(&outbox));
+        let shipper = mongodb.as_ref().map(start).transpose();
         let shipper = shipper.map_err(|error| format!("MongoDB: {error}"))?;
-        Ok(Self { outbox, shipper })
+        Ok(Self { outbox, shipper, secret: Secret::new(key) })
     }
 
     /// Writes an exchange down; when this returns `Ok`, it is kept.
-    pub(crate) async fn add(&self, exchange: Exchange) -> Result<(), NotStored> {
+    pub(crate) async fn add(&self, mut exchange: Exchange) -> Result<(), NotStored> {
+        self.secret.blank(&mut exchange);
         self.outbox.add(exchange.record().map_err(NotStored::Refused)?).await
     }
 
-    /// The newest exchanges that the filter lets through, from both places.
+    /// The newest exchanges that the filter lets through, from both places: so many, or fewer where they are large or
+    /// hard to find.
     pub(crate) async fn find(&self, filter: &Filter, limit: usize) -> Result<Page, String> {
-        let one_more = limit + 1;
-        let mut missing = None;
-        let mut found = BTreeMap::new();
+        let limits = Limits::of(limit);
         // The local log first: what is shipped in between is then found in both places, not in none.
         let (outbox, wanted) = (Arc::clone(&self.outbox), filter.clone());
-        let local = in_background(move || outbox.newest(&wanted, one_more)).await?;
+        let local = move || {
+            let mut n_damaged = 0;
+            let parts = outbox.newest(&wanted, limits)?.map(|part| {
+                let n_read = part.records.len();
+                let sound = part.records.into_iter().filter(outbox::Stored::is_sound);
+                let records: Vec<_> =
+                    sound.map(|stored| Shown { id: stored.id, document: stored.document }).collect();
+                n_damaged += n_read - records.len();
+                Part { records, reached: part.reached }
+            });
+            Ok((Vec::from(parts), n_damaged))
+        };
+        let (mut parts, n_damaged) = in_background(local).await?;
+        let mut missing = (n_damaged > 0)
+            .then(|| format!("{n_damaged} of these exchanges are damaged on the disk and are left out"));
         if let Some(shipper) = &self.shipper {
-            match shipper.newest(filter, one_more).await {
-                Ok(shipped) => found = shipped,
+            match shipper.newest(filter, limits).await {
+                Ok(shipped) => parts.push(shipped),
                 Err(reason) => missing = Some(reason),
             }
         }
-        for stored in local {
-            let document = serde_json::from_str(&stored.document).map_err(|error| error.to_string())?;
-            found.insert(stored.id, document);
+        let (shown, next) = put_together(parts, limits);
+        Ok(Page { exchanges: shown.into_iter().map(|shown| shown.document).collect(), next, missing })
+    }
+
+    /// The exchange with this id; `None` if there is none.
+    pub(crate) async fn one(&self, id: String) -> Result<Option<Value>, String> {
+        let page = self.find(&Filter { id: Some(id), ..Filter::default() }, 1).await?;
+        match (page.exchanges.into_iter().next(), page.missing) {
+            (Some(exchange), _) => {
+                serde_json::from_str(&exchange).map(Some).map_err(|error| error.to_string())
+            }
+            (None, Some(reason)) => Err(reason),
+            (None, None) => Ok(None),
         }
-        let has_more = found.len() > limit;
-        // Ids are UUIDv7: the largest is the newest.
-        let exchanges = found.into_values().rev().take(limit).collect();
-        Ok(Page { exchanges, has_more, missing })
     }
 
     /// What lies in the local log.
-    pub(crate) async fn size(&self) -> Result<Size, String> {
-        let outbox = Arc::clone(&self.outbox);
-        in_background(move || Ok(Size { n_records: outbox.len()?, n_dead: outbox.n_dead()? })).await
+    pub(crate) fn size(&self) -> Size {
+        Size { n_records: self.outbox.len(), n_dead: self.outbox.n_dead() }
+    }
+
+    /// Why nothing is recorded now, if that is so.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.outbox.trouble()
     }
 
     /// How shipping goes; `None` where there is no MongoDB.
-    pub(crate) async fn shipment(&self) -> Result<Option<Shipment>, String> {
-        let Some(Shipper { shipping, .. }) = &self.shipper else { return Ok(None) };
-        let Size { n_records, n_dead } = self.size().await?;
-        Ok(Some(Shipment {
-            is_down: shipping.is_down.load(Ordering::SeqCst),
+    pub(crate) fn shipment(&self) -> Option<Shipment> {
+        let shipping = &self.shipper.as_ref()?.shipping;
+        let Size { n_records, n_dead } = self.size();
+        Some(Shipment {
+            is_down: shipping.is_down(n_records),
             n_waiting: n_records,
             n_shipped: shipping.n_shipped.load(Ordering::SeqCst),
             n_failures: shipping.n_failures.load(Ordering::SeqCst),
             n_dead,
-        }))
+        })
     }
 }
 
@@ -147,9 +177,4 @@ async fn in_background<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
     actix_web::web::block(read).await.map_err(|error| error.to_string())?
-}
-
-/// SHA-256 in hexadecimal digits.
-fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{:x}", Sha256::digest(bytes))
 }

@@ -6,9 +6,8 @@
 //! server, no rights): then the shipper waits, ever longer, and says so once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use mongodb::error::{Error, ErrorKind};
@@ -19,12 +18,13 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::filter::{Filter, timestamp};
 use super::outbox::{Outbox, Settled, Stored};
+use super::page::{Limits, Part, Shown};
+use super::shipping::{DUPLICATE_KEY, Refusals, Shipping, Verdict};
 
 const DATABASE: &str = "diamond_db";
 const COLLECTION: &str = "exchanges";
 /// Documents in one insert, and bytes of them together: what is in memory at once is bounded.
-const BATCH: usize = 500;
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH: Limits = Limits { n_records: 500, n_bytes: 2 << 20 };
 /// The largest document that MongoDB takes, less what a command needs around it.
 const LARGEST: usize = (16 << 20) - (16 << 10);
 /// Time between two looks into an empty outbox.
@@ -34,23 +34,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A server that says nothing for so long is taken for gone.
 const SILENCE: Duration = Duration::from_secs(5);
+/// The longest that any operation may take: a reply that does not come is one that never will.
+const LONGEST_OPERATION: Duration = Duration::from_secs(30);
 /// How long a reader waits for what is in the database; what is in the local log is shown in any case.
 const READERS_PATIENCE: Duration = Duration::from_secs(3);
 /// Readers at once; the rest is told that the database is busy.
 const MOST_READERS: usize = 8;
-/// MongoDB's code for a second document with the same `_id`.
-const DUPLICATE_KEY: i32 = 11_000;
-
-/// How the shipper is doing.
-#[derive(Debug, Default)]
-pub(crate) struct Shipping {
-    /// Whether the last attempt failed as a whole.
-    pub(crate) is_down: AtomicBool,
-    /// Documents shipped since the start.
-    pub(crate) n_shipped: AtomicU64,
-    /// Attempts that failed as a whole since the start.
-    pub(crate) n_failures: AtomicU64,
-}
+/// Documents that a reader asks for at once: of the largest there are, what it has in memory is bounded.
+const READ_AT_ONCE: u32 = 8;
 
 /// The database, and the thread that feeds it.
 pub(crate) struct Shipper {
@@ -58,16 +49,6 @@ pub(crate) struct Shipper {
     collection: Arc<OnceLock<Collection<RawDocumentBuf>>>,
     readers: Arc<Semaphore>,
     pub(crate) shipping: Arc<Shipping>,
-}
-
-impl Shipping {
-    /// An attempt failed as a whole; the first of an outage is told.
-    fn failed(&self, reason: &str) {
-        self.n_failures.fetch_add(1, Ordering::SeqCst);
-        if !self.is_down.swap(true, Ordering::SeqCst) {
-            tracing::warn!(reason, "MongoDB takes no exchanges; they wait in the local log");
-        }
-    }
 }
 
 impl Shipper {
@@ -106,11 +87,7 @@ impl Shipper {
     }
 
     /// Exchanges in the database, newest first, as the JSON that was recorded.
-    pub(crate) async fn newest(
-        &self,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<BTreeMap<String, Value>, String> {
+    pub(crate) async fn newest(&self, filter: &Filter, limits: Limits) -> Result<Part<Shown>, String> {
         let collection = self.collection.get().cloned().ok_or("its name is not resolved yet")?;
         let reader = Arc::clone(&self.readers).try_acquire_owned().map_err(|_| "it is busy")?;
         let query = query(filter);
@@ -119,7 +96,7 @@ impl Shipper {
         // waits any more: a driver's operation that is dropped half-way costs a connection.
         self.runtime.spawn(async move {
             let _reader = reader;
-            let _ = done.send(read(&collection, query, limit).await.map_err(|error| plain(&error)));
+            let _ = done.send(in_time(read(&collection, query, limits)).await);
         });
         match tokio::time::timeout(READERS_PATIENCE, found).await {
             Err(_) => Err(format!("it does not answer within {} seconds", READERS_PATIENCE.as_secs())),
@@ -149,7 +126,9 @@ async fn keep_connecting(
 }
 
 async fn connect(uri: &str) -> Result<Collection<RawDocumentBuf>, Error> {
-    let mut options = ClientOptions::parse(uri).await?;
+    let parsed = limited(ClientOptions::parse(uri)).await;
+    let mut options =
+        parsed.map_err(|reason| std::io::Error::new(std::io::ErrorKind::TimedOut, reason))??;
     options.app_name.get_or_insert_with(|| "xtream".into());
     options.connect_timeout.get_or_insert(SILENCE);
     options.server_selection_timeout.get_or_insert(SILENCE);
@@ -158,13 +137,15 @@ async fn connect(uri: &str) -> Result<Collection<RawDocumentBuf>, Error> {
     Ok(Client::with_options(options)?.database(DATABASE).collection(COLLECTION))
 }
 
+/// The newest documents, as the JSON that was recorded; no more are read than the limits allow.
 async fn read(
     collection: &Collection<RawDocumentBuf>,
     query: Document,
-    limit: usize,
-) -> Result<BTreeMap<String, Value>, Error> {
-    let mut cursor = collection.find(query).sort(doc! {"_id": -1}).limit(limit as i64).await?;
-    let mut found = BTreeMap::new();
+    limits: Limits,
+) -> Result<Part<Shown>, Error> {
+    let find = collection.find(query).sort(doc! {"_id": -1}).limit(limits.n_records as i64 + 1);
+    let mut cursor = find.batch_size(READ_AT_ONCE).await?;
+    let (mut records, mut n_bytes) = (Vec::new(), 0);
     while cursor.advance().await? {
         // Not through serde, which would take a client's `{"$date": 1}` for a date.
         let Ok(mut document) = Document::try_from(cursor.current()) else {
@@ -173,9 +154,26 @@ async fn read(
         };
         document.remove(DIGEST);
         let id = document.get_str("_id").unwrap_or_default().to_owned();
-        found.insert(id, to_json(Bson::Document(document)));
+        let document = to_json(Bson::Document(document)).to_string();
+        n_bytes += document.len();
+        if !records.is_empty() && (n_bytes > limits.n_bytes || records.len() == limits.n_records) {
+            let reached = records.last().map(|shown: &Shown| shown.id.clone());
+            return Ok(Part { records, reached });
+        }
+        records.push(Shown { id, document });
     }
-    Ok(found)
+    Ok(Part { records, reached: None })
+}
+
+/// The outcome of an operation, or that it took too long.
+async fn in_time<T>(operation: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, String> {
+    limited(operation).await?.map_err(|error| plain(&error))
+}
+
+/// The outcome of an operation, if there is one in time.
+async fn limited<T>(operation: impl IntoFuture<Output = T>) -> Result<T, String> {
+    let outcome = tokio::time::timeout(LONGEST_OPERATION, operation.into_future()).await;
+    outcome.map_err(|_| format!("it did not answer within {} seconds", LONGEST_OPERATION.as_secs()))
 }
 
 /// The filter in MongoDB's own words.
@@ -209,21 +207,19 @@ impl Run {
     async fn for_ever(&self) {
         let mut n_failures = 0;
         let mut has_indexes = false;
+        let mut refusals = Refusals::default();
         loop {
             let shipped = async {
                 if !has_indexes {
-                    self.make_indexes().await.map_err(|error| plain(&error))?;
+                    in_time(self.make_indexes()).await?;
                     has_indexes = true;
                 }
-                self.ship().await
+                self.ship(&mut refusals).await
             };
             match shipped.await {
                 Ok(n_shipped) => {
-                    if self.shipping.is_down.swap(false, Ordering::SeqCst) {
-                        tracing::info!("MongoDB takes exchanges again");
-                    }
+                    self.shipping.went(n_shipped);
                     n_failures = 0;
-                    self.shipping.n_shipped.fetch_add(n_shipped, Ordering::SeqCst);
                     if n_shipped == 0 {
                         tokio::time::sleep(PAUSE).await;
                     }
@@ -248,9 +244,10 @@ impl Run {
         Ok(())
     }
 
-    /// Ships one batch; returns how many documents are settled. An error is one of the whole attempt.
-    async fn ship(&self) -> Result<u64, String> {
-        let batch = self.outbox.oldest(BATCH, BATCH_BYTES)?;
+    /// Ships one batch; returns how many documents are shipped. An error is one of the whole attempt.
+    async fn ship(&self, refusals: &mut Refusals) -> Result<u64, String> {
+        let now = Instant::now();
+        let batch = self.outbox.oldest(BATCH, |id| refusals.pauses(id, now))?;
         let mut settled = Vec::new();
         let mut offered = Vec::new();
         let mut documents = Vec::new();
@@ -260,38 +257,57 @@ impl Run {
                     documents.push(document);
                     offered.push(stored);
                 }
-                Err(reason) => settled.push(Settled::Refused(stored.seq, reason)),
+                // Offering it again would not change it.
+                Err(reason) => settled.push(Settled::Refused(stored.id.clone(), reason)),
             }
         }
+        let mut n_shipped = 0;
+        let mut trouble = None;
         if !documents.is_empty() {
-            let inserted = self.collection.insert_many(&documents).ordered(false).await;
-            let refused = refused(inserted)?;
+            let inserted = limited(self.collection.insert_many(&documents).ordered(false)).await?;
+            let mut refused = refused(inserted)?;
+            let mut refused_by_id = BTreeMap::new();
             for (index, stored) in offered.iter().enumerate() {
-                settled.push(match refused.get(&index) {
-                    None => Settled::Shipped(stored.seq),
-                    Some((DUPLICATE_KEY, _)) if self.is_there(stored).await? => Settled::Shipped(stored.seq),
-                    Some((_, reason)) => Settled::Refused(stored.seq, reason.clone()),
-                });
+                match refused.remove(&index) {
+                    Some((DUPLICATE_KEY, _)) if self.is_there(stored).await? => {}
+                    Some(refusal) => {
+                        refused_by_id.insert(stored.id.clone(), refusal);
+                        continue;
+                    }
+                    None => {}
+                }
+                n_shipped += 1;
+                refusals.shipped(&stored.id);
+                settled.push(Settled::Shipped(stored.id.clone()));
+            }
+            match refusals.judge(offered.len(), refused_by_id, now) {
+                Verdict::Database(reason) => trouble = Some(reason),
+                Verdict::Documents(given_up) => {
+                    settled.extend(given_up.into_iter().map(|(id, reason)| Settled::Refused(id, reason)));
+                }
             }
         }
-        let n_shipped = settled.iter().filter(|settled| matches!(settled, Settled::Shipped(_))).count();
-        let has_refusals = n_shipped < settled.len();
+        for given_up in &settled {
+            if let Settled::Refused(id, reason) = given_up {
+                tracing::error!(
+                    id,
+                    reason,
+                    "MongoDB refuses this exchange for good; it is kept in dead_letter, and `xtream exchanges retry` offers it again"
+                );
+            }
+        }
         if !settled.is_empty() {
             self.outbox.settle(settled).await.map_err(|error| error.to_string())?;
         }
-        if has_refusals && n_shipped == 0 {
-            // Nothing but refused documents left: they are offered again, but not in a frenzy.
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(n_shipped as u64)
+        trouble.map_or(Ok(n_shipped), Err)
     }
 
     /// Whether the very same exchange is in the database: an earlier attempt of ours whose answer was
     /// lost. The same id with other content is somebody else's, and is not taken for ours.
     async fn is_there(&self, stored: &Stored) -> Result<bool, String> {
-        let digest = super::digest(stored.document.as_bytes());
-        let there = self.collection.find_one(doc! {"_id": &stored.id, DIGEST: digest}).await;
-        there.map(|there| there.is_some()).map_err(|error| plain(&error))
+        let digest = stored.digest.to_string();
+        let there = in_time(self.collection.find_one(doc! {"_id": &stored.id, DIGEST: digest})).await?;
+        Ok(there.is_some())
     }
 }
 
@@ -300,12 +316,15 @@ const DIGEST: &str = "digest";
 
 /// The record as a MongoDB document: the time as a date, and a digest to recognise it by.
 fn document(stored: &Stored) -> Result<RawDocumentBuf, String> {
+    if !stored.is_sound() {
+        return Err("it is damaged: it is not what was written".into());
+    }
     let json: Value = serde_json::from_str(&stored.document).map_err(|error| error.to_string())?;
     let Bson::Document(mut document) = to_bson(json) else { return Err("it is not a document".into()) };
     let received_at = document.get_str("received_at").map_err(|error| error.to_string())?;
     let received_at = DateTime::parse_rfc3339_str(received_at).map_err(|error| error.to_string())?;
     document.insert("received_at", received_at);
-    document.insert(DIGEST, super::digest(stored.document.as_bytes()));
+    document.insert(DIGEST, stored.digest.to_string());
     let raw = RawDocumentBuf::try_from(&document).map_err(|error| error.to_string())?;
     match raw.as_bytes().len() {
         size if size > LARGEST => Err(format!("it has {size} bytes, more than MongoDB takes")),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
@@ -60,30 +61,40 @@ pub(crate) struct Record {
     pub(crate) received_at: DateTime<Utc>,
     pub(crate) route: Option<String>,
     pub(crate) status: u16,
+    /// Of the document.
+    pub(crate) digest: Digest,
     /// The whole exchange as JSON.
     pub(crate) document: String,
 }
 
-impl Record {
-    /// The record that this document was written for.
-    ///
-    /// # Errors
-    /// When it is no record's.
-    pub(crate) fn read(document: String) -> Result<Self, String> {
-        #[derive(serde::Deserialize)]
-        struct Written {
-            _id: Uuid,
-            received_at: DateTime<Utc>,
-            route: Option<String>,
-            response: Answered,
-        }
-        #[derive(serde::Deserialize)]
-        struct Answered {
-            status: u16,
-        }
-        let Written { _id: id, received_at, route, response: Answered { status } } =
-            serde_json::from_str(&document).map_err(|error| error.to_string())?;
-        Ok(Self { id, received_at, route, status, document })
+/// SHA-256 of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl ToSql for Digest {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+impl FromSql for Digest {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        // Of another length it is no digest, and damage is found by comparing.
+        Ok(Self(value.as_blob()?.try_into().unwrap_or_default()))
     }
 }
 
@@ -130,7 +141,8 @@ impl Exchange {
         self.write(&mut out, model).map_err(|error| error.to_string())?;
         let Self { id, received_at, route, response: Response { status, .. }, .. } = self;
         let document = String::from_utf8(out).map_err(|error| error.to_string())?;
-        Ok(Record { id, received_at, route, status, document })
+        let digest = Digest::of(document.as_bytes());
+        Ok(Record { id, received_at, route, status, digest, document })
     }
 
     /// Bodies are JSON already and are put in as they are; everything else goes through serde.

@@ -12,7 +12,7 @@ use xtream_core::diamond::{Diamond, Field};
 use xtream_core::features::PartialDiamond;
 
 use crate::diamond_json::{FIELDS, GivenDiamond};
-use crate::exchange_log::{ExchangeLog, Filter};
+use crate::exchange_log::ExchangeLog;
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
 use crate::past_models::{Gone, PastModel, PastModels};
@@ -31,7 +31,10 @@ const RECORDED: [&str; 8] =
 #[derive(Serialize)]
 pub(crate) struct Certificate {
     valuation: Map<String, Value>,
-    /// When the model had learned from its data; null when the registry does not know it.
+    /// When the model was trained; null when the registry does not know it. Of when the sales were that it learned
+    /// from, the data says nothing.
+    trained_at: Option<String>,
+    /// The same under its first name, which promised more.
     data_date: Option<String>,
     /// What kind of value it is.
     basis: &'static str,
@@ -80,18 +83,12 @@ async fn recorded(log: &ExchangeLog, wanted: &str, row: Option<usize>) -> Result
         let example = "the request_id of a valuation looks like 0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
         Problem::unknown_valuation(format!("{:?} is no number of a valuation: {example}.", shortened(wanted)))
     })?;
-    let filter = Filter { id: Some(id.to_string()), ..Filter::default() };
-    let page = log.find(&filter, 1).await.map_err(Problem::log_unavailable)?;
-    let exchange = match (page.exchanges.into_iter().next(), page.missing) {
-        (Some(exchange), _) => exchange,
-        (None, Some(reason)) => return Err(Problem::log_unavailable(reason)),
-        (None, None) => {
-            return Err(Problem::unknown_valuation(
-                "No valuation with this number is recorded here. Was it made by another server, or is it older than \
-                 what is kept?",
-            ));
-        }
-    };
+    let exchange = log.one(id.to_string()).await.map_err(Problem::log_unavailable)?.ok_or_else(|| {
+        Problem::unknown_valuation(
+            "No valuation with this number is recorded here. Was it made by another server, or is it older than \
+             what is kept?",
+        )
+    })?;
     Recorded::read(id.to_string(), exchange, row)
 }
 
@@ -170,9 +167,11 @@ impl Recorded {
             }
         }
         valuation.insert("model".into(), self.model);
+        let trained_at = model.ok().map(|model| model.card.details.created_at.to_rfc3339());
         Certificate {
             valuation,
-            data_date: model.ok().map(|model| model.card.details.created_at.to_rfc3339()),
+            data_date: trained_at.clone(),
+            trained_at,
             basis: BASIS,
             recomputed_price_usd: again.map(|again| again.price_usd),
             matches,

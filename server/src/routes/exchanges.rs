@@ -1,32 +1,22 @@
 //! The record of requests and answers, for administrators.
 
-use actix_web::web;
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::admin::Administrator;
-use crate::exchange_log::{ExchangeLog, Filter};
+use crate::exchange_log::{ExchangeLog, Filter, Page};
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 
 const PARAMETERS: [&str; 6] = ["since", "until", "route", "status", "limit", "cursor"];
-const DEFAULT_LIMIT: usize = 100;
+const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 1000;
-
-/// Exchanges, newest first.
-#[derive(Serialize)]
-pub(crate) struct Exchanges {
-    exchanges: Vec<Value>,
-    /// Send it as `cursor` to get the ones before; null when there are none.
-    next_cursor: Option<String>,
-    /// Why those in MongoDB are missing, if they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<String>,
-}
 
 /// One exchange.
 #[derive(Serialize)]
@@ -34,22 +24,38 @@ pub(crate) struct OneExchange {
     exchange: Value,
 }
 
-/// `GET /v1/exchanges`
+/// `GET /v1/exchanges`: newest first.
 pub(crate) async fn list(
     id: RequestId,
     _administrator: Administrator,
     log: web::Data<ExchangeLog>,
     web::Query(pairs): web::Query<Vec<(String, String)>>,
-) -> Result<web::Json<Answer<Exchanges>>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let (filter, limit) = asked(&Parameters::new(pairs)).map_err(Problem::invalid)?;
     let page = log.find(&filter, limit).await.map_err(Problem::log_unavailable)?;
-    let oldest = page.exchanges.last().and_then(|exchange| exchange["_id"].as_str()).map(str::to_owned);
-    let content = Exchanges {
-        next_cursor: oldest.filter(|_| page.has_more),
-        exchanges: page.exchanges,
-        missing: page.missing,
-    };
-    Ok(web::Json(Answer { request_id: id, content }))
+    let text = written(id, &page).map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text))
+}
+
+/// Exchanges are JSON already and are put in as they are. `next_cursor` is what to send as `cursor` to get the ones
+/// before, and null when there are none.
+fn written(id: RequestId, page: &Page) -> serde_json::Result<String> {
+    let Page { exchanges, next, missing } = page;
+    let mut text =
+        String::with_capacity(256 + exchanges.iter().map(|exchange| exchange.len() + 1).sum::<usize>());
+    text.push_str(&format!("{{\"request_id\":\"{id}\",\"exchanges\":["));
+    for (n, exchange) in exchanges.iter().enumerate() {
+        text.push_str(if n > 0 { "," } else { "" });
+        text.push_str(exchange);
+    }
+    text.push_str("],\"next_cursor\":");
+    text.push_str(&serde_json::to_string(next)?);
+    if let Some(missing) = missing {
+        text.push_str(",\"missing\":");
+        text.push_str(&serde_json::to_string(missing)?);
+    }
+    text.push('}');
+    Ok(text)
 }
 
 /// `GET /v1/exchanges/{request_id}`
@@ -60,13 +66,9 @@ pub(crate) async fn one(
     wanted: web::Path<String>,
 ) -> Result<web::Json<Answer<OneExchange>>, Problem> {
     let wanted = wanted.parse::<Uuid>().map_err(|_| Problem::unknown_exchange())?;
-    let filter = Filter { id: Some(wanted.to_string()), ..Filter::default() };
-    let page = log.find(&filter, 1).await.map_err(Problem::log_unavailable)?;
-    match (page.exchanges.into_iter().next(), page.missing) {
-        (Some(exchange), _) => Ok(web::Json(Answer { request_id: id, content: OneExchange { exchange } })),
-        (None, Some(reason)) => Err(Problem::log_unavailable(reason)),
-        (None, None) => Err(Problem::unknown_exchange()),
-    }
+    let exchange = log.one(wanted.to_string()).await.map_err(Problem::log_unavailable)?;
+    let exchange = exchange.ok_or_else(Problem::unknown_exchange)?;
+    Ok(web::Json(Answer { request_id: id, content: OneExchange { exchange } }))
 }
 
 fn asked(parameters: &Parameters) -> Result<(Filter, usize), Vec<FieldError>> {

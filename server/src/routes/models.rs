@@ -1,60 +1,45 @@
 //! The models there are and were.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use actix_web::{HttpRequest, web};
-use chrono::{DateTime, Utc};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 use xtream_core::promotion::Decision;
-use xtream_core::registry::{Card, Change, Commit};
+use xtream_core::registry::Card;
 
 use crate::admin::Administrator;
 use crate::body::read_json;
-use crate::field_error::FieldError;
+use crate::etag::tagged;
+use crate::field_error::{FieldError, shortened};
+use crate::history::{Decided, Place, public};
+use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 use crate::state::State;
 use crate::watcher::Changed;
 
-/// Every model.
+const DEFAULT_LIMIT: usize = 20;
+const LARGEST_LIMIT: usize = 1000;
+
+/// Models and decisions, a page of each.
 #[derive(Serialize)]
-pub(crate) struct History {
+pub(crate) struct Shown {
     /// The registry's champion.
     champion: Option<u64>,
     /// Newest first.
     models: Vec<Model>,
     /// Who became the champion, who did not, and why; newest first.
-    decisions: Vec<Decided>,
-}
-
-/// A decision that was written down.
-#[derive(Serialize)]
-pub(crate) struct Decided {
-    at: DateTime<Utc>,
-    /// Whether the champion before the last one was taken back.
-    rolled_back: bool,
-    #[serde(flatten)]
-    decision: Decision,
-}
-
-impl Decided {
-    /// What was decided with this commit, if anything was.
-    fn of(commit: Commit) -> Option<Self> {
-        let (rolled_back, decision) = match commit.change {
-            Change::Registered { .. } => return None,
-            Change::Decided { decision } => (false, decision),
-            Change::RolledBack { from, to, reason } => (true, Decision::by_hand(to, Some(from), reason)),
-        };
-        Some(Self { at: commit.at, rolled_back, decision })
-    }
+    decisions: Vec<Arc<Decided>>,
+    /// Send it as `cursor` to get the ones before; null when there are none.
+    next_cursor: Option<String>,
 }
 
 /// One model.
 #[derive(Serialize)]
 pub(crate) struct Model {
     #[serde(flatten)]
-    card: Card,
+    card: Arc<Card>,
     is_champion: bool,
 }
 
@@ -62,14 +47,43 @@ pub(crate) struct Model {
 pub(crate) async fn list(
     id: RequestId,
     state: web::Data<State>,
-) -> Result<web::Json<Answer<History>>, Problem> {
-    // The champion first: the cards read after it include its own.
-    let read = state.ask(|registry| Ok((registry.champion()?, registry.cards()?, registry.commits()?)));
-    let (champion, cards, commits) = read.await?;
-    let model = |card: Card| Model { is_champion: champion == Some(card.version), card };
-    let models = cards.into_iter().rev().map(model).collect();
-    let decisions = commits.into_iter().rev().filter_map(Decided::of).collect();
-    Ok(web::Json(Answer { request_id: id, content: History { champion, models, decisions } }))
+    web::Query(pairs): web::Query<Vec<(String, String)>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (place, limit) = asked(&Parameters::new(pairs)).map_err(Problem::invalid)?;
+    let page = state.history(place, limit).await?;
+    let model = |card: Arc<Card>| Model { is_champion: page.champion == Some(card.version), card };
+    let shown = Shown {
+        champion: page.champion,
+        models: page.models.into_iter().map(model).collect(),
+        decisions: page.decisions,
+        next_cursor: page.next.map(|next| format!("{}-{}", next.n_models, next.n_decisions)),
+    };
+    tagged(&request, id, shown).await
+}
+
+fn asked(parameters: &Parameters) -> Result<(Option<Place>, usize), Vec<FieldError>> {
+    let mut errors = parameters.faults(&["limit", "cursor"]);
+    let mut refuse = |name: &str, text: &str, allowed: &str| {
+        let message = format!("{name} {:?} is not {allowed}", shortened(text));
+        errors.push(FieldError::new(format!("/{name}"), message));
+    };
+    let mut limit = DEFAULT_LIMIT;
+    if let Some(text) = parameters.get("limit") {
+        match text.parse() {
+            Ok(wanted) if (1..=LARGEST_LIMIT).contains(&wanted) => limit = wanted,
+            _ => refuse("limit", text, "a whole number from 1 to 1000"),
+        }
+    }
+    let place = parameters.get("cursor").map(|text| {
+        let (models, decisions) = text.split_once('-').unwrap_or_default();
+        let place = models.parse().ok().zip(decisions.parse().ok());
+        if place.is_none() {
+            refuse("cursor", text, "the next_cursor of an earlier answer");
+        }
+        place.map(|(n_models, n_decisions)| Place { n_models, n_decisions })
+    });
+    if errors.is_empty() { Ok((place.flatten(), limit)) } else { Err(errors) }
 }
 
 /// `GET /v1/models/{version}`
@@ -77,12 +91,12 @@ pub(crate) async fn one(
     id: RequestId,
     state: web::Data<State>,
     version: web::Path<String>,
-) -> Result<web::Json<Answer<Model>>, Problem> {
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let version = number(&version)?;
     let (champion, card) =
         state.ask(move |registry| Ok((registry.champion()?, registry.card(version)?))).await?;
-    let model = Model { is_champion: champion == Some(version), card };
-    Ok(web::Json(Answer { request_id: id, content: model }))
+    tagged(&request, id, Model { card: Arc::new(public(card)), is_champion: champion == Some(version) }).await
 }
 
 /// `GET /v1/models/champion`: the model that answers now, which follows the registry's champion
@@ -90,9 +104,10 @@ pub(crate) async fn one(
 pub(crate) async fn champion(
     id: RequestId,
     state: web::Data<State>,
-) -> Result<web::Json<Answer<Model>>, Problem> {
-    let model = Model { card: state.bundle()?.card.clone(), is_champion: true };
-    Ok(web::Json(Answer { request_id: id, content: model }))
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let card = Arc::new(public(state.bundle()?.card.clone()));
+    tagged(&request, id, Model { card, is_champion: true }).await
 }
 
 /// A promotion by hand.

@@ -18,22 +18,19 @@ pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Question, Problem> 
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
     let mut question = Question { confidence: confidence(&parameters, &mut errors), ..Question::default() };
-    let include = parameters.get("include").unwrap_or_default();
-    let mut is_known = true;
-    for part in include.split(',').map(str::trim) {
+    let mut unknown = Vec::new();
+    for part in parameters.list("include") {
         match part {
             "reasons" => question.reasons = true,
             "comparables" => question.comparables = true,
             "what_if" => question.what_if = true,
-            // What `include=` and a comma at the end come to.
-            "" => {}
-            _ => is_known = false,
+            other => unknown.push(other),
         }
     }
-    if !is_known {
+    if !unknown.is_empty() {
         let message = format!(
-            "include {:?} is not a list of {}, separated by commas",
-            shortened(include),
+            "include {:?} is none of {}; several are separated by commas",
+            shortened(&unknown.join(",")),
             PARTS.join(", ")
         );
         errors.push(FieldError { allowed: Some(PARTS.into()), ..FieldError::new("/include", message) });
@@ -48,7 +45,7 @@ pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Question, Problem> 
 pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Question, Problem> {
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
-    if parameters.get("include").is_some_and(|include| !include.trim().is_empty()) {
+    if parameters.list("include").next().is_some() {
         let message = "include is for one diamond at a time, at POST /v1/valuations";
         errors.push(FieldError::new("/include", message));
     }

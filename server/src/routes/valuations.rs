@@ -6,9 +6,10 @@ use actix_web::{HttpRequest, web};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use xtream_core::appraisal::{self, PriceRange, Question, Reasons, WhatIf};
-use xtream_core::diamond::{Diamond, Field};
+use xtream_core::diamond::{Fault, Field, to_cents};
 use xtream_core::features::PartialDiamond;
 
+use crate::admission::take_rows;
 use crate::body::read_json;
 use crate::diamond_json::{GivenDiamond, kind};
 use crate::field_error::FieldError;
@@ -28,12 +29,14 @@ const LARGEST_BATCH: usize = 1000;
 struct Valuation {
     price_usd: f64,
     price_per_carat_usd: f64,
-    /// Where the price lies; not there when the model was never calibrated.
+    /// Where the price lies; not there when the model was never calibrated. Its confidence is null where the stone
+    /// lies beyond what the model learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     range: Option<PriceRange>,
     /// Measurements that were missing and had to be estimated.
     assumed: Vec<Field>,
-    /// Numbers that were most likely mistyped, or contradict one another.
+    /// Numbers that were most likely mistyped or contradict one another, and what lies beyond what the model learned
+    /// from.
     warnings: Vec<FieldError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Reasons>,
@@ -119,6 +122,7 @@ pub(crate) async fn batch(
     let bundle = state.bundle()?;
     let document = read_json(&request, payload, LARGEST_BATCH_BODY).await?;
     let diamonds = diamonds(document)?;
+    take_rows(&request, diamonds.len())?;
     let question = question::of_batch(pairs)?;
     // A thousand valuations would keep the others that this thread answers waiting.
     let valued = web::block(move || value_all(&diamonds, &bundle, &question, id));
@@ -134,25 +138,23 @@ fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) ->
         let parsed = bundle.pipeline.complete(stone).err().unwrap_or_default();
         return Err(Problem::invalid(given.faults(&parsed)));
     }
-    let warnings = |completed: &Diamond| -> Vec<_> {
-        completed.doubts(&stone.0).iter().map(|fault| FieldError::of(fault, parent)).collect()
-    };
+    let in_words = |faults: &[Fault]| faults.iter().map(|fault| FieldError::of(fault, parent)).collect();
     let appraised = match bundle.pipeline.appraise(stone, question, Some(&bundle.comparables)) {
         Ok(appraised) => appraised,
         Err(faults) => {
             return Err(match bundle.pipeline.complete(stone) {
                 Err(_) => Problem::invalid(given.faults(&faults)),
-                // What was given has no fault, so it is one of the price; most likely a slip of the pen made it so.
-                Ok((completed, _)) => Problem::beyond_the_model(warnings(&completed)),
+                // What was given has no fault, so it lies too far beyond what the model learned from.
+                Ok(_) => Problem::beyond_the_model(in_words(&faults)),
             });
         }
     };
     Ok(Valuation {
         price_usd: appraised.price_usd,
-        price_per_carat_usd: appraised.price_usd / appraised.stone.carat(),
+        price_per_carat_usd: to_cents(appraised.price_usd / appraised.stone.carat()),
         range: appraised.range,
         assumed: appraised.assumed,
-        warnings: warnings(&appraised.stone),
+        warnings: in_words(&appraised.warnings),
         reasons: appraised.reasons,
         comparables: appraised.comparables.map(|found| found.iter().map(Comparable::from).collect()),
         what_if: appraised.what_if,

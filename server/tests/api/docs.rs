@@ -1,7 +1,7 @@
 //! The documentation says what the server does, and works without internet.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -77,6 +77,13 @@ impl Checker {
         let described = &responses[response.status.to_string()];
         assert!(described.is_object(), "{method} {route} {} is not described", response.status);
         let described = resolved(&self.document, described);
+        for name in described["headers"].as_object().unwrap().keys() {
+            assert!(!response.header(name).is_empty(), "{method} {route} {} has no {name}", response.status);
+        }
+        if response.status == 304 {
+            assert_eq!((&described["content"], response.text.as_str()), (&Value::Null, ""));
+            return;
+        }
         let media_type = response.header("content-type").split(';').next().unwrap();
         let schema = &described["content"][media_type]["schema"];
         assert!(schema.is_object(), "{method} {route} {} is not {media_type}", response.status);
@@ -84,9 +91,6 @@ impl Checker {
         let body = if is_json { response.json() } else { response.text.clone().into() };
         let found = faults(&self.document, schema, &body);
         assert!(found.is_empty(), "{method} {route} {}: {found:?}", response.status);
-        for name in described["headers"].as_object().unwrap().keys() {
-            assert!(!response.header(name).is_empty(), "{method} {route} {} has no {name}", response.status);
-        }
     }
 
     /// Sends a head, or a part of one, and reads the answer to what never gets complete.
@@ -175,6 +179,21 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     c.send(&app, 422, ["POST", many, &format!("{many}?{all}")], &batch);
     c.send(&app, 422, ["GET", SIMILAR, &format!("{SIMILAR}?{STONE}&n=0")], "");
     c.send(&app, 422, ["GET", exchanges, "/v1/exchanges?status=good"], "");
+    c.send(&app, 422, ["GET", "/v1/models", "/v1/models?limit=0"], "");
+    for asked in [
+        ["GET", "/v1/models", "/v1/models"],
+        ["GET", "/v1/models/champion", "/v1/models/champion"],
+        ["GET", model, "/v1/models/1"],
+    ] {
+        c.send_with(&[("if-none-match", "*")], &app, 304, asked, "");
+    }
+    c.send_with(
+        &[("accept", "application/openmetrics-text")],
+        &app,
+        200,
+        ["GET", "/metrics", "/metrics"],
+        "",
+    );
     c.send(&app, 404, ["GET", model, "/v1/models/9"], "");
     c.send(&app, 404, ["GET", exchange, "/v1/exchanges/9"], "");
 
@@ -329,6 +348,90 @@ fn a_host_that_is_none_does_not_reach_the_snippets() {
 }
 
 #[test]
+fn what_a_proxy_says_of_the_address_counts_only_where_there_is_one() {
+    for (is_behind_proxy, expected) in [(true, "https://shop.example"), (false, "")] {
+        let app = TestApp::empty_with(|options| xtream_server::Options { is_behind_proxy, ..options });
+        for headers in [
+            [("forwarded", "proto=https;host=shop.example"), ("x-nothing", "")],
+            [("x-forwarded-proto", "https"), ("x-forwarded-host", "shop.example")],
+        ] {
+            let mut request = Request::get(app.url("/docs/guide"));
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let page = app.send(request.body(Vec::new()).unwrap()).text;
+            let shown = if expected.is_empty() { app.url("") } else { expected.into() };
+            let command = snippet(&page, "curl");
+            assert!(command.starts_with(&format!("curl {shown}/v1/valuations")), "{headers:?}: {command}");
+        }
+    }
+}
+
+/// The answer as it came, packed, and unpacked.
+fn packed(app: &TestApp, method: &str, path: &str, coding: &str, body: &str) -> (Response, Vec<u8>) {
+    let request = Request::builder().method(method).uri(app.url(path)).header("accept-encoding", coding);
+    let request = request.header("content-type", "application/json");
+    let response = app.send(request.body(body.as_bytes().to_vec()).unwrap());
+    let mut content = Vec::new();
+    match response.header("content-encoding") {
+        "br" => {
+            let mut unpacked = brotli::Decompressor::new(&response.bytes[..], 4096);
+            unpacked.read_to_end(&mut content).unwrap();
+        }
+        "gzip" => {
+            flate2::read::GzDecoder::new(&response.bytes[..]).read_to_end(&mut content).unwrap();
+        }
+        _ => content.clone_from(&response.bytes),
+    }
+    (response, content)
+}
+
+#[test]
+fn files_are_sent_packed_to_those_who_take_them_so_each_with_its_own_tag() {
+    let app = TestApp::empty();
+    for path in ["/", "/openapi.json", "/docs/swagger-ui-standalone-preset.js", "/page/page.css"] {
+        let (plain, content) = packed(&app, "GET", path, "identity", "");
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        let mut tags = BTreeSet::from([plain.header("etag").to_owned()]);
+        for coding in ["br", "gzip"] {
+            let (answer, unpacked) = packed(&app, "GET", path, coding, "");
+            assert_eq!(answer.header("content-encoding"), coding, "{path}");
+            assert!(unpacked == content, "{path} {coding}");
+            assert!(answer.bytes.len() < content.len() / 2, "{path} {coding}: {}", answer.bytes.len());
+            assert!(answer.header("vary").contains("Accept-Encoding"), "{path}");
+            let tag = answer.header("etag").to_owned();
+            let known = Request::get(app.url(path)).header("accept-encoding", coding);
+            let known = app.send(known.header("if-none-match", &tag).body(Vec::new()).unwrap());
+            assert_eq!((known.status, known.bytes.len()), (304, 0), "{path} {coding}");
+            assert!(tags.insert(tag), "{path} {coding} has the tag of another");
+        }
+        assert!(plain.header("vary").contains("Accept-Encoding"), "{path}");
+    }
+    let (icon, _) = packed(&app, "GET", "/docs/favicon-16x16.png", "br", "");
+    assert_eq!((icon.header("content-encoding"), icon.header("vary")), ("", ""));
+}
+
+#[test]
+fn large_answers_are_packed_and_recorded_as_they_are() {
+    let app = TestApp::new();
+    let stone = r#"{"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}"#;
+    let batch = format!(r#"{{"diamonds": [{}]}}"#, vec![stone; 100].join(","));
+    for coding in ["br", "gzip"] {
+        let (answer, content) = packed(&app, "POST", "/v1/valuations/batch", coding, &batch);
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, coding));
+        assert!(answer.bytes.len() < content.len() / 4, "{} of {}", answer.bytes.len(), content.len());
+        assert!(answer.header("vary").contains("Accept-Encoding"));
+        let content: Value = serde_json::from_slice(&content).unwrap();
+        let record = app.recorded().into_iter().find(|record| record["_id"] == content["request_id"]);
+        assert_eq!(record.unwrap()["response"]["body"], content);
+    }
+    let (small, _) = packed(&app, "POST", "/v1/valuations", "br", stone);
+    assert_eq!((small.header("content-encoding"), small.header("vary")), ("", "Accept-Encoding"));
+    let (refused, content) = packed(&app, "POST", "/v1/valuations/batch", "identity;q=0", &batch);
+    assert_eq!((refused.status, refused.bytes == content), (200, true));
+}
+
+#[test]
 fn pages_name_their_type_and_allow_nothing_from_other_hosts() {
     let app = TestApp::empty();
     for (path, content_type) in PAGES {
@@ -406,12 +509,29 @@ fn every_link_of_the_pages_leads_somewhere() {
                 } else {
                     format!("/docs/{}", link.trim_start_matches("./"))
                 };
-                assert_eq!(app.get(&link).status, 200, "{path}: {link}");
+                let target = app.get(&link);
+                assert_eq!(target.status, 200, "{path}: {link}");
+                if let Some((_, id)) = link.split_once('#') {
+                    assert!(target.text.contains(&format!("id=\"{id}\"")), "{path}: {link}");
+                }
             }
             n_links += 1;
         }
         assert!(n_links > 4, "{path}");
     }
+}
+
+#[test]
+fn the_description_leads_to_the_guide_and_fills_in_nothing_that_narrows_an_answer() {
+    let document = document(&TestApp::empty());
+    let words = document["info"]["description"].as_str().unwrap();
+    assert!(words.contains("[guide](/docs/guide)"), "{words}");
+    let operations = document["paths"].as_object().unwrap().values().filter_map(|path| path.get("get"));
+    let parameters = operations.filter_map(|operation| operation["parameters"].as_array()).flatten();
+    let optional = parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] != true);
+    let filled: Vec<_> =
+        optional.filter(|one| one.get("example").is_some()).map(|one| &one["name"]).collect();
+    assert!(filled.is_empty(), "{filled:?}: the viewer sends examples unless they are taken out");
 }
 
 #[test]
@@ -434,7 +554,7 @@ fn the_type_of_a_problem_leads_to_its_section() {
 }
 
 #[test]
-fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
+fn no_answer_is_sniffed_and_none_of_the_api_is_taken_from_a_store_unasked() {
     let app = TestApp::new();
     let paths = [
         "/v1/models",
@@ -452,11 +572,30 @@ fn no_answer_is_sniffed_and_none_of_the_api_is_stored() {
         let expected = match *path {
             "/docs/guide" => "no-store",
             path if path.starts_with("/docs/") || pages.contains(&path) => "no-cache",
+            // They may be kept, with their tag.
+            "/v1/models" | "/v1/models/champion" => "no-cache",
             _ => "no-store",
         };
         assert_eq!(answer.header("cache-control"), expected, "{path}");
     }
     assert_eq!(app.post("/v1/valuations", &json!({})).header("cache-control"), "no-store");
+}
+
+#[test]
+fn the_counts_come_in_the_format_that_is_asked_for() {
+    let app = TestApp::empty();
+    app.get("/v1/models");
+    let ask = |accept: &str| {
+        app.send(Request::get(app.url("/metrics")).header("accept", accept).body(Vec::new()).unwrap())
+    };
+    let (open, plain) = (ask("application/openmetrics-text; version=1.0.0, */*;q=0.1"), ask("*/*"));
+    assert_eq!(open.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert!(open.text.ends_with("# EOF\n") && !plain.text.contains("# EOF"));
+    assert!(open.text.contains("# TYPE xtream_exchanges counter\n"), "{}", open.text);
+    assert!(plain.text.contains("# TYPE xtream_exchanges_total counter\n"), "{}", plain.text);
+    let sample = "xtream_exchanges_total{method=\"GET\",route=\"/v1/models\",status=\"200\"} 1\n";
+    assert!(open.text.contains(sample) && plain.text.contains(sample));
 }
 
 #[test]

@@ -24,10 +24,19 @@ impl TestApp {
 
     /// The records that a query selects, newest first, without those of such queries themselves.
     fn records(&self, query: &str) -> Vec<Value> {
-        let answer = self.as_administrator("GET", &format!("/v1/exchanges?limit=1000{query}"), None);
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        let exchanges = answer.json()["exchanges"].as_array().unwrap().clone();
-        exchanges.into_iter().filter(|exchange| exchange["request"]["path"] != "/v1/exchanges").collect()
+        let mut records = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/v1/exchanges?limit=1000{query}{cursor}");
+            let answer = self.as_administrator("GET", &path, None);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            records.extend(answer.json()["exchanges"].as_array().unwrap().iter().cloned());
+            match answer.json()["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        records.into_iter().filter(|exchange| exchange["request"]["path"] != "/v1/exchanges").collect()
     }
 
     fn record_of(&self, response: &Response) -> Value {
@@ -168,6 +177,88 @@ fn records_are_paged_and_filtered() {
     let wrong = app.as_administrator("GET", "/v1/exchanges?limit=0&status=x&since=noon&colour=E", None);
     let problem = assert_problem(&wrong, 422, "invalid_request");
     assert_eq!(pointers(&problem), ["/colour", "/since", "/status", "/limit"]);
+}
+
+#[test]
+fn a_page_of_large_records_ends_early_and_the_next_one_goes_on() {
+    let app = TestApp::new();
+    let large = format!("\"{}\"", "x".repeat(1_000_000)).into_bytes();
+    let ids: Vec<_> = (0..10)
+        .map(|_| {
+            let answer = app.post_bytes("/v1/valuations/batch", "application/json", large.clone());
+            answer.header("x-request-id").to_owned()
+        })
+        .collect();
+    let page = app.as_administrator("GET", "/v1/exchanges?limit=1000&route=/v1/valuations/batch", None);
+    assert!((3_000_000..4_500_000).contains(&page.text.len()), "{}", page.text.len());
+    assert_eq!(page.json()["exchanges"].as_array().unwrap().len(), 4);
+    assert_eq!(page.json()["next_cursor"], ids[6]);
+    let all = app.records("&route=/v1/valuations/batch");
+    let found: Vec<_> = all.iter().map(|record| record["_id"].as_str().unwrap()).collect();
+    assert_eq!(found, ids.iter().rev().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_page_has_fifty_exchanges_unless_more_are_asked_for() {
+    let app = TestApp::empty();
+    for _ in 0..60 {
+        app.post("/v1/valuations", &stone());
+    }
+    let page = app.as_administrator("GET", "/v1/exchanges", None);
+    assert_eq!(page.json()["exchanges"].as_array().unwrap().len(), 50);
+    assert!(page.json()["next_cursor"].is_string());
+    assert_eq!(app.records("").len(), 60);
+}
+
+#[test]
+fn the_key_is_blanked_wherever_somebody_put_it() {
+    let app = TestApp::new();
+    let escaped = ADMIN_KEY.replace(' ', "%20");
+    let plus = ADMIN_KEY.replace(' ', "+");
+    app.get(&format!("/v1/valuations/{escaped}?key={plus}"));
+    app.post("/v1/valuations", &json!({"carat": format!("my key is {ADMIN_KEY}"), ADMIN_KEY: [ADMIN_KEY]}));
+    app.post_bytes("/v1/valuations", "text/plain", format!("key={ADMIN_KEY}").into_bytes());
+    let unicode: String = ADMIN_KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    app.post_bytes("/v1/valuations", "application/json", format!("{{\"a\": \"{unicode}\"}}").into_bytes());
+    let mut raw = TcpStream::connect(app.address).unwrap();
+    write!(raw, "GET /{plus} HTTP/1.1\r\nContent-Length: x\r\n\r\n").unwrap();
+    std::io::Read::read_to_end(&mut raw, &mut Vec::new()).unwrap();
+    let records = app.records("");
+    assert_eq!(records.len(), 5, "{records:?}");
+    for record in records {
+        let text = record.to_string();
+        for form in [ADMIN_KEY, &escaped, &plus] {
+            assert!(!text.contains(form), "{text}");
+        }
+        assert!(text.contains("[key]"), "{text}");
+    }
+}
+
+#[test]
+fn a_log_that_is_taken_away_is_told_and_nothing_is_answered_unrecorded() {
+    let app = TestApp::new();
+    let log = app.folder.path().join("exchange-log");
+    std::fs::rename(&log, app.folder.path().join("elsewhere")).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_problem(&app.post("/v1/valuations", &stone()), 503, "log_unavailable");
+    let ready = app.get("/readyz");
+    let problem = assert_problem(&ready, 503, "log_unavailable");
+    assert!(problem["detail"].as_str().unwrap().contains("its folder is gone"), "{problem}");
+    std::fs::create_dir(&log).unwrap();
+    let begun = Instant::now();
+    while app.get("/readyz").status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    app.post("/v1/valuations", &stone());
+    assert_eq!(app.records("&status=200").len(), 1);
+}
+
+#[test]
+fn a_second_server_on_the_same_log_is_refused_in_words() {
+    let app = TestApp::empty();
+    let error = Server::build(TestApp::options(app.folder.path())).err().unwrap().to_string();
+    assert!(error.contains("another server is using it"), "{error}");
 }
 
 #[test]

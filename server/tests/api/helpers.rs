@@ -12,7 +12,7 @@ use ureq::http::Request;
 use xtream_core::dataset::Delivery;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
-use xtream_core::training::{Preset, Training, built_in, choose};
+use xtream_core::training::{Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
 use xtream_server::{Error, Limits, Options, Server, exchange_log};
@@ -35,6 +35,8 @@ pub struct Response {
     pub status: u16,
     pub headers: ureq::http::HeaderMap,
     pub text: String,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Response {
@@ -109,7 +111,7 @@ impl TestApp {
             n_workers: 1,
             seed: 42,
             n_repeats: 1,
-            promotes: self.registry.champion().unwrap().is_none(),
+            promotes: Promotes::First,
             is_monotone: false,
         };
         let report = training.run(&self.registry, &Silent, &Interrupt::default()).unwrap();
@@ -151,7 +153,12 @@ impl TestApp {
         let mut response = ureq::Agent::new_with_config(config).run(request).unwrap();
         let body = response.body_mut().read_to_vec().unwrap();
         let text = String::from_utf8_lossy(&body).into_owned();
-        Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        Response {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text,
+            bytes: body,
+        }
     }
 
     /// The value of a series at `/metrics`, with its labels as they are written there.
@@ -197,7 +204,7 @@ pub fn read_response(stream: &mut TcpStream) -> Response {
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let pairs = lines.map(|line| line.split_once(": ").unwrap());
     let headers = pairs.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-    Response { status, headers, text: text.to_owned() }
+    Response { status, headers, text: text.to_owned(), bytes: text.as_bytes().to_vec() }
 }
 
 /// What every problem document must be; returns it.

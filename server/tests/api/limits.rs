@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use ureq::http::Request;
 use xtream_server::{Limits, Options, Rate};
 
-use crate::helpers::{TestApp, assert_problem, read_response};
+use crate::helpers::{ADMIN_KEY, TestApp, assert_problem, read_response};
 
 const POST: &str = "POST /v1/valuations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
 
@@ -239,6 +239,28 @@ fn pages_of_listed_sites_may_ask_and_read_every_answer() {
 }
 
 #[test]
+fn what_browsers_and_libraries_send_along_is_let_through_and_anything_else_is_named() {
+    let site = "https://shop.example";
+    let app = TestApp::empty_with(|options| Options { allowed_origins: vec![site.into()], ..options });
+    let leave = |method: &str, headers: &str| {
+        let request = Request::options(app.url("/v1/models")).header("origin", site);
+        let request = request.header("access-control-request-method", method);
+        let request = request.header("access-control-request-headers", headers);
+        app.send(request.body(Vec::new()).unwrap())
+    };
+    let usual = "accept,accept-language,authorization,content-type,if-none-match,traceparent,x-request-id,\
+                 x-requested-with";
+    assert_eq!(leave("GET", usual).status, 200);
+    let exposed = Request::get(app.url("/v1/models")).header("origin", site).body(Vec::new()).unwrap();
+    let exposed = app.send(exposed);
+    assert!(exposed.header("access-control-expose-headers").to_lowercase().contains("etag"));
+    let problem = assert_problem(&leave("GET", "content-type, X-Shop"), 403, "header_not_allowed");
+    let words = problem["detail"].as_str().unwrap();
+    assert!(words.contains("may not send x-shop here") && words.contains("traceparent"), "{words}");
+    assert_problem(&leave("PUT", "content-type"), 405, "method_not_allowed");
+}
+
+#[test]
 fn without_a_list_no_page_of_another_site_may_ask() {
     let app = TestApp::empty();
     let request = Request::options(app.url("/v1/valuations")).header("origin", "https://shop.example");
@@ -274,4 +296,118 @@ fn what_is_asked_and_answered_is_counted() {
     assert_eq!(app.metric("xtream_log_records"), 4.0);
     assert_eq!(app.metric("xtream_mongodb_up"), 0.0);
     assert_eq!(app.recorded().len(), 4, "looking at the counts is no exchange");
+}
+
+#[test]
+fn pages_count_as_requests_and_probes_do_not() {
+    let rate = |n| NonZeroU32::new(n).unwrap();
+    let app =
+        app_with(|limits| Limits { rate: Some(Rate { per_minute: rate(1), burst: rate(3) }), ..limits });
+    for path in ["/", "/page/counter.js", "/docs/swagger-ui-bundle.js"] {
+        let answer = app.get(path);
+        assert_eq!(answer.status, 200);
+        assert!(answer.header("ratelimit").starts_with("\"default\";r="), "{path}");
+    }
+    for path in ["/", "/docs/guide", "/openapi.json", "/v1/models"] {
+        assert_problem(&app.get(path), 429, "too_many_requests");
+    }
+    assert_eq!(app.get("/readyz").status, 503, "a probe is answered");
+    assert_eq!(app.metric("xtream_rate_limited_total"), 4.0);
+}
+
+/// A batch of so many stones from this address, which a proxy tells.
+fn batch(app: &TestApp, client: &str, n: usize) -> crate::helpers::Response {
+    let stone = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"});
+    let body = json!({"diamonds": vec![stone; n]}).to_string().into_bytes();
+    let request = Request::post(app.url("/v1/valuations/batch")).header("content-type", "application/json");
+    app.send(request.header("x-forwarded-for", client).body(body).unwrap())
+}
+
+#[test]
+fn stones_of_batches_have_a_share_of_their_own() {
+    let rate = |n| NonZeroU32::new(n).unwrap();
+    let rows = Some(Rate { per_minute: rate(60), burst: rate(10) });
+    let with = |is_behind_proxy| {
+        let app = TestApp::empty_with(|options| {
+            let limits = Limits { rows, ..options.limits };
+            Options { limits, is_behind_proxy, ..options }
+        });
+        app.train(0);
+        app.wait_for(1);
+        app
+    };
+    let app = with(true);
+    assert_eq!(batch(&app, "203.0.113.9", 7).status, 200);
+    let refused = batch(&app, "203.0.113.9", 7);
+    let problem = assert_problem(&refused, 429, "too_many_requests");
+    assert!(problem["detail"].as_str().unwrap().starts_with("Your share of stones in batches is used up."));
+    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), ("4", "\"rows\";r=0;t=4"));
+    assert_eq!(refused.header("ratelimit-policy"), "\"rows\";q=10;w=10");
+    assert_eq!(batch(&app, "203.0.113.9", 3).status, 200, "what was refused took nothing");
+    assert_eq!(batch(&app, "198.51.100.1", 7).status, 200, "another client has its own share");
+    assert_eq!(batch(&app, "198.51.100.2", 100).status, 200, "more than there can be takes all there is");
+    assert_problem(&batch(&app, "198.51.100.2", 1), 429, "too_many_requests");
+    assert_eq!(batch(&app, "127.0.0.1", 10).status, 200);
+    assert_problem(&batch(&app, "127.0.0.1", 10), 429, "too_many_requests");
+    // Without a proxy, who asks from this machine is the shop itself.
+    let own = with(false);
+    for _ in 0..3 {
+        assert_eq!(batch(&own, "203.0.113.9", 100).status, 200);
+    }
+}
+
+#[test]
+fn wrong_keys_are_slowed_and_the_client_alone_that_sends_them() {
+    let app = TestApp::empty_with(|options| Options { is_behind_proxy: true, ..options });
+    let ask = |client: &str, key: &str| {
+        let request = Request::get(app.url("/v1/exchanges?limit=1")).header("x-forwarded-for", client);
+        app.send(request.header("authorization", format!("Bearer {key}")).body(Vec::new()).unwrap())
+    };
+    for n in 0..10 {
+        assert_problem(&ask("203.0.113.9", &format!("guess number {n}")), 401, "administrators_only");
+    }
+    for key in ["another guess", ADMIN_KEY] {
+        let refused = ask("203.0.113.9", key);
+        let problem = assert_problem(&refused, 429, "too_many_requests");
+        assert!(problem["detail"].as_str().unwrap().contains("wrong administrator's keys"));
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((50..=60).contains(&wait), "{wait}");
+    }
+    assert_eq!(ask("198.51.100.1", ADMIN_KEY).status, 200);
+    assert_eq!(app.metric("xtream_wrong_keys_total"), 10.0);
+}
+
+#[test]
+fn a_key_that_is_sent_twice_is_no_key() {
+    let app = TestApp::empty();
+    for (path, status) in [("/v1/exchanges", 400), ("/v1/models", 400), ("/", 400), ("/livez", 400)] {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {ADMIN_KEY}\r\n\
+             Authorization: Bearer {ADMIN_KEY}\r\n\r\n"
+        );
+        let answer = read_response(&mut connect(&app, head.as_bytes()));
+        let problem = assert_problem(&answer, status, "malformed_request");
+        assert!(problem["detail"].as_str().unwrap().contains("Authorization is there more than once"));
+    }
+}
+
+#[test]
+fn a_server_does_not_start_with_a_key_that_can_be_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { admin_key: Some("0123456789abcde".into()), ..TestApp::options(folder.path()) };
+    let error = xtream_server::Server::build(options).err().unwrap().to_string();
+    assert!(error.contains("XTREAM_ADMIN_KEY") && error.contains("16 characters"), "{error}");
+    assert!(!error.contains("0123456789abcde"), "{error}");
+}
+
+#[test]
+fn numbers_of_exchanges_are_in_the_order_of_the_requests() {
+    let app = TestApp::empty();
+    let mut stream = connect(&app, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(199).as_bytes());
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut received = String::new();
+    stream.read_to_string(&mut received).unwrap();
+    let numbers: Vec<_> = received.lines().filter_map(|line| line.strip_prefix("x-request-id: ")).collect();
+    assert_eq!(numbers.len(), 200);
+    assert!(numbers.is_sorted_by(|earlier, later| earlier < later), "{numbers:?}");
 }

@@ -221,7 +221,9 @@ fn a_likely_typing_error_is_named_with_what_was_meant() {
                    certificate says; most likely 6.8 is meant";
     // The linear model of these tests makes billions of so long a stone.
     let problem = assert_problem(&answer, 422, "beyond_the_model");
-    assert_eq!(problem["errors"], json!([{"pointer": "/x", "message": message, "likely": {"x": 6.8}}]));
+    assert_eq!(problem["errors"][0]["pointer"], "", "the price is the whole stone's");
+    assert!(problem["errors"][0]["message"].as_str().unwrap().starts_with("price \""));
+    assert_eq!(problem["errors"][1], json!({"pointer": "/x", "message": message, "likely": {"x": 6.8}}));
     let answer = app.post("/v1/valuations", &with(json!({"x": 4.2, "z": 6.8}))).json();
     let warnings = answer["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 2, "{answer}");
@@ -254,7 +256,10 @@ fn what_was_most_likely_meant_is_told_of_a_refused_number_too() {
 fn a_stone_beyond_every_model_is_refused_rather_than_priced_null_or_nothing() {
     let app = TestApp::new();
     let weightless = json!({"carat": 5000, "cut": "Premium", "color": "E", "clarity": "VS1"});
-    assert_problem(&app.post("/v1/valuations", &weightless), 422, "beyond_the_model");
+    let problem = assert_problem(&app.post("/v1/valuations", &weightless), 422, "beyond_the_model");
+    assert_eq!(problem["errors"][0]["pointer"], "/carat");
+    let message = problem["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("the heaviest stone learned from has "), "{message}");
     let diamond = with(json!({"carat": 1e6, "x": 1e6, "y": 1e6, "z": 6e5}));
     assert_problem(&app.post("/v1/valuations", &diamond), 422, "beyond_the_model");
 }
@@ -300,4 +305,64 @@ fn a_batch_has_one_to_a_thousand_diamonds_and_nothing_else() {
     let both = json!({"diamond": [], "diamonds": []});
     let problem = assert_problem(&app.post("/v1/valuations/batch", &both), 422, "invalid_request");
     assert_eq!(pointers(&problem), ["/diamond", "/diamonds"]);
+}
+
+#[test]
+fn parts_are_asked_for_in_one_parameter_or_in_several() {
+    let app = TestApp::new();
+    let stone = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"});
+    let parts = |query: &str| {
+        let answer = app.post(&format!("/v1/valuations?{query}"), &stone);
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        let answer = answer.json();
+        ["reasons", "comparables", "what_if"].map(|part| answer.get(part).is_some())
+    };
+    for both in [
+        "include=reasons,what_if",
+        "include=reasons&include=what_if",
+        "include=what_if,&include=reasons,what_if",
+    ] {
+        assert_eq!(parts(both), [true, false, true], "{both}");
+    }
+    assert_eq!(parts("include=&include=comparables"), [false, true, false]);
+    for wrong in ["include=reasons&include=weight", "include=reasons,weight"] {
+        let problem =
+            assert_problem(&app.post(&format!("/v1/valuations?{wrong}"), &stone), 422, "invalid_request");
+        assert_eq!(pointers(&problem), ["/include"]);
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with("include \"weight\" is none of"),
+            "{problem}"
+        );
+    }
+    let twice = app.post("/v1/valuations?confidence=0.9&confidence=0.8", &stone);
+    assert_eq!(pointers(&assert_problem(&twice, 422, "invalid_request")), ["/confidence"]);
+}
+
+#[test]
+fn json_that_leaves_open_what_is_meant_is_refused_in_words() {
+    let app = TestApp::new();
+    let stone = r#"{"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}"#;
+    let twice = r#"{"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "carat": 12}"#;
+    for (path, body, words) in [
+        (
+            "/v1/valuations",
+            twice.to_owned(),
+            "\"carat\" is there twice in one object, the second time at line 1",
+        ),
+        (
+            "/v1/valuations/batch",
+            format!(r#"{{"diamonds": [{stone}, {twice}]}}"#),
+            "\"carat\" is there twice",
+        ),
+        (
+            "/v1/valuations/batch",
+            format!(r#"{{"diamonds": [], "diamonds": [{stone}]}}"#),
+            "\"diamonds\" is there twice",
+        ),
+        ("/v1/valuations", format!("\u{feff}{stone}"), "begins with a byte order mark"),
+    ] {
+        let problem =
+            assert_problem(&app.post_bytes(path, "application/json", body.into()), 400, "malformed_json");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What may have been meant: every stone from which one slip of the pen makes the numbers that were typed.
 
-use super::plausibility::estimate;
+use super::plausibility::{estimate, estimate_width};
 use super::{CARAT, DEPTH, Kind, Numbers, TABLE, X, Y, Z};
 
 /// What may be changed at once: one number, or two that changed places.
@@ -8,15 +8,45 @@ pub(super) type Change = [Option<(usize, f64)>; 2];
 
 /// Digits behind the decimal point that certificates give, in the order of [`super::NUMBERS`].
 const DECIMALS: [usize; 6] = [2, 1, 1, 2, 2, 2];
-/// What a polished stone can have, generously; a correction outside is none.
+/// What a polished stone can have, generously; a correction outside is none, and what was typed outside is wrong.
 const POSSIBLE: [std::ops::RangeInclusive<f64>; 6] =
     [0.05..=60.0, 40.0..=85.0, 40.0..=96.0, 2.0..=30.0, 2.0..=30.0, 1.0..=20.0];
+/// Millimetres in an inch, and carat in a gram.
+const PER_INCH: f64 = 25.4;
+const PER_GRAM: f64 = 5.0;
 /// Longer texts are results of a calculation, and nobody drops a digit of those by hand.
 const LONGEST: usize = 8;
 
-/// Offers each possible correction of `typed` of the kinds that are wanted.
+/// Whether a polished stone can have this.
+pub(super) fn is_possible(number: usize, value: f64) -> bool {
+    POSSIBLE[number].contains(&value)
+}
+
+/// What a polished stone can have, for people.
+pub(super) fn possible(number: usize) -> String {
+    let unit = match number {
+        CARAT => "ct",
+        DEPTH | TABLE => "%",
+        _ => "mm",
+    };
+    format!("from {} to {} {unit}", POSSIBLE[number].start(), POSSIBLE[number].end())
+}
+
+/// Offers each possible correction of `typed` of the kinds that are wanted. A weight that can be is not corrected
+/// where no size is there to contradict it.
 pub(super) fn offer(typed: &Numbers, wanted: impl Fn(Kind) -> bool, mut offer: impl FnMut(Kind, Change)) {
+    let is_beyond_doubt = |number: usize, value: f64| {
+        number == CARAT && is_possible(number, value) && [X, Y, Z].iter().all(|size| typed[*size].is_none())
+    };
     for (number, value) in typed.iter().enumerate().filter_map(|(number, value)| Some((number, (*value)?))) {
+        if is_beyond_doubt(number, value) {
+            continue;
+        }
+        if wanted(Kind::OtherUnit)
+            && let Some(meant) = in_its_unit(number, value, typed)
+        {
+            offer(Kind::OtherUnit, [Some((number, meant)), None]);
+        }
         digits(number, value, &wanted, |kind, meant| offer(kind, [Some((number, meant)), None]));
         if number == TABLE || !(wanted(Kind::Repeated) || wanted(Kind::Unknown)) {
             // Nothing else tells of the table.
@@ -39,11 +69,31 @@ pub(super) fn offer(typed: &Numbers, wanted: impl Fn(Kind) -> bool, mut offer: i
     for one in 0..typed.len() {
         for other in one + 1..typed.len() {
             let (Some(first), Some(second)) = (typed[one], typed[other]) else { continue };
-            if POSSIBLE[one].contains(&second) && POSSIBLE[other].contains(&first) {
+            if is_beyond_doubt(one, first) && is_possible(other, second) {
+                continue;
+            }
+            // A number of more digits than a certificate gives is not the other one's.
+            let fits = |number, value| is_possible(number, value) && rounded(number, value) == value;
+            if fits(one, second) && fits(other, first) {
                 offer(Kind::Swapped, [Some((one, second)), Some((other, first))]);
             }
         }
     }
+}
+
+/// What a number is that was given in another unit: a length in inches, a weight in grams, a depth in millimetres,
+/// as the height is, and not in percent. Other wrong units (cm, points, fractions) are points that moved.
+fn in_its_unit(number: usize, value: f64, typed: &Numbers) -> Option<f64> {
+    let meant = match number {
+        CARAT => PER_GRAM * value,
+        X | Y | Z => PER_INCH * value,
+        DEPTH if is_possible(Z, value) => {
+            let others = Numbers::from([typed[CARAT], None, typed[TABLE], typed[X], typed[Y], Some(value)]);
+            100.0 * value / estimate_width(&others)?
+        }
+        _ => return None,
+    };
+    Some(rounded(number, meant)).filter(|meant| is_possible(number, *meant))
 }
 
 /// A number rounded to the digits that certificates give.

@@ -9,7 +9,9 @@ mod search;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use self::search::{meant, mended, search};
+use self::candidates::{is_possible, possible};
+use self::plausibility::estimate;
+use self::search::{impossible, meant, mended, search};
 use super::{Cell, Diamond, Fault, Field, RawDiamond, Severity, parse};
 
 /// The numbers of a stone in the order of [`NUMBERS`]; `None` where there is none to believe.
@@ -32,6 +34,8 @@ pub enum Kind {
     Swapped,
     /// The number of another field (mostly the weight) was typed once more.
     Repeated,
+    /// It is in another unit than its field.
+    OtherUnit,
     /// A digit was left out.
     MissingDigit,
     /// A digit was typed twice.
@@ -67,6 +71,7 @@ impl Kind {
             Self::Shifted => -3.2,
             Self::Swapped => -2.7,
             Self::Repeated => -1.1,
+            Self::OtherUnit => -7.0,
             Self::MissingDigit => -5.0,
             Self::DoubledDigit => -6.7,
             Self::TurnedDigits => -9.7,
@@ -77,13 +82,13 @@ impl Kind {
 }
 
 impl RawDiamond<'_> {
-    /// The most likely typing error in the numbers, if they have one. What is missing takes no part.
-    pub fn slip(&self) -> Option<Slip> {
+    /// The most likely typing errors in the numbers: hardly ever more than one. What is missing takes no part.
+    pub fn slips(&self) -> Vec<Slip> {
         let cells = NUMBERS.map(|field| self.number(field));
         // Beside a number that cannot be read, doubts about the others are no news.
         let is_unreadable =
             |cell: &Result<_, Fault>| cell.as_ref().is_err_and(|fault| !fault.value.is_empty());
-        if cells.iter().any(is_unreadable) { None } else { search(&cells.map(Result::ok)) }
+        if cells.iter().any(is_unreadable) { Vec::new() } else { search(&cells.map(Result::ok)) }
     }
 
     /// The faults of this stone, those of its numbers with what was likely meant.
@@ -102,6 +107,7 @@ impl RawDiamond<'_> {
         faults.into_iter().map(explain).collect()
     }
 
+    /// A number as the search sees it.
     fn number(&self, field: Field) -> Result<f64, Fault> {
         let cell = match field {
             Field::Carat => self.carat,
@@ -112,36 +118,64 @@ impl RawDiamond<'_> {
             Field::Z => self.z,
             Field::Cut | Field::Color | Field::Clarity | Field::Price => Cell::Missing,
         };
-        parse::number(field, cell)
+        /// Two places more than certificates have, for a point that moved two places.
+        const FINER: f64 = 100_000.0;
+        match NUMBERS.iter().position(|number| *number == field) {
+            Some(number) => parse::number(field, cell).and_then(|value| {
+                // The digits that were typed mean something, where the number itself can mean nothing.
+                if is_possible(number, value) { Ok(value) } else { parse::number_of(field, cell, FINER) }
+            }),
+            None => parse::number(field, cell),
+        }
     }
 }
 
 impl Diamond {
     /// What is doubtful about this stone, typed as `raw` and then perhaps completed: a likely typing error is
     /// named at the numbers to correct, in place of the contradictions that follow from it
-    /// ([`Diamond::suspicions`]). It is [`Severity::Suspect`] where there are such contradictions, else
-    /// [`Severity::Doubtful`].
+    /// ([`Diamond::suspicions`]), and so is a number that no stone has. They are [`Severity::Suspect`] where there
+    /// are such contradictions, else [`Severity::Doubtful`]. What was not typed contradicts nothing.
     pub fn doubts(&self, raw: &RawDiamond<'_>) -> Vec<Fault> {
+        let typed = NUMBERS.map(|field| raw.number(field).ok());
         let suspicions = self.suspicions();
-        let Some(slip) = raw.slip() else { return suspicions };
         let severity = if suspicions.is_empty() { Severity::Doubtful } else { Severity::Suspect };
-        let fault = |field| {
-            Some(Fault {
-                field,
-                value: raw.number(field).ok()?.to_string(),
-                reason: slip.reason(field, raw),
-                allowed: "what the certificate says".into(),
-                severity,
-                likely: Some(slip.likely.clone()),
-                alternative: slip.alternative.clone(),
-            })
-        };
-        slip.likely.0.iter().filter_map(|(field, _)| fault(*field)).collect()
+        let mut doubts = Vec::new();
+        for slip in raw.slips() {
+            let fault = |field| {
+                let (reason, value) = (slip.reason(field, &typed), raw.number(field).ok()?);
+                Some(Fault {
+                    likely: Some(slip.likely.clone()),
+                    alternative: slip.alternative.clone(),
+                    ..Fault::doubt(field, value, reason, "what the certificate says".into(), severity)
+                })
+            };
+            doubts.extend(slip.likely.0.iter().filter_map(|(field, _)| fault(*field)));
+        }
+        let wrong = impossible(&typed);
+        for number in &wrong {
+            let field = NUMBERS[*number];
+            if let (Some(value), true) = (typed[*number], doubts.iter().all(|doubt| doubt.field != field)) {
+                let reason = "is not what a polished stone has".into();
+                doubts.push(Fault::doubt(field, value, reason, possible(*number), severity));
+            }
+        }
+        if doubts.is_empty() {
+            let is_typed = |fields: &[usize]| fields.iter().all(|number| typed[*number].is_some());
+            let follows = |fault: &Fault| match fault.field {
+                Field::X => is_typed(&[X, Y]),
+                Field::Depth => is_typed(&[DEPTH, X, Y, Z]),
+                _ => is_typed(&[CARAT, X, Y, Z]),
+            };
+            doubts.extend(suspicions.into_iter().filter(follows));
+        }
+        doubts
     }
 }
 
 impl Slip {
-    fn reason(&self, field: Field, raw: &RawDiamond<'_>) -> String {
+    /// `typed` are all numbers of the stone.
+    fn reason(&self, field: Field, typed: &Numbers) -> String {
+        let number = NUMBERS.iter().position(|number| *number == field).unwrap_or_default();
         let how = match self.kind {
             Kind::Shifted => ", as if its decimal point had moved".into(),
             Kind::Swapped => {
@@ -149,17 +183,24 @@ impl Slip {
                 format!(", as if {} had changed places", fields.join(" and "))
             }
             Kind::Repeated => {
-                let value = raw.number(field).ok();
-                let of = NUMBERS.into_iter().find(|of| raw.number(*of).ok() == value);
-                format!(", but is the {} once more", of.unwrap_or(field))
+                let of = (0..typed.len()).find(|of| typed[*of] == typed[number]).unwrap_or(number);
+                format!(", but is the {} once more", NUMBERS[of])
             }
+            Kind::OtherUnit => match number {
+                CARAT => ", as if it were in grams and not in carat".into(),
+                DEPTH => ", as if it were the height in mm and not a share of the width in percent".into(),
+                _ => ", as if it were in inches and not in mm".into(),
+            },
             Kind::MissingDigit => ", as if a digit were missing".into(),
             Kind::DoubledDigit => ", as if a digit had been typed twice".into(),
             Kind::WrongDigit => ", as if one digit were wrong".into(),
             Kind::TurnedDigits => ", as if two digits had changed places".into(),
             Kind::Unknown => String::new(),
         };
-        format!("does not fit the other numbers{how}")
+        // Whether there are others that say what it should be.
+        let others = estimate(number, typed).is_some();
+        let what = if others { "does not fit the other numbers" } else { "is not usual" };
+        format!("{what}{how}")
     }
 }
 
@@ -224,19 +265,19 @@ mod tests {
 
     #[track_caller]
     fn assert_slip(typed: &[(Field, f64)], kind: Kind, likely: &[(Field, f64)]) {
-        let slip = with(typed).slip().unwrap();
+        let slip = with(typed).slips().remove(0);
         assert_eq!((slip.kind, &*slip.likely.0), (kind, likely));
     }
 
     #[test]
     fn a_real_stone_has_no_slip_however_much_of_it_is_missing() {
-        assert_eq!(with(&[]).slip(), None);
+        assert_eq!(with(&[]).slips(), []);
         for choice in 0..64_usize {
             let raw = stone(|field| {
                 let number = NUMBERS.iter().position(|number| *number == field)?;
                 (choice >> number & 1 == 1).then_some(Cell::Missing)
             });
-            assert_eq!(raw.slip(), None, "{raw:?}");
+            assert_eq!(raw.slips(), [], "{raw:?}");
         }
     }
 
@@ -261,7 +302,7 @@ mod tests {
             (vec![(Field::Carat, 12.0), (Field::X, 6.79), (Field::Y, 6.74)], (Field::Carat, 1.2)),
             (vec![(Field::Carat, 1.2), (Field::Depth, 6.22)], (Field::Depth, 62.2)),
         ] {
-            assert_eq!(*only(&typed).slip().unwrap().likely.0, [likely], "{typed:?}");
+            assert_eq!(*only(&typed).slips()[0].likely.0, [likely], "{typed:?}");
         }
     }
 
@@ -312,8 +353,8 @@ mod tests {
         for value in [1e-6, 1e-3, 0.1, 1.0, 9.0, 99.99, 1e4, 1e6, 0.1 + 0.2, 1.0 / 3.0] {
             for one in NUMBERS {
                 for other in NUMBERS {
-                    with(&[(one, value), (other, 1e6)]).slip();
-                    only(&[(one, value), (other, value)]).slip();
+                    with(&[(one, value), (other, 1e6)]).slips();
+                    only(&[(one, value), (other, value)]).slips();
                 }
             }
         }

@@ -134,6 +134,11 @@ pub(super) fn estimate(number: usize, numbers: &Numbers) -> Option<f64> {
     }
 }
 
+/// The mean of length and width, which follow from weight and height where neither is there.
+pub(super) fn estimate_width(numbers: &Numbers) -> Option<f64> {
+    width(numbers[X], numbers[Y]).or_else(|| estimate(X, numbers))
+}
+
 /// Logarithm of the carats that a cubic millimetre of `x * y * z` weighs. A deep stone has more of its box, a
 /// wide table less is cut away from, and large stones have thicker girdles: a regression on the public data.
 fn ln_carat_per_mm3(numbers: &Numbers) -> f64 {

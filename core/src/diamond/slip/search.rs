@@ -1,6 +1,6 @@
 //! The best of all corrections, if it is so much better than what was typed that it must be named.
 
-use super::candidates::{Change, digits, offer, rounded};
+use super::candidates::{Change, is_possible, offer, rounded};
 use super::plausibility::{estimate, plausibility, plausibility_and_most};
 use super::{Correction, Kind, NUMBERS, Numbers, Slip};
 
@@ -12,20 +12,46 @@ const FLOOR: f64 = -20.0;
 /// A second correction is named when it is at least half as likely.
 const CLOSE: f64 = 0.7;
 
-/// The best correction of numbers that are all believed to be numbers, if it is needed.
-pub(super) fn search(typed: &Numbers) -> Option<Slip> {
+/// The corrections that are needed of numbers that are all believed to be numbers: at most one, unless several of
+/// them cannot be, of which each is corrected by itself.
+pub(super) fn search(typed: &Numbers) -> Vec<Slip> {
+    let wrong = impossible(typed);
+    let slip = search_with(typed, &wrong);
+    if slip.is_some() || wrong.is_empty() {
+        return slip.into_iter().collect();
+    }
+    let by_itself = |number: &usize| {
+        let mut believed = *typed;
+        wrong.iter().filter(|other| *other != number).for_each(|other| believed[*other] = None);
+        search_with(&believed, std::slice::from_ref(number))
+    };
+    wrong.iter().filter_map(by_itself).collect()
+}
+
+/// The numbers that no polished stone has.
+pub(super) fn impossible(typed: &Numbers) -> Vec<usize> {
+    let is_wrong = |number: &usize| typed[*number].is_some_and(|value| !is_possible(*number, value));
+    (0..typed.len()).filter(is_wrong).collect()
+}
+
+/// The best correction that changes all of `wrong`, if it is needed.
+fn search_with(typed: &Numbers, wrong: &[usize]) -> Option<Slip> {
     let (as_typed, most) = plausibility_and_most(typed);
     // Most stones are so usual as they are that hardly any kind of slip could be told: a few formulas in
     // place of hundreds of corrections. The tiny amount is for sums that were rounded.
     let could_be_told = |kind: Kind| most + kind.prior() >= as_typed + EVIDENCE - CLOSE - 1e-9;
-    best_of(typed, as_typed, could_be_told)
+    best_of(typed, as_typed, wrong, could_be_told)
 }
 
 /// The best correction of the kinds that are wanted.
-fn best_of(typed: &Numbers, as_typed: f64, wanted: impl Fn(Kind) -> bool) -> Option<Slip> {
+fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind) -> bool) -> Option<Slip> {
     let mut best: Option<(f64, Kind, Change)> = None;
     let mut second: Option<(f64, Change)> = None;
     offer(typed, wanted, |kind, change| {
+        let changes = |number: &usize| change.iter().flatten().any(|(changed, _)| changed == number);
+        if !wrong.iter().all(changes) {
+            return;
+        }
         let corrected = changed(typed, change);
         let plausibility = plausibility(&corrected);
         let score = plausibility + kind.prior();
@@ -57,23 +83,11 @@ fn best_of(typed: &Numbers, as_typed: f64, wanted: impl Fn(Kind) -> bool) -> Opt
 
 /// What was meant by a text that is no possible number, beside the others; `None` if they do not tell.
 pub(super) fn meant(number: usize, text: &str, others: &Numbers) -> Option<f64> {
-    /// An estimate is a last resort: the digits that were typed mean something.
-    const ESTIMATED: f64 = -8.0;
-    let mut best: Option<(f64, f64)> = None;
-    let mut offer = |prior: f64, value: f64| {
-        let plausibility = plausibility(&changed(others, [Some((number, value)), None]));
-        if plausibility >= FLOOR && best.is_none_or(|(best, _)| plausibility + prior > best) {
-            best = Some((plausibility + prior, value));
-        }
-    };
-    if let Some(value) = mended(text) {
-        offer(0.0, value);
-        digits(number, value, |_| true, |kind, meant| offer(kind.prior(), meant));
-    }
-    if let Some(value) = estimate(number, others) {
-        offer(ESTIMATED, rounded(number, value));
-    }
-    best.map(|(_, value)| value)
+    // A second slip in the same number would be a guess: of -3 nobody says that .3 is meant. Where the text has no
+    // number that could be, the others tell.
+    let mended = mended(text).filter(|value| is_possible(number, *value));
+    let meant = mended.or_else(|| estimate(number, others).map(|value| rounded(number, value)))?;
+    (plausibility(&changed(others, [Some((number, meant)), None])) >= FLOOR).then_some(meant)
 }
 
 /// The number in a text such as `6,8` or `6.8 mm` or `-6.8`.
@@ -111,8 +125,9 @@ mod tests {
 
     /// Compares with a search of all kinds; gives how often there is a slip.
     fn compare(numbers: &Numbers) -> usize {
-        let all = best_of(numbers, plausibility(numbers), |_| true);
-        assert_eq!(search(numbers), all, "{numbers:?}");
+        let wrong = impossible(numbers);
+        let all = best_of(numbers, plausibility(numbers), &wrong, |_| true);
+        assert_eq!(search_with(numbers, &wrong), all, "{numbers:?}");
         usize::from(all.is_some())
     }
 

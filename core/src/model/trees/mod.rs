@@ -9,6 +9,7 @@
 //! when it is smaller than the threshold; a category goes right when it is in the node's set.
 
 mod flatten;
+mod gains;
 mod model_file;
 mod questions;
 mod ubj;

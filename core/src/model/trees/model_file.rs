@@ -4,6 +4,7 @@
 //! Source: <https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html>
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::ubj;
 use crate::error::{Error, Result};
@@ -79,7 +80,7 @@ pub(super) struct TreeParam {
     pub(super) size_leaf_vector: Option<String>,
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<ModelFile> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // Both encodings begin with a brace; in JSON a quotation mark follows.
     let second = bytes.iter().skip(1).find(|byte| !byte.is_ascii_whitespace());
     if second == Some(&b'"') {

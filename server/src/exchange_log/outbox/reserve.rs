@@ -1,12 +1,16 @@
 //! Space set aside on the log's disk. Removing shipped exchanges from a database needs space too; on
 //! a full disk this is where it comes from.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Enough for the journal of removing one batch.
-const SIZE: usize = 2 << 20;
+use super::folder::private;
+
+/// Enough to empty the write-ahead log at its largest.
+const SIZE: usize = 8 << 20;
+/// What a disk that was full must have besides, so that it is not full again at once.
+const SLACK: usize = 1 << 20;
 
 /// A file that is there to be deleted.
 pub(super) struct Reserve {
@@ -15,11 +19,16 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Sets the space aside in `folder`, now or as soon as there is some.
+    /// The space in `folder`, as far as it was set aside before.
     pub(super) fn new(folder: &Path) -> Self {
-        let mut reserve = Self { path: folder.join("reserve"), is_there: false };
-        reserve.restore();
-        reserve
+        let path = folder.join("reserve");
+        let is_there = fs::metadata(&path).is_ok_and(|file| file.len() == SIZE as u64);
+        Self { path, is_there }
+    }
+
+    /// Whether the space is set aside.
+    pub(super) fn is_there(&self) -> bool {
+        self.is_there
     }
 
     /// Gives the space back to the disk; whether there was any.
@@ -28,26 +37,36 @@ impl Reserve {
     }
 
     /// Sets the space aside again, if the disk has it.
-    pub(super) fn restore(&mut self) {
+    pub(super) fn restore(&mut self) -> io::Result<()> {
         if self.is_there {
-            return;
+            return Ok(());
         }
-        self.is_there = self.fill().is_ok();
+        let filled = fill(&self.path, SIZE);
+        self.is_there = filled.is_ok();
         if !self.is_there {
             // Half a reserve would only take the space that the log is waiting for. If it cannot be
             // removed either, the next attempt overwrites it.
             let _ = fs::remove_file(&self.path);
         }
+        filled
     }
 
-    fn fill(&self) -> io::Result<()> {
-        let mut file = File::create(&self.path)?;
-        // Random bytes: some file systems keep zeros, or repetitions, without any space.
-        let blocks = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
-        let bytes: Vec<u8> = blocks.take(SIZE / 16).flatten().collect();
-        file.write_all(&bytes)?;
-        file.sync_all()
+    /// Whether the disk has some more space than what is set aside.
+    pub(super) fn has_slack(&self) -> bool {
+        let path = self.path.with_extension("more");
+        let has_slack = fill(&path, SLACK).is_ok();
+        fs::remove_file(path).is_ok() && has_slack
     }
+}
+
+fn fill(path: &Path, size: usize) -> io::Result<()> {
+    let mut file = private(path)?;
+    // Random bytes: some file systems keep zeros, or repetitions, without any space.
+    for _ in 0..size >> 16 {
+        let blocks = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
+        file.write_all(&blocks.take((1 << 16) / 16).flatten().collect::<Vec<u8>>())?;
+    }
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -60,10 +79,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let size = || fs::metadata(folder.path().join("reserve")).map(|file| file.len() as usize);
         let mut reserve = Reserve::new(folder.path());
+        assert!(!reserve.is_there());
+        reserve.restore().unwrap();
         assert_eq!(size().unwrap(), SIZE);
+        assert!(reserve.has_slack());
+        assert!(Reserve::new(folder.path()).is_there(), "also for the next one");
         assert!(reserve.release() && size().is_err());
         assert!(!reserve.release());
-        reserve.restore();
+        reserve.restore().unwrap();
         assert_eq!(size().unwrap(), SIZE);
     }
 }
