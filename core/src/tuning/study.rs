@@ -202,3 +202,25 @@ fn json_line(trial: &Trial) -> Result<String> {
         reason: format!("a trial cannot be written down: {error}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{SamplerKind, Space};
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let header = StudyHeader {
+            format: 1,
+            objective: "waiting".into(),
+            space: Space(Vec::new()),
+            sampler: SamplerKind::Random,
+            seed: 1,
+        };
+        assert!(Study::open(&path, &header).err().unwrap().to_string().contains("it is no file"));
+    }
+}
