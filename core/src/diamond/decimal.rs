@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn prices_are_rounded_as_a_till_does_it() {
-        let rounded = [0.125, 0.375, 2.675, -0.125, 9312.004_999, 1e9 + 0.126, 1e300].map(to_cents);
+        let rounded = [0.125, 0.375, 2.675, -0.125, 9_312.004_999, 1e9 + 0.126, 1e300].map(to_cents);
         // 2.675 is a tiny bit less than that as a number, and is so rounded where it is seen as cents: 267.5.
         assert_eq!(rounded, [0.13, 0.38, 2.68, -0.13, 9312.0, 1e9 + 0.13, 1e300]);
         assert!(to_cents(f64::NAN).is_nan());

@@ -33,7 +33,7 @@ mod tests {
         for price in [1.0, 326.0, 9312.25, 1e9] {
             assert_eq!(possible_price(price), Ok(price));
         }
-        assert_eq!(possible_price(9312.244_999), Ok(9312.24));
+        assert_eq!(possible_price(9_312.244_999), Ok(9312.24));
         for price in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -5.0, 0.0, 0.99, 1e9 + 1.0] {
             let fault = possible_price(price).unwrap_err();
             assert_eq!((fault.field, fault.value), (Field::Price, price.to_string()));

@@ -55,7 +55,10 @@ fn the_example_is_answered_as_the_contract_says() {
     let answer = response.json();
     let expected = app.registry.pipeline(1).unwrap().value(PartialDiamond(example_cells())).unwrap();
     assert_eq!(answer["price_usd"].as_f64().unwrap().to_bits(), expected.price_usd.to_bits());
-    assert_eq!(answer["price_per_carat_usd"].as_f64(), Some(expected.price_usd / 1.2));
+    assert_eq!(
+        answer["price_per_carat_usd"].as_f64(),
+        Some((expected.price_usd / 1.2 * 100.0).round() / 100.0)
+    );
     assert_eq!(answer["assumed"], json!(["depth", "table"]));
     assert_eq!(answer["warnings"], json!([]));
     let digest = app.registry.card(1).unwrap().details.model.to_string();
@@ -225,7 +228,9 @@ fn a_likely_typing_error_is_named_with_what_was_meant() {
     assert!(problem["errors"][0]["message"].as_str().unwrap().starts_with("price \""));
     assert_eq!(problem["errors"][1], json!({"pointer": "/x", "message": message, "likely": {"x": 6.8}}));
     let answer = app.post("/v1/valuations", &with(json!({"x": 4.2, "z": 6.8}))).json();
-    let warnings = answer["warnings"].as_array().unwrap();
+    let mut warnings = answer["warnings"].as_array().unwrap().clone();
+    // So deep a stone is cheaper than any sale, too.
+    warnings.retain(|warning| warning["pointer"] != "");
     assert_eq!(warnings.len(), 2, "{answer}");
     for (warning, pointer) in warnings.iter().zip(["/x", "/z"]) {
         assert_eq!(
