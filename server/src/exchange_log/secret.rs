@@ -102,8 +102,11 @@ fn blank_value(key: &str, value: &mut Value) -> bool {
 }
 
 fn blank_all<'a>(key: &str, values: impl Iterator<Item = &'a mut Value>) -> bool {
-    // Every one of them, not only the first.
-    values.map(|value| blank_value(key, value)).filter(|found| *found).count() > 0
+    let mut is_found = false;
+    for value in values {
+        is_found |= blank_value(key, value);
+    }
+    is_found
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ fn a_record_of_former_times_is_certified_and_one_that_was_changed_is_not() {
         let digest = sha2::Sha256::digest(&document);
         log.execute(
             "INSERT INTO exchange (id, received_at, route, status, digest, document) VALUES (?1, ?2, ?3, 200, ?4, ?5)",
-            (record["_id"].as_str(), "2026-01-31T12:00:00.000Z", ONE, digest.as_slice(), document),
+            (record["_id"].as_str(), 1_769_860_800_000_i64, ONE, digest.as_slice(), document),
         )
         .unwrap();
     }

@@ -259,7 +259,6 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     let unread = "/v1/exchanges/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
     c.send(&empty, 503, ["GET", exchange, unread], "");
     c.send(&empty, 503, ["GET", certificate, "/v1/valuations/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01"], "");
-    c.send(&empty, 503, ["GET", "/metrics", "/metrics"], "");
 
     assert!(checker.unseen().is_empty(), "{:?}", checker.unseen());
 }
