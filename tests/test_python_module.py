@@ -155,7 +155,7 @@ def test_the_same_stones_have_the_same_prices_in_every_kind_of_frame(
 )
 def test_every_kind_of_number_is_read_as_the_number_it_is(model: xc.Model, kind: object) -> None:
     kind = pa.type_for_alias(kind) if isinstance(kind, str) else kind
-    tables = pa.chunked_array([pa.array(part).cast(kind) for part in ([57, None], [60])])
+    tables = pa.chunked_array([pa.array(part).cast(kind) for part in ([57.0, None], [60.0])])
     frame = pa.table({"carat": [1.2] * 3, "cut": ["Ideal"] * 3, "color": ["E"] * 3, "clarity": ["VS1"] * 3})
     expected = [
         model.value(**STONE | {"cut": "Ideal"}, table=table)["price_usd"] for table in [57.0, None, 60.0]
