@@ -12,6 +12,7 @@ pub mod dataset;
 pub mod diamond;
 pub mod error;
 pub mod features;
+mod folder;
 pub mod interrupt;
 pub mod metrics;
 pub mod model;

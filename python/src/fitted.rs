@@ -129,6 +129,9 @@ pub(crate) fn fit_stones(
     fitted.map(Fitted::new).map_err(|refused| error::invalid_diamonds(py, refused))
 }
 
+/// How much each feature gained, and the features' names.
+type Gains<'py> = (Bound<'py, PyArray1<f64>>, Vec<String>);
+
 /// The stones, of which those that are whole say what the others most likely measure; or what is wrong with rows.
 fn stones_of(batches: &[Batch], prices: &[f64]) -> std::result::Result<Vec<PricedDiamond>, Refused> {
     let rows = || {
@@ -199,7 +202,7 @@ impl Fitted {
 
     /// Of trees: how much each feature brought, as shares, and the names of the features of stones (none for
     /// numbers).
-    fn gains<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyArray1<f64>>, Vec<String>)>> {
+    fn gains<'py>(&self, py: Python<'py>) -> PyResult<Option<Gains<'py>>> {
         let (file, n_features, names) = match &*self.0 {
             Kind::Numbers { regressor, .. } => {
                 let stored = regressor.stored();

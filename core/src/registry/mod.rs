@@ -8,7 +8,6 @@
 
 mod blobs;
 mod card;
-mod folder;
 mod fsck;
 mod log;
 mod storage;
@@ -21,7 +20,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::blobs::{BlobKind, Digest};
 pub use self::card::{Card, DataCard, Details, SearchCard, SplitCard};
-pub(crate) use self::folder::sync as sync_folder;
 pub use self::fsck::{Finding, Severity};
 pub use self::log::{Change, Commit};
 
@@ -29,6 +27,7 @@ use self::log::State;
 use self::storage::{Size, Storage};
 use crate::dataset::{Dataset, store};
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::pipeline::Pipeline;
 use crate::promotion::Decision;
 

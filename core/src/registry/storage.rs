@@ -12,8 +12,8 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-use super::folder;
 use crate::error::{Error, Result};
+use crate::folder;
 
 /// The objects of one registry, by path.
 #[derive(Clone)]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::model::Params;
-use crate::registry::sync_folder;
 
 /// One finished trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ impl Study {
         }
         if is_new && let Some(folder) = path.parent() {
             // Its name has to outlive a power cut, too.
-            sync_folder(folder).map_err(|source| Error::write(folder, source))?;
+            folder::sync(folder).map_err(|source| Error::write(folder, source))?;
         }
         Ok(study)
     }

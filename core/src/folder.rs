@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 ///
 /// A folder that is there already is synced in its parent all the same: whoever made it may have been
 /// killed before doing so.
-pub(super) fn make(path: &Path) -> Result<()> {
+pub(crate) fn make(path: &Path) -> Result<()> {
     let failed = |source| Error::write(path, source);
     // An empty parent is the folder in which the program was started.
     let parent = path.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
@@ -38,7 +38,7 @@ pub(crate) fn sync(path: &Path) -> std::io::Result<()> {
 ///
 /// # Errors
 /// [`Error::Damaged`] when something is there that is no file: reading it could wait for ever.
-pub(super) fn is_file(folder: &Path, path: &str) -> Result<bool> {
+pub(crate) fn is_file(folder: &Path, path: &str) -> Result<bool> {
     let place = folder.join(path);
     let failed = |source| Error::read(&place, source);
     // A link counts as what it leads to.
@@ -68,7 +68,7 @@ fn name_of(kind: FileType) -> &'static str {
 }
 
 /// The names of everything in a folder; none where there is no such folder.
-pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
     let failed = |source| Error::read(folder, source);
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
