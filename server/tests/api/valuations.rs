@@ -239,8 +239,10 @@ fn a_likely_typing_error_is_named_with_what_was_meant() {
         );
     }
     let four_cs = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "depth": 6.23});
-    let answer = app.post("/v1/valuations", &four_cs).json();
-    assert_eq!(answer["warnings"][0]["likely"], json!({"depth": 62.3}));
+    // Measurements that follow from so shallow a stone are beyond the model, too.
+    let problem = assert_problem(&app.post("/v1/valuations", &four_cs), 422, "beyond_the_model");
+    assert_eq!(problem["errors"][1]["pointer"], "/depth");
+    assert_eq!(problem["errors"][1]["likely"], json!({"depth": 62.3}));
 }
 
 #[test]
