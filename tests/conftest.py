@@ -40,7 +40,7 @@ def appraisals() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def score_trees() -> Path:
     """The example program that predicts with our own reader of XGBoost's model files."""
-    build = ["cargo", "build", "-q", "-p", "xtream-core", "--example", "score_trees"]
+    build = ["cargo", "build", "-q", "--example", "score_trees"]
     subprocess.run(build, cwd=ROOT, check=True)
     return PROGRAM.parent / "examples" / "score_trees"
 

@@ -21,7 +21,7 @@ def test_ctrl_c_stops_within_a_second_and_keeps_finished_trials(xtream: Program,
     assert "stopped as asked" in stderr
     assert seconds < 1
     left = sorted(entry.name for entry in (xtream.folder / "registry").iterdir())
-    assert left == ["blobs", "commits", "studies"]
+    assert left == ["blobs", "commits", "receipts", "studies"]
     assert not any((xtream.folder / "registry" / "commits").iterdir())
     n_kept = n_finished(xtream)
     assert n_kept >= 3

@@ -115,7 +115,7 @@ def by_keywords(model: xc.Model, stone: dict[str, object]) -> float | None:
 
 
 def by_rust(registry: Path, version: int, file: Path) -> list[float | None]:
-    build = ["cargo", "build", "-q", "-p", "xtream-core", "--example", "value_stones"]
+    build = ["cargo", "build", "-q", "--example", "value_stones"]
     subprocess.run(build, cwd=ROOT, check=True)
     command = [PROGRAM.parent / "examples" / "value_stones", registry, str(version), file]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()

@@ -44,7 +44,7 @@ def _built() -> Path:
     """The program, built from this checkout with the profile that maturin uses."""
     arguments = shlex.split(os.environ.get("MATURIN_PEP517_ARGS", ""))
     profile = arguments[arguments.index("--profile") + 1] if "--profile" in arguments else "release"
-    command = ["cargo", "build", "-p", "xtream-cli", "--bin", "xtream", "--profile", profile]
+    command = ["cargo", "build", "--bin", "xtream", "--profile", profile]
     run = subprocess.run(
         [*command, "--message-format", "json-render-diagnostics"],
         cwd=ROOT,

@@ -150,7 +150,8 @@ def test_answers_that_nobody_reads_take_little_memory(serve: Serve, many_files: 
         greedy.append(connection)
     peak = 0
     for _ in range(10):
-        assert_served(served)
+        # Whoever reads is answered meanwhile; how soon is for the machine to say.
+        assert served.ask("POST", VALUATIONS, STONE).status == 200
         peak = max(peak, memory(served))
         time.sleep(0.1)
     assert peak - before < 150, f"{peak - before} MB for 400 clients"

@@ -26,7 +26,7 @@ def test_ten_million_rows_stay_under_two_gigabytes(tmp_path):
             written += len(lap_rows)
             if written == N_ROWS:
                 break
-    subprocess.run(["cargo", "build", "-q", "-p", "xtream-core", "--example", "ingest"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "-q", "--example", "ingest"], cwd=ROOT, check=True)
     program = PROGRAM.parent / "examples" / "ingest"
     with subprocess.Popen([program, delivery], stdout=subprocess.PIPE, text=True) as run:
         said = run.stdout.read()
