@@ -144,7 +144,8 @@ impl Server {
             State::new(Registry::open_or_create(&registry)?).map_err(|source| Error::Run { source })?;
         let state = Arc::new(state);
         let numbers = Arc::new(Numbers::default());
-        let log = ExchangeLog::open(&exchange_log, secret).map_err(|reason| Error::ExchangeLog { reason })?;
+        let log = ExchangeLog::open(&exchange_log, secret.as_deref())
+            .map_err(|reason| Error::ExchangeLog { reason })?;
         let log = Arc::new(log);
         let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();

@@ -90,7 +90,7 @@ impl ExchangeLog {
     ///
     /// # Errors
     /// When the folder cannot be used, or MongoDB's address cannot be understood.
-    pub(crate) fn open(options: &Options, key: Option<String>) -> Result<Self, String> {
+    pub(crate) fn open(options: &Options, key: Option<&str>) -> Result<Self, String> {
         let Options { folder, durability, retention, mongodb, mongodb_ttl_days } = options;
         let outbox = Arc::new(Outbox::open(folder, *durability, *retention, mongodb.is_some())?);
         let start = |uri: &String| Shipper::start(uri, *mongodb_ttl_days, Arc::clone(&outbox));
