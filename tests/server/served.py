@@ -332,6 +332,7 @@ class Proxy:
         self.target = target
         self.n_to_cut = 0
         self.n_cut = 0
+        self.n_to_swallow = 0
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -360,6 +361,9 @@ class Proxy:
                             if self.n_to_cut > 0:
                                 self.n_to_cut -= 1
                                 is_cut.set()
+                            if self.n_to_swallow > 0:
+                                self.n_to_swallow -= 1
+                                continue
                     server.sendall(message)
 
     def reply(self, server: socket.socket, client: socket.socket, is_cut: threading.Event) -> None:

@@ -93,6 +93,28 @@ def test_a_disk_that_a_missing_database_filled_is_emptied_when_the_database_retu
     assert {answer.id for answer in answers} <= ids
 
 
+def fill_up(disk: Path) -> None:
+    """Takes the last byte of it."""
+    with contextlib.suppress(OSError), (disk / "rest").open("ab", buffering=0) as rest:
+        while True:
+            rest.write(b"x" * 4096)
+
+
+def test_a_server_starts_on_a_full_disk_with_the_help_of_its_reserve(small_disk: Path, serve: Serve) -> None:
+    served = serve(log=small_disk / "log")
+    answers = [served.ask("POST", VALUATIONS, STONE) for _ in range(20)]
+    eventually((small_disk / "log" / "reserve").exists, 5, "the space is set aside")
+    assert served.stop() == 0
+    # SQLite's shared memory is made anew, as after a copy of the folder: that takes space.
+    (small_disk / "log" / "exchanges.sqlite-shm").unlink(missing_ok=True)
+    fill_up(small_disk)
+    served.start()
+    assert "its reserve is given up to start" in served.stderr
+    (small_disk / "rest").unlink()
+    eventually(lambda: served.ask("POST", VALUATIONS, STONE).status == 200, 5, "it answers again")
+    assert_recorded_once(answers, served.recorded()[-20:])
+
+
 def test_a_server_that_speaks_to_the_full_disk_too_still_answers_with_a_number(
     small_disk: Path, serve: Serve
 ) -> None:

@@ -1,6 +1,7 @@
 """The database goes, freezes, comes late or loses its replies; requests do not notice."""
 
 import signal
+import sqlite3
 import time
 
 import pymongo.errors
@@ -157,3 +158,35 @@ def test_a_number_that_somebody_else_took_is_not_believed_to_be_shipped(
     assert [record["_id"] for record in served.in_outbox("dead_letter")] == [taken.id]
     assert collection.find_one({"_id": taken.id}) == {"_id": taken.id, "written_by": "somebody else"}
     assert collection.find_one({"_id": other.id})
+
+
+def test_a_record_that_changed_on_the_disk_is_set_aside_and_not_shipped(
+    serve: Serve, database: Secantus
+) -> None:
+    served = serve(database.uri())
+    damaged, other = (served.ask("POST", VALUATIONS, {"carat": n}) for n in range(2))
+    assert served.stop() == 0
+    with sqlite3.connect(served.log / "exchanges.sqlite") as file:
+        changed = "UPDATE exchange SET document = replace(document, 'carat', 'karat') WHERE id = ?"
+        assert file.execute(changed, [damaged.id]).rowcount == 1
+    file.close()
+    database.start()
+    served.start()
+    eventually(served.outbox_is_empty, 40, "nothing waits")
+    assert [record["_id"] for record in served.in_outbox("dead_letter")] == [damaged.id]
+    assert [document["_id"] for document in stored(database.collection())] == [other.id]
+    assert "it is damaged: it is not what was written" in served.stderr
+
+
+def test_a_reply_that_never_comes_is_waited_for_for_half_a_minute(
+    serve: Serve, database: Secantus, proxy: Proxy
+) -> None:
+    """The connection lives, and only what was asked last is never answered."""
+    database.start()
+    served = serve(database.uri(proxy.port))
+    proxy.n_to_swallow = 1
+    answer = served.ask("POST", VALUATIONS, {"carat": 1})
+    eventually(lambda: proxy.n_to_swallow == 0, 20, "it is offered")
+    eventually(served.outbox_is_empty, 45, "it is offered again")
+    assert "it did not answer within 30 seconds" in served.stderr
+    assert_recorded_once([answer], stored(database.collection()))

@@ -47,15 +47,28 @@ pub(super) struct Head {
     received_at: DateTime<Utc>,
     /// Requests that the application had before it.
     pub(super) n_requests_before: u64,
-    /// The first line, as far as it came at once. Nothing behind it is kept: there may be keys.
+    /// The first line, as far as it has come. Nothing behind it is kept: there may be keys.
     line: Vec<u8>,
+    is_line_whole: bool,
 }
 
 impl Head {
     pub(super) fn new(bytes: &[u8], n_requests_before: u64) -> Self {
-        let line = bytes.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
-        let line = line[..line.len().min(LONGEST_LINE)].to_vec();
-        Self { began: Instant::now(), received_at: Utc::now(), n_requests_before, line }
+        let (began, received_at) = (Instant::now(), Utc::now());
+        let mut head = Self { began, received_at, n_requests_before, line: Vec::new(), is_line_whole: false };
+        head.add(bytes);
+        head
+    }
+
+    /// More of it has come.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        if self.is_line_whole {
+            return;
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\r' || *byte == b'\n');
+        let more = &bytes[..end.unwrap_or(bytes.len())];
+        self.line.extend_from_slice(&more[..more.len().min(LONGEST_LINE - self.line.len())]);
+        self.is_line_whole = end.is_some();
     }
 
     /// Method, path and query, where the line is that of a request.
@@ -204,5 +217,10 @@ mod tests {
         let head = Head::new(b"GET / HTTP/1.1\r\nAuthorization: Bearer secret\r\n", 0);
         assert_eq!(head.line, b"GET / HTTP/1.1");
         assert_eq!(Head::new(&[b'x'; 5000], 0).line.len(), LONGEST_LINE);
+        let mut head = Head::new(b"GET /v1", 0);
+        for piece in [b"/mod".as_slice(), b"els HTTP/1.1\r", b"\nAuthorization: Bearer secret"] {
+            head.add(piece);
+        }
+        assert_eq!(head.line, b"GET /v1/models HTTP/1.1", "in pieces");
     }
 }

@@ -104,13 +104,17 @@ impl Guarded {
         let is_waiting = state.phase == Phase::Waiting && !state.is_last;
         drop(state);
         self.head.take_if(|head| head.n_requests_before != n_requests);
-        if is_waiting && self.head.is_none() {
-            let head = Head::new(bytes, n_requests);
-            let deadline = head.began + self.gate.request_timeout;
-            self.head = Some(head);
-            if self.alarm.deadline() > deadline {
-                self.alarm.as_mut().reset(deadline);
+        match &mut self.head {
+            Some(head) if is_waiting => head.add(bytes),
+            None if is_waiting => {
+                let head = Head::new(bytes, n_requests);
+                let deadline = head.began + self.gate.request_timeout;
+                self.head = Some(head);
+                if self.alarm.deadline() > deadline {
+                    self.alarm.as_mut().reset(deadline);
+                }
             }
+            _ => {}
         }
     }
 

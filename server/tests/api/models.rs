@@ -165,6 +165,29 @@ fn no_answer_says_where_the_training_file_lay() {
     assert!(known.starts_with(app.folder.path()), "the registry itself knows it");
 }
 
+#[test]
+fn promoting_the_champion_changes_nothing_and_says_so_and_a_rollback_goes_to_the_one_before_it() {
+    let app = TestApp::new();
+    let second = app.train(1);
+    app.registry.promote(second, "Checked by hand.").unwrap();
+    app.wait_for(second);
+    let n_commits = app.registry.commits().unwrap().len();
+    let request = Request::post(app.url(&format!("/v1/models/{second}/promote")))
+        .header("authorization", format!("Bearer {ADMIN_KEY}"))
+        .header("content-type", "application/json");
+    let answer = app.send(request.body(br#"{"reason": "A double click."}"#.to_vec()).unwrap());
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let decision = &answer.json()["decision"];
+    let said = format!("Version {second} is the champion already; nothing was changed.");
+    assert_eq!((&decision["promoted"], &decision["reason"]), (&json!(false), &json!(said)));
+    assert_eq!(app.registry.commits().unwrap().len(), n_commits, "no commit");
+    let history = app.get("/v1/models").json();
+    assert_eq!(history["champion"], second);
+    assert_eq!(all(&[history], "decisions", "candidate"), [second, 1]);
+    assert_eq!(app.registry.rollback("Customers complained.").unwrap(), 1);
+    app.wait_for(1);
+}
+
 fn with_tag(app: &TestApp, path: &str, tag: &str) -> Response {
     app.send(Request::get(app.url(path)).header("if-none-match", tag).body(Vec::new()).unwrap())
 }

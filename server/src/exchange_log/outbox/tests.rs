@@ -306,13 +306,16 @@ async fn only_the_owner_may_read_the_log() {
     let log = folder.path().join("log");
     std::fs::create_dir(&log).unwrap();
     std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let former = log.join("exchanges.sqlite.damaged-20260101T000000000Z");
+    std::fs::write(&former, "").unwrap();
+    std::fs::set_permissions(&former, std::fs::Permissions::from_mode(0o644)).unwrap();
     let outbox = open(&log);
     outbox.add(record(1)).await.unwrap();
     eventually(|| log.join("reserve").exists());
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&log), 0o700);
     let files: Vec<_> = std::fs::read_dir(&log).unwrap().map(|file| file.unwrap().path()).collect();
-    assert!(files.len() >= 5, "{files:?}");
+    assert!(files.len() >= 6, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{file:?}");
     }
