@@ -83,6 +83,7 @@ pub(super) fn training(
         n_repeats: options.repeats.unwrap_or(defaults.repeats),
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
         is_monotone: options.monotone,
+        ranges: defaults.ranges && !options.no_ranges,
     })
 }
 
