@@ -15,7 +15,7 @@ use xtream_core::training::known_stones;
 use xtream_core::{Error, PricedDiamond, Registry, Result};
 
 use crate::appraisals;
-use crate::arguments::whole;
+use crate::arguments::{Decimal, whole};
 use crate::attended::attended;
 use crate::error;
 use crate::loaded::Loaded;
@@ -303,18 +303,18 @@ impl Model {
         slf: &Bound<'py, Self>,
         data: Option<&Bound<'py, PyAny>>,
         confidence: f64,
-        carat: Option<f64>,
+        carat: Option<Decimal>,
         cut: Option<&str>,
         color: Option<&str>,
         clarity: Option<&str>,
-        depth: Option<f64>,
-        table: Option<f64>,
-        x: Option<f64>,
-        y: Option<f64>,
-        z: Option<f64>,
+        depth: Option<Decimal>,
+        table: Option<Decimal>,
+        x: Option<Decimal>,
+        y: Option<Decimal>,
+        z: Option<Decimal>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let number = |value: Option<f64>| value.map_or(Cell::Missing, Cell::Number);
+        let number = |value: Option<Decimal>| value.map_or(Cell::Missing, |Decimal(value)| Cell::Number(value));
         fn text(value: Option<&str>) -> Cell<'_> {
             value.map_or(Cell::Missing, Cell::Text)
         }
@@ -421,7 +421,7 @@ impl Model {
     fn similar<'py>(
         &self,
         py: Python<'py>,
-        carat: f64,
+        carat: Decimal,
         cut: &str,
         color: &str,
         clarity: &str,
@@ -430,7 +430,7 @@ impl Model {
         let found = py.detach(|| {
             let n = whole("n", n, 1)?;
             let (asked, _) = self.0.complete(RawDiamond::from_cells(|field| match field {
-                Field::Carat => Cell::Number(carat),
+                Field::Carat => Cell::Number(carat.0),
                 Field::Cut => Cell::Text(cut),
                 Field::Color => Cell::Text(color),
                 Field::Clarity => Cell::Text(clarity),

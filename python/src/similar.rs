@@ -9,7 +9,7 @@ use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, Grade, RawDiamond};
 use xtream_core::features::{PartialDiamond, Proportions};
 use xtream_core::{Diamond, Error, Result};
 
-use crate::arguments::whole;
+use crate::arguments::{Decimal, whole};
 use crate::arrow_stream::Stream;
 use crate::attended::attended;
 use crate::error;
@@ -25,7 +25,7 @@ const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clari
 pub(crate) fn similar<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
-    carat: f64,
+    carat: Decimal,
     cut: &str,
     color: &str,
     clarity: &str,
@@ -34,7 +34,7 @@ pub(crate) fn similar<'py>(
     let raise = |error: Error| error::to_python(py, &error);
     let n = whole("n", n, 1).map_err(raise)?;
     let asked = RawDiamond::from_cells(|field| match field {
-        Field::Carat => Cell::Number(carat),
+        Field::Carat => Cell::Number(carat.0),
         Field::Cut => Cell::Text(cut),
         Field::Color => Cell::Text(color),
         Field::Clarity => Cell::Text(clarity),
