@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use xtream_core::appraisal::Confidence;
+use xtream_core::valuation::Confidence;
 
 use crate::settings::Flags;
 

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use xtream_core::Result;
-use xtream_core::dataset::{Delivery, Duplicates, Frame, Policy, Split, Suspect};
+use xtream_core::dataset::{Duplicates, Frame, Policy, Source, Split, Suspect};
 use xtream_core::diamond::Field;
 
 use crate::arguments::{type_name, unknown};
@@ -59,9 +59,9 @@ impl Sources {
 }
 
 /// The delivery of these sources. The interpreter lock must not be held.
-pub(crate) fn delivery(data: Sources, test: Sources, policy: Policy) -> Result<Delivery> {
+pub(crate) fn delivery(data: Sources, test: Sources, policy: Policy) -> Result<Source> {
     let ((data, frames), (test, test_frames)) = (data.read(policy.unpriced)?, test.read(policy.unpriced)?);
-    Ok(Delivery { data, frames, test, test_frames, policy, split: Split::default() })
+    Ok(Source { data, frames, test, test_frames, policy, split: Split::default() })
 }
 
 /// How strict to be, by the names that users type.

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
-use xtream_core::amounts::in_minutes;
+use xtream_core::format::in_minutes;
 use xtream_core::metrics::{JUMPS_CARAT, Metrics, by_carat};
 use xtream_core::promotion::{Comparison, FEWEST_STONES};
 use xtream_core::tuning::{FEWEST_FOR_IMPORTANCE, Trial, importance};

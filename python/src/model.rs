@@ -8,9 +8,9 @@ use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
-use xtream_core::comparables::Neighbour;
 use xtream_core::diamond::{Cell, Field, RawDiamond};
 use xtream_core::registry::BlobKind;
+use xtream_core::similar::Neighbour;
 use xtream_core::training::known_stones;
 use xtream_core::{Error, PricedDiamond, Registry, Result};
 
@@ -462,7 +462,7 @@ impl Model {
     /// The trials as they were written down.
     fn _study<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = || -> Result<Vec<serde_json::Value>> {
-            let Some(search) = &self.0.card.details.search else { return Ok(Vec::new()) };
+            let Some(search) = &self.0.card.record.search else { return Ok(Vec::new()) };
             let study = self.0.registry()?.blob(BlobKind::Study, &search.study)?;
             // The first line says what was searched.
             let lines = study.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());

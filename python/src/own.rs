@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use serde_json::json;
 use xtream_core::diamond::Field;
 use xtream_core::features::Encoding;
-use xtream_core::model::{Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use xtream_core::model::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::training::{Family, Plan};
 use xtream_core::tuning::{Domain, Space};
@@ -104,7 +104,7 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failures: &Failures) -> PyResul
             encoding,
             target,
             estimator: Box::new(estimator),
-            base: None,
+            init_score: None,
             difficulty: Params::default(),
         },
         plan: (!plan.space.0.is_empty()).then(|| Box::new(move |_| plan.clone()) as _),
@@ -183,7 +183,7 @@ impl Estimator for PythonEstimator {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        _watch: Option<Watch<'_>>,
+        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         interrupt.check()?;
@@ -225,7 +225,7 @@ impl Regressor for PythonRegressor {
         predicted.unwrap_or_else(|_| Array1::from_elem(features.nrows(), f64::NAN))
     }
 
-    fn stored(&self) -> Stored {
-        Stored { header: StoredHeader::Foreign { class: self.class.clone() }, body: Vec::new() }
+    fn stored(&self) -> StoredModel {
+        StoredModel { header: ModelHeader::Foreign { class: self.class.clone() }, body: Vec::new() }
     }
 }

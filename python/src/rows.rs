@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Fault, Field};
 use xtream_core::features::PartialDiamond;
-use xtream_core::scoring::{Price, Wanted, price_table};
+use xtream_core::valuation::{Price, Wanted, price_table};
 use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 
 use crate::arguments::{type_name, unknown};

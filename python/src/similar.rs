@@ -3,10 +3,10 @@
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xtream_core::comparables::Comparables;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, Grade, RawDiamond};
-use xtream_core::features::{PartialDiamond, Proportions};
+use xtream_core::features::{Imputer, PartialDiamond};
+use xtream_core::similar::SimilarIndex;
 use xtream_core::{Diamond, Error, Result};
 
 use crate::arguments::{Decimal, whole};
@@ -40,7 +40,7 @@ pub(crate) fn similar<'py>(
         Field::Clarity => Cell::Text(clarity),
         _ => Cell::Missing,
     });
-    let textbook = Proportions::fit(std::iter::empty());
+    let textbook = Imputer::fit(std::iter::empty());
     let asked = textbook.complete(PartialDiamond(asked));
     let (asked, _) = asked.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
     let stream = Stream::of(data)?;
@@ -71,7 +71,7 @@ pub(crate) fn similar<'py>(
                 }
             }
         }
-        let index = Comparables::new(stones);
+        let index = SimilarIndex::new(stones);
         let nearest = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
         let rows = nearest.iter().map(|found| rows[found.row] as i64).collect::<Vec<_>>();
         let differences = nearest.iter().map(|found| found.carat_difference).collect::<Vec<_>>();

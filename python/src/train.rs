@@ -88,7 +88,7 @@ pub(crate) fn train<'py>(
     let test = test.map_or(Ok(Sources::default()), |test| Sources::from_python("test", test))?;
     let done = attended(py, progress, move |progress, interrupt| {
         let training = Training {
-            delivery: delivery(data, test, policy)?,
+            source: delivery(data, test, policy)?,
             max_rejects_percent: max_rejects,
             rejects: None,
             families,
@@ -135,7 +135,7 @@ struct Keeping<'a> {
 
 impl Progress for Keeping<'_> {
     fn report(&self, event: &Event<'_>) {
-        if let Event::Judged { family, pipeline, prices, .. } = event {
+        if let Event::Tested { family, pipeline, prices, .. } = event {
             let (name, prices) = ((*family).to_owned(), prices.to_vec());
             let model = JudgedModel { name, pipeline: Arc::clone(pipeline), prices };
             self.models.lock().unwrap_or_else(PoisonError::into_inner).push(model);

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use xtream_core::Registry;
-use xtream_core::amounts::grouped;
+use xtream_core::format::grouped;
 use xtream_core::registry::{BlobKind, Card, Severity};
 use xtream_core::training::compare_versions;
 
@@ -34,7 +34,7 @@ fn list(options: &ModelsOptions, settings: &Settings) -> Result<()> {
         return print_json(&json!({"models": cards, "champion": champion}));
     }
     let row = |card: &Card| {
-        let details = &card.details;
+        let details = &card.record;
         vec![
             if champion == Some(card.version) { "*".into() } else { String::new() },
             card.version.to_string(),
@@ -70,9 +70,9 @@ fn show(version: Version, options: &ModelsOptions, settings: &Settings) -> Resul
         print(&format!("{name:<width$}  {value}\n"))?;
     }
     let path = |kind, digest| registry.blob_path(kind, digest).display().to_string();
-    note(&format!("\nModel file:    {}", path(BlobKind::Model, &card.details.model)));
-    note(&format!("Its rows:      {}", path(BlobKind::Dataset, &card.details.data.digest)));
-    note(&format!("Refused rows:  {}", path(BlobKind::Rejects, &card.details.data.rejects)));
+    note(&format!("\nModel file:    {}", path(BlobKind::Model, &card.record.model)));
+    note(&format!("Its rows:      {}", path(BlobKind::Dataset, &card.record.data.digest)));
+    note(&format!("Refused rows:  {}", path(BlobKind::Rejects, &card.record.data.rejects)));
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use serde_json::json;
-use xtream_core::amounts::grouped;
-use xtream_core::comparables::{Comparables, Neighbour};
 use xtream_core::diamond::{Cell, Field, Grade};
 use xtream_core::features::PartialDiamond;
+use xtream_core::format::grouped;
+use xtream_core::similar::{Neighbour, SimilarIndex};
 use xtream_core::{Diamond, Error};
 
 use super::{note, open, print, print_json, resolve};
@@ -20,10 +20,10 @@ pub(crate) fn run(args: &SimilarArgs, settings: &Settings) -> Result<()> {
     let stones = registry.dataset(version)?.train();
     let n_rows = stones.len();
     let n = usize::try_from(args.n)?;
-    let index = Comparables::new(stones);
+    let index = SimilarIndex::new(stones);
     let found = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
     if args.json {
-        let digest = registry.card(version)?.details.data.digest;
+        let digest = registry.card(version)?.record.data.digest;
         return print_json(&json!({
             "n": found.len(),
             "diamonds": found.iter().map(as_json).collect::<Vec<_>>(),

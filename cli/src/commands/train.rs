@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use xtream_core::dataset::{Delivery, Duplicates, Policy, Split, Suspect, expand};
+use xtream_core::dataset::{Duplicates, Policy, Source, Split, Suspect, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{Preset, Promotes, Report, Standing, Training, built_in, choose, monotone};
+use xtream_core::training::{LeaderboardRow, Preset, Promotes, Report, Training, built_in, choose, monotone};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
 
@@ -65,7 +65,7 @@ pub(super) fn training(
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
     let chosen = choose(built_in(&locations), names)?;
     Ok(Training {
-        delivery: Delivery { data: data.to_vec(), test: test.to_vec(), policy, split, ..Delivery::default() },
+        source: Source { data: data.to_vec(), test: test.to_vec(), policy, split, ..Source::default() },
         max_rejects_percent,
         rejects: options.rejects.clone(),
         families: if options.monotone { monotone(chosen, !names.is_empty())? } else { chosen },
@@ -88,7 +88,7 @@ pub(super) fn training(
 
 pub(super) fn leaderboard(report: &Report) -> String {
     let champion = report.champion.as_ref().map(|champion| champion.version);
-    let row = |standing: &Standing| {
+    let row = |standing: &LeaderboardRow| {
         vec![
             if champion == Some(standing.version) { "*".into() } else { String::new() },
             standing.version.to_string(),

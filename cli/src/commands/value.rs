@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
-use xtream_core::amounts::grouped;
 use xtream_core::dataset::{Batch, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
-use xtream_core::scoring::{Price, Priced, Wanted, price_table};
+use xtream_core::format::grouped;
+use xtream_core::valuation::{Price, Priced, Wanted, price_table};
 use xtream_core::{Error, Interrupt};
 
 use super::{note, open, resolve};

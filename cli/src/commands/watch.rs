@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use xtream_core::dataset::{Delivery, expand};
+use xtream_core::dataset::{Source, expand};
 use xtream_core::progress::Silent;
 use xtream_core::training::Training;
 use xtream_core::{Error, Interrupt, Registry};
@@ -135,7 +135,7 @@ impl Watch {
         }
         let shown = Shown::new();
         let (dataset, data) = loop {
-            training.delivery.data = self.sound.keys().cloned().collect();
+            training.source.data = self.sound.keys().cloned().collect();
             match training.read(registry, &shown, interrupt) {
                 // It was sound a moment ago and was written to since; the others need not wait for it.
                 Err(Error::Malformed { path, .. }) if self.sound.contains_key(&path) => {
@@ -148,7 +148,7 @@ impl Watch {
                 return Ok(());
             }
         };
-        if registry.cards()?.iter().any(|card| card.details.data.digest == data.digest) {
+        if registry.cards()?.iter().any(|card| card.record.data.digest == data.digest) {
             note("These rows were trained on before; nothing to do.");
             return Ok(());
         }
@@ -161,9 +161,9 @@ impl Watch {
 
 /// Whether one file can be used by itself, so that a bad one does not spoil the rest.
 fn check(path: &Path, training: &Training, registry: &Registry, interrupt: &Interrupt) -> Result<(), Error> {
-    let delivery = Delivery { data: vec![path.into()], ..training.delivery.clone() };
+    let source = Source { data: vec![path.into()], ..training.source.clone() };
     let mut refused = Vec::new();
-    let rows = delivery.read(&mut refused, &Silent, interrupt)?;
+    let rows = source.read(&mut refused, &Silent, interrupt)?;
     let list = registry.folder().join("refused-rows.csv");
     let place = format!("{} (of {})", list.display(), path.display());
     let checked = rows.counts.check_rejects(training.max_rejects_percent, &place);

@@ -1,31 +1,23 @@
-//! An appraisal: what stands beside a price so that a jeweller can stand behind it. How sure it is
-//! ([`range`]), where it comes from ([`reasons`]), what comparable stones were sold for
-//! ([`comparable`]), and what it would be if the stone were another ([`what_if`]).
-//!
-//! Nothing here knows how a price is made: whoever asks brings a way to price stones.
+//! What a stone is worth, and what stands beside its price so that a jeweller can stand behind it: how sure it is,
+//! where it comes from (`shapley`), what comparable stones were sold for, and what it would be if the stone were
+//! another (`counterfactual`); for one stone, or for the rows of a table (`batch`).
 
-mod comparable;
-mod grades;
-mod question;
-mod range;
-mod reasons;
-mod what_if;
+mod batch;
+mod counterfactual;
+mod options;
+mod shapley;
 
 use crate::diamond::{Diamond, Fault, Field};
+use crate::similar::Comparable;
 
-pub use comparable::{Comparable, MOST_ADJUSTED, N_COMPARABLES, comparables, nearest_comparables};
-pub use grades::GradeFactors;
-pub use question::{Confidence, Question};
-pub use range::{FEWEST_SCORES, PriceRange, Range, Score};
-pub use reasons::{Contribution, Group, N_BACKGROUND, Reasons, background, reasons};
-pub use what_if::{Change, WhatIf, what_if};
+pub use self::batch::{Price, Priced, Wanted, price, price_table};
+pub use self::counterfactual::{Change, Counterfactual, counterfactuals};
+pub use self::options::Options;
+pub use self::shapley::{Contribution, Group, N_BACKGROUND, Reasons, background, explain};
+pub use crate::pipeline::interval::{Confidence, PriceRange};
 
 /// What kind of value a price is: what the stones of the public data were appraised at.
 pub const BASIS: &str = "2008 US dollars, retail appraisal";
-
-/// Prices of stones in US dollars, one for each, in order; a stone's price does not depend on the
-/// others.
-pub type Prices<'a> = &'a dyn Fn(&[Diamond]) -> Vec<f64>;
 
 /// All that was asked about a stone.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,5 +37,5 @@ pub struct Appraisal {
     /// Stones that were sold, nearest first; `None` when nobody asked.
     pub comparables: Option<Vec<Comparable>>,
     /// The price if one thing were different; `None` when nobody asked.
-    pub what_if: Option<Vec<WhatIf>>,
+    pub what_if: Option<Vec<Counterfactual>>,
 }

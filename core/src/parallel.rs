@@ -1,7 +1,8 @@
-//! Work on parts of something that must be taken up in order: all cores work on the next parts while the
-//! finished ones are taken, and never more parts are held than the cores need.
+//! Work on several threads whose results come in order: of a stream of parts, of which never more are held than the
+//! cores need (`in_order`), and of a few independent jobs (`map`).
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -69,6 +70,31 @@ fn receive<T>(waiting: &Mutex<Receiver<T>>) -> Option<T> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
+/// What `job` makes of each number below `n_jobs`, by number; so many workers take the next number each as soon as they
+/// are done with the one before.
+pub(crate) fn map<T: Send>(n_jobs: usize, n_workers: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(n_jobs));
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= n_jobs {
+                return;
+            }
+            let result = job(number);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..n_workers.clamp(1, n_jobs.max(1)) {
+            scope.spawn(work);
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -104,5 +130,18 @@ mod tests {
         let error = in_order(next, work, |part| part.map(|_| taken += 1)).unwrap_err();
         assert!(error.to_string().contains("39"), "{error}");
         assert_eq!(taken, 39);
+    }
+
+    #[test]
+    fn results_come_by_number_however_many_workers_there_are() {
+        for n_workers in [0, 1, 2, 9] {
+            // The first takes longest.
+            let job = |number: usize| {
+                std::thread::sleep(std::time::Duration::from_millis(if number == 0 { 20 } else { 1 }));
+                number * number
+            };
+            assert_eq!(map(5, n_workers, job), [0, 1, 4, 9, 16]);
+        }
+        assert!(map(0, 2, |number| number).is_empty());
     }
 }

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::range::{Score, band, nth_of};
+use super::{Score, band, nth_of};
 use crate::diamond::{Clarity, Color, Cut, Diamond, Grade};
 
 /// By what expected errors are multiplied, for each grade from worst to best.
@@ -40,15 +40,15 @@ impl GradeFactors {
     /// The factors that these scores ask for. Bands of weight are raked along, since a grade may be more
     /// frequent in one of them; each has its own quantiles later.
     pub(super) fn of(scores: &[Score<'_>]) -> Self {
-        let mut left: Vec<_> = scores.iter().map(|score| score.score).collect();
+        let mut residual: Vec<_> = scores.iter().map(|score| score.score).collect();
         let kinds: Vec<_> = scores.iter().map(|score| kinds(score.stone)).collect();
         let mut factors = [Vec::new(), Self::default().cut, Self::default().color, Self::default().clarity];
         factors[0] = vec![1.0; 1 + kinds.iter().map(|kinds| kinds[0]).max().unwrap_or_default()];
         for _ in 0..N_TURNS {
             for (sort, factors) in factors.iter_mut().enumerate() {
                 for (kind, factor) in factors.iter_mut().enumerate() {
-                    let rows = || (0..left.len()).filter(|row| kinds[*row][sort] == kind);
-                    let mut values: Vec<_> = rows().map(|row| left[row]).collect();
+                    let rows = || (0..residual.len()).filter(|row| kinds[*row][sort] == kind);
+                    let mut values: Vec<_> = rows().map(|row| residual[row]).collect();
                     if values.len() < FEWEST_OF_A_KIND {
                         continue;
                     }
@@ -58,7 +58,7 @@ impl GradeFactors {
                     if *held > 0.0 {
                         *factor *= *held;
                         let rows: Vec<_> = rows().collect();
-                        rows.into_iter().for_each(|row| left[row] /= *held);
+                        rows.into_iter().for_each(|row| residual[row] /= *held);
                     }
                 }
             }

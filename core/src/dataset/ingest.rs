@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::duplicates::UniqueRows;
 use super::fingerprint::row_fingerprint;
-use super::kept::Kept;
 use super::{Batch, Frame, Part, Table};
-use crate::ahead::in_order;
-use crate::amounts::grouped;
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
-use crate::features::{PartialDiamond, Proportions};
+use crate::features::{Imputer, PartialDiamond};
+use crate::format::grouped;
 use crate::interrupt::Interrupt;
+use crate::parallel::in_order;
 use crate::progress::{Event, Progress};
 
 /// What to do with rows of implausible geometry.
@@ -37,7 +37,7 @@ pub enum Duplicates {
     Keep,
 }
 
-/// How strict to be with a delivery.
+/// How strict to be with a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Rows of implausible geometry.
@@ -62,7 +62,7 @@ impl Policy {
 pub struct Counts {
     /// Rows read.
     pub n_rows: u64,
-    /// Rows kept.
+    /// Rows unique.
     pub n_kept: u64,
     /// Rows refused, whatever the severity.
     pub n_rejected: u64,
@@ -93,9 +93,9 @@ pub struct SourceFile {
     pub extra_columns: Vec<String>,
 }
 
-/// What was read of a delivery.
+/// What was read of a source.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Intake {
+pub(super) struct Ingested {
     /// What became of all rows.
     pub counts: Counts,
     /// The files they came from.
@@ -112,18 +112,18 @@ pub(super) struct Place<'a> {
 
 /// What became of a row.
 #[derive(Clone, Copy)]
-pub(super) enum Verdict<'a> {
+pub(super) enum RowOutcome<'a> {
     Kept,
     Duplicate,
     Refused(&'a [Fault]),
 }
 
 /// Hears what became of each row, in order.
-pub(super) trait Witness {
-    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()>;
+pub(super) trait RowSink {
+    fn row(&mut self, place: &Place<'_>, outcome: RowOutcome<'_>) -> Result<()>;
 }
 
-/// Reads and validates `files`, then `frames`, as one delivery into `kept`; `witness` hears of each row.
+/// Reads and validates `files`, then `frames`, as one source into `unique`; `sink` hears of each row.
 ///
 /// Memory grows with the rows kept (64 bytes each, and 11 to 22 more while duplicates are looked
 /// for), never with the length of a line or the number of refused rows. Of the room for duplicates up to 128 MiB
@@ -135,21 +135,21 @@ pub(super) fn read(
     files: &[PathBuf],
     frames: &[Frame],
     policy: Policy,
-    kept: &mut Kept,
-    witness: &mut dyn Witness,
+    unique: &mut UniqueRows,
+    sink: &mut dyn RowSink,
     progress: &dyn Progress,
     interrupt: &Interrupt,
-) -> Result<Intake> {
-    let mut intake = Intake::default();
+) -> Result<Ingested> {
+    let mut ingested = Ingested::default();
     for path in files {
         let table = Table::open(path)?;
-        read_table(path, table, policy, kept, &mut intake, witness, progress, interrupt)?;
+        read_table(path, table, policy, unique, &mut ingested, sink, progress, interrupt)?;
     }
     for frame in frames {
         let table = Table::over(frame.clone());
-        read_table(&frame.name, table, policy, kept, &mut intake, witness, progress, interrupt)?;
+        read_table(&frame.name, table, policy, unique, &mut ingested, sink, progress, interrupt)?;
     }
-    Ok(intake)
+    Ok(ingested)
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one read, each used once")]
@@ -157,43 +157,43 @@ fn read_table(
     path: &Path,
     mut table: Table,
     policy: Policy,
-    kept: &mut Kept,
-    intake: &mut Intake,
-    witness: &mut dyn Witness,
+    unique: &mut UniqueRows,
+    ingested: &mut Ingested,
+    sink: &mut dyn RowSink,
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<()> {
     let extra_columns = table.require(path, policy.required())?;
-    let n_before = intake.counts.n_rows;
-    kept.reserve(table.n_rows_about());
-    let work = |part: Part| part.batch().map(|batch| Judged::of(batch, policy));
-    let take = |judged: Result<Judged>| -> Result<()> {
+    let n_before = ingested.counts.n_rows;
+    unique.reserve(table.n_rows_about());
+    let work = |part: Part| part.batch().map(|batch| CheckedBatch::of(batch, policy));
+    let take = |checked: Result<CheckedBatch>| -> Result<()> {
         interrupt.check()?;
-        let Judged { batch, stones, fingerprints, refused } = judged?;
-        let mut are_kept = kept.extend(&stones, &fingerprints)?.into_iter();
+        let CheckedBatch { batch, stones, fingerprints, refused } = checked?;
+        let mut are_kept = unique.extend(&stones, &fingerprints)?.into_iter();
         let mut refused = refused.into_iter().peekable();
-        intake.counts.n_rows += batch.len() as u64;
+        ingested.counts.n_rows += batch.len() as u64;
         for row in 0..batch.len() {
             let place = Place { file: path, batch: &batch, row };
             if let Some((_, refusal)) = refused.next_if(|(number, _)| *number == row) {
-                intake.counts.n_rejected += 1;
-                intake.counts.n_suspect += u64::from(!refusal.is_certain);
-                witness.row(&place, Verdict::Refused(&refusal.faults))?;
+                ingested.counts.n_rejected += 1;
+                ingested.counts.n_suspect += u64::from(!refusal.is_certain);
+                sink.row(&place, RowOutcome::Refused(&refusal.faults))?;
             } else if are_kept.next() == Some(true) {
-                intake.counts.n_kept += 1;
-                witness.row(&place, Verdict::Kept)?;
+                ingested.counts.n_kept += 1;
+                sink.row(&place, RowOutcome::Kept)?;
             } else {
-                intake.counts.n_duplicates += 1;
-                witness.row(&place, Verdict::Duplicate)?;
+                ingested.counts.n_duplicates += 1;
+                sink.row(&place, RowOutcome::Duplicate)?;
             }
         }
-        progress.report(&Event::Reading { path, n_rows: intake.counts.n_rows });
+        progress.report(&Event::Reading { path, n_rows: ingested.counts.n_rows });
         Ok(())
     };
     in_order(|| table.next_part(), work, take)?;
-    let n_rows = intake.counts.n_rows - n_before;
+    let n_rows = ingested.counts.n_rows - n_before;
     progress.report(&Event::FileRead { path, n_rows, extra_columns: &extra_columns });
-    intake.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
+    ingested.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
     Ok(())
 }
 
@@ -203,7 +203,7 @@ struct Refusal {
 }
 
 /// A batch, and what each of its rows is by itself.
-struct Judged {
+struct CheckedBatch {
     batch: Batch,
     /// Those that are not refused.
     stones: Vec<PricedDiamond>,
@@ -213,17 +213,17 @@ struct Judged {
     refused: Vec<(usize, Refusal)>,
 }
 
-impl Judged {
+impl CheckedBatch {
     fn of(batch: Batch, policy: Policy) -> Self {
         let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
-        let textbook = policy.unpriced.then(|| Proportions::fit(std::iter::empty()));
+        let textbook = policy.unpriced.then(|| Imputer::fit(std::iter::empty()));
         for row in 0..batch.len() {
             let raw = batch.raw(row);
-            let judged = match &textbook {
-                None => judge(&raw, priced(&raw, batch.cell(row, Field::Price)), policy.suspect),
-                Some(textbook) => judge(&raw, unpriced(&raw, textbook), policy.suspect),
+            let checked = match &textbook {
+                None => check_row(&raw, priced(&raw, batch.cell(row, Field::Price)), policy.suspect),
+                Some(textbook) => check_row(&raw, unpriced(&raw, textbook), policy.suspect),
             };
-            match judged {
+            match checked {
                 Ok(stone) => stones.push(stone),
                 Err(refusal) => refused.push((row, refusal)),
             }
@@ -241,19 +241,19 @@ fn priced(raw: &RawDiamond<'_>, price: Cell<'_>) -> Result<PricedDiamond, Vec<Fa
 }
 
 /// A stone that nobody has priced, with what is missing taken from a textbook and a stand-in for its price.
-fn unpriced(raw: &RawDiamond<'_>, textbook: &Proportions) -> Result<PricedDiamond, Vec<Fault>> {
+fn unpriced(raw: &RawDiamond<'_>, textbook: &Imputer) -> Result<PricedDiamond, Vec<Fault>> {
     let (stone, _) = textbook.complete(PartialDiamond(*raw))?;
     stone.sold_at(Cell::Number(1.0)).map_err(|fault| vec![fault])
 }
 
-fn judge(
+fn check_row(
     raw: &RawDiamond<'_>,
     stone: Result<PricedDiamond, Vec<Fault>>,
     suspect: Suspect,
 ) -> Result<PricedDiamond, Refusal> {
     let stone = stone.map_err(|faults| Refusal { faults, is_certain: true })?;
     if suspect == Suspect::Reject && !stone.diamond().suspicions().is_empty() {
-        return Err(Refusal { faults: stone.diamond().doubts(raw), is_certain: false });
+        return Err(Refusal { faults: stone.diamond().warnings(raw), is_certain: false });
     }
     Ok(stone)
 }

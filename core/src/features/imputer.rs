@@ -8,7 +8,7 @@ use crate::diamond::{Cell, Cut, Diamond, Fault, Field, Grade, RawDiamond, depth_
 /// Typical proportions by cut, learned from training stones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Proportions {
+pub struct Imputer {
     /// In the order of [`Cut::ALL`].
     by_cut: [Typical; 5],
 }
@@ -29,7 +29,7 @@ pub struct PartialDiamond<'a>(
     pub RawDiamond<'a>,
 );
 
-impl Proportions {
+impl Imputer {
     /// Learns the medians. A cut without stones gets the medians of all; without any stones, those
     /// of a round brilliant in a textbook.
     pub fn fit<'a>(stones: impl Iterator<Item = &'a Diamond> + Clone) -> Self {
@@ -155,8 +155,8 @@ mod tests {
         z: Cell::Missing,
     };
 
-    fn textbook() -> Proportions {
-        Proportions::fit(std::iter::empty())
+    fn textbook() -> Imputer {
+        Imputer::fit(std::iter::empty())
     }
 
     #[test]

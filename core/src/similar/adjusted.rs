@@ -1,8 +1,7 @@
 //! Stones that were sold and are like the one asked about, each with how it differs and what it would
 //! have been sold for if it did not, as an auction house writes an estimate.
 
-use super::Prices;
-use crate::comparables::{Comparables, Neighbour};
+use super::{Neighbour, Prices, SimilarIndex};
 use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond, possible_price, to_cents};
 
 /// A stone that was sold.
@@ -43,7 +42,7 @@ const PER_CLARITY: f64 = 0.15;
 pub fn comparables(
     stone: &Diamond,
     price_usd: f64,
-    index: &Comparables,
+    index: &SimilarIndex,
     prices: Prices<'_>,
 ) -> Vec<Comparable> {
     nearest_comparables(stone, price_usd, index, prices, N_COMPARABLES)
@@ -58,7 +57,7 @@ pub fn comparables(
 pub fn nearest_comparables(
     stone: &Diamond,
     price_usd: f64,
-    index: &Comparables,
+    index: &SimilarIndex,
     prices: Prices<'_>,
     n: usize,
 ) -> Vec<Comparable> {
@@ -78,7 +77,7 @@ pub fn nearest_comparables(
         .collect()
 }
 
-fn nearest(stone: &Diamond, index: &Comparables, n: usize) -> Vec<Neighbour> {
+fn nearest(stone: &Diamond, index: &SimilarIndex, n: usize) -> Vec<Neighbour> {
     let mut cells = Vec::with_capacity(Cut::ALL.len() * Color::ALL.len() * Clarity::ALL.len());
     for cut in Cut::ALL {
         for color in Color::ALL {

@@ -1,4 +1,4 @@
-//! What is asked about a stone besides its price.
+//! How sure a range shall be.
 
 use std::str::FromStr;
 
@@ -46,17 +46,4 @@ impl Default for Confidence {
     fn default() -> Self {
         Self::NINE_IN_TEN
     }
-}
-
-/// What is asked; the default is the price and its range alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Question {
-    /// How often the range shall hold the price.
-    pub confidence: Confidence,
-    /// Whether to say how size, grades and proportions make the price.
-    pub reasons: bool,
-    /// Whether to look for comparable stones.
-    pub comparables: bool,
-    /// Whether to price the stone with one thing changed.
-    pub what_if: bool,
 }

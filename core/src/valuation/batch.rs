@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use crate::ahead::in_order;
-use crate::appraisal::{Confidence, PriceRange};
+use super::{Confidence, PriceRange};
 use crate::dataset::{Batch, Part, Table};
 use crate::diamond::{Diamond, Fault};
 use crate::error::{Error, Result};
 use crate::features::PartialDiamond;
 use crate::interrupt::Interrupt;
+use crate::parallel::in_order;
 use crate::pipeline::{Pipeline, refusal};
 
 /// One price, or every fault.
@@ -77,7 +77,7 @@ pub fn price_table<D: Send>(
     work: impl Fn(Batch, Vec<Price>) -> Result<D> + Sync,
     mut take: impl FnMut(D) -> Result<()>,
 ) -> Result<()> {
-    if wanted.confidence.is_some() && pipeline.range().is_none() {
+    if wanted.confidence.is_some() && pipeline.intervals().is_none() {
         let reason = "ranges of prices from a model that was never calibrated, so that it has none";
         let allowed = "prices without ranges, or a model that is trained anew on enough stones";
         return Err(Error::Usage { reason: reason.into(), allowed: allowed.into() });

@@ -10,7 +10,7 @@ use crate::metrics::JUMPS_CARAT;
 /// A quantity that follows from a stone's measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Derived {
+pub(super) enum Engineered {
     /// Natural logarithm of the weight in carat: prices grow by factors.
     LogCarat,
     /// `x * y * z` in mm3, the box around the stone.
@@ -22,7 +22,7 @@ pub(super) enum Derived {
     LengthToWidth,
 }
 
-impl Derived {
+impl Engineered {
     /// The quantity of a stone.
     pub(super) fn of(self, stone: &Diamond) -> f64 {
         let volume = || stone.x() * stone.y() * stone.z();
@@ -55,10 +55,10 @@ impl Derived {
 /// being colorless than an included one, hence the product.
 pub(super) fn for_trees() -> Vec<Column> {
     vec![
-        Column::Derived(Derived::LogCarat),
-        Column::Derived(Derived::Volume),
-        Column::Derived(Derived::Density),
-        Column::Derived(Derived::LengthToWidth),
+        Column::Engineered(Engineered::LogCarat),
+        Column::Engineered(Engineered::Volume),
+        Column::Engineered(Engineered::Density),
+        Column::Engineered(Engineered::LengthToWidth),
         Column::Number(Field::Depth),
         Column::Number(Field::Table),
         Column::Rank(Field::Cut),
@@ -71,8 +71,8 @@ pub(super) fn for_trees() -> Vec<Column> {
 /// Columns for a sum, besides the grades themselves. A polynomial in the logarithm of the weight; a step
 /// at each magic size, for every stone and again for each rank of color and clarity; and the grades'
 /// ranks and the product of the last two again, multiplied by the logarithm of the weight.
-pub(super) fn for_sums() -> Vec<Column> {
-    let log = || Column::Derived(Derived::LogCarat);
+pub(super) fn polynomial() -> Vec<Column> {
+    let log = || Column::Engineered(Engineered::LogCarat);
     let rank = Column::Rank;
     let mut columns = vec![
         log(),
@@ -112,10 +112,10 @@ mod tests {
     #[test]
     fn quantities_worked_out_by_hand() {
         let stone = stone(1.25);
-        assert_eq!(Derived::LogCarat.of(&stone), 1.25_f64.ln());
-        assert_eq!(Derived::Volume.of(&stone), 100.0);
-        assert_eq!(Derived::Density.of(&stone), 0.0125);
-        assert_eq!(Derived::LengthToWidth.of(&stone), 0.8);
+        assert_eq!(Engineered::LogCarat.of(&stone), 1.25_f64.ln());
+        assert_eq!(Engineered::Volume.of(&stone), 100.0);
+        assert_eq!(Engineered::Density.of(&stone), 0.0125);
+        assert_eq!(Engineered::LengthToWidth.of(&stone), 0.8);
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_said_to_rise_with_the_weight_does() {
-        for column in for_trees().into_iter().chain(for_sums()) {
+        for column in for_trees().into_iter().chain(polynomial()) {
             let rises = column.kind() == crate::model::FeatureKind::Rising;
             let values: Vec<_> =
                 (10..300).map(|hundredths| column.value(&stone(f64::from(hundredths) / 100.0))).collect();

@@ -13,20 +13,20 @@ use crate::registry::{Card, Registry};
 ///
 /// # Errors
 /// When either model or the champion's rows cannot be loaded.
-pub(super) fn judge(
+pub(super) fn decide(
     registry: &Registry,
     candidate: &Card,
     champion: &Card,
     test: &[PricedDiamond],
 ) -> Result<Decision> {
-    if candidate.details.model == champion.details.model {
+    if candidate.record.model == champion.record.model {
         return Ok(Decision::same_model(candidate.version, champion.version));
     }
     let stones = unknown_to(registry, champion, &unknown_to(registry, candidate, test)?)?;
     if stones.len() < FEWEST_STONES {
         return Ok(Decision::incomparable(candidate.version, champion.version, stones.len()));
     }
-    let comparison = compare(registry, candidate, champion, &stones)?;
+    let comparison = compare_on(registry, candidate, champion, &stones)?;
     Ok(Decision::by_comparison(candidate.version, champion.version, comparison))
 }
 
@@ -42,10 +42,10 @@ pub fn compare_versions(registry: &Registry, candidate: u64, champion: u64) -> R
     if stones.len() < FEWEST_STONES {
         return Ok(None);
     }
-    compare(registry, &candidate, &champion, &stones).map(Some)
+    compare_on(registry, &candidate, &champion, &stones).map(Some)
 }
 
-fn compare(
+fn compare_on(
     registry: &Registry,
     candidate: &Card,
     champion: &Card,

@@ -3,9 +3,9 @@
 
 use serde::Serialize;
 
-use super::Prices;
 use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, possible_price, to_cents};
 use crate::metrics::JUMPS_CARAT;
+use crate::similar::Prices;
 
 /// The one thing that is different.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -23,7 +23,7 @@ pub enum Change {
 
 /// The price of the changed stone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WhatIf {
+pub struct Counterfactual {
     /// What is changed.
     pub change: Change,
     /// The same in words.
@@ -36,7 +36,7 @@ pub struct WhatIf {
 
 /// Color, clarity and cut one grade up and one down, where there is one, and the next heavier weight
 /// at which prices jump, if there is one. A change whose price no diamond can have is left out.
-pub fn what_if(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> Vec<WhatIf> {
+pub fn counterfactuals(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> Vec<Counterfactual> {
     let mut changes = Vec::new();
     changes.extend(beside(stone.color()).map(|(grade, how)| (Change::Color(grade), label(grade, how))));
     changes.extend(beside(stone.clarity()).map(|(grade, how)| (Change::Clarity(grade), label(grade, how))));
@@ -48,7 +48,7 @@ pub fn what_if(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> Vec<WhatI
     let priced = changes.into_iter().zip(prices(&changed));
     priced
         .filter(|(_, changed_usd)| possible_price(*changed_usd).is_ok())
-        .map(|((change, label), changed_usd)| WhatIf {
+        .map(|((change, label), changed_usd)| Counterfactual {
             change,
             label,
             price_usd: changed_usd,

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::intake::{Intake, Place, Verdict, Witness, read};
-use super::kept::Kept;
+use super::duplicates::UniqueRows;
+use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
 use super::validation::Collector;
 use super::{
     Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand, stone_fingerprint,
@@ -16,7 +16,7 @@ use crate::progress::{Event, Progress};
 
 /// Files to train on.
 #[derive(Clone, Debug, Default)]
-pub struct Delivery {
+pub struct Source {
     /// Files, folders and patterns; all together are one data set.
     pub data: Vec<PathBuf>,
     /// Rows in memory that belong to the data; they come after those of the files.
@@ -31,10 +31,10 @@ pub struct Delivery {
     pub split: Split,
 }
 
-/// A delivery that was read.
+/// A source that was read.
 #[derive(Debug)]
 pub struct Rows {
-    /// The rows kept.
+    /// The rows unique.
     pub dataset: Dataset,
     /// What became of all rows, those of test files included.
     pub counts: Counts,
@@ -42,13 +42,13 @@ pub struct Rows {
     pub files: Vec<SourceFile>,
 }
 
-impl Delivery {
+impl Source {
     /// Whether test rows are given, so that nothing else tests.
     pub fn has_test_rows(&self) -> bool {
         !(self.test.is_empty() && self.test_frames.is_empty())
     }
 
-    /// Refuses a place for results that would overwrite the delivery itself.
+    /// Refuses a place for results that would overwrite the source itself.
     ///
     /// # Errors
     /// [`Error::Usage`] when `path` is one of the files to be read.
@@ -77,23 +77,23 @@ impl Delivery {
         interrupt: &Interrupt,
     ) -> Result<Rows> {
         let mut refused = RejectFile::new(rejects)?;
-        let mut kept = Kept::new(self.policy.duplicates);
+        let mut unique = UniqueRows::new(self.policy.duplicates);
         let read = |paths: &[PathBuf],
                     frames: &[Frame],
-                    kept: &mut Kept,
-                    witness: &mut dyn Witness|
-         -> Result<Intake> {
-            read(&expand(paths)?, frames, self.policy, kept, witness, progress, interrupt)
+                    unique: &mut UniqueRows,
+                    sink: &mut dyn RowSink|
+         -> Result<Ingested> {
+            read(&expand(paths)?, frames, self.policy, unique, sink, progress, interrupt)
         };
         // Test rows first: of a row that stands in both, the test keeps it and training loses it.
-        let test = read(&self.test, &self.test_frames, &mut kept, &mut refused)?;
-        let n_test = kept.len();
-        let tested = kept.rows().iter().map(|stone| stone_fingerprint(stone.diamond(), 0)).collect();
-        let mut overlap = Overlap { witness: &mut refused, tested, n_rows: 0, n_kept: 0 };
-        let mut data = read(&self.data, &self.frames, &mut kept, &mut overlap)?;
+        let test = read(&self.test, &self.test_frames, &mut unique, &mut refused)?;
+        let n_test = unique.len();
+        let tested = unique.rows().iter().map(|stone| stone_fingerprint(stone.diamond(), 0)).collect();
+        let mut overlap = Overlap { sink: &mut refused, tested, n_rows: 0, n_kept: 0 };
+        let mut data = read(&self.data, &self.frames, &mut unique, &mut overlap)?;
         data.counts.n_in_both = overlap.n_rows;
         data.counts.n_in_both_kept = overlap.n_kept;
-        let mut rows = kept.into_rows();
+        let mut rows = unique.into_rows();
         refused.finish()?;
         let counts = data.counts.plus(test.counts);
         let files = [data.files, test.files].concat();
@@ -113,29 +113,29 @@ impl Delivery {
     /// Memory grows with all rows, refused ones included.
     ///
     /// # Errors
-    /// As [`Delivery::read`].
+    /// As [`Source::read`].
     pub fn validate(&self, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Validation> {
         let mut collector = Collector::default();
-        let witness: &mut dyn Witness = &mut collector;
+        let sink: &mut dyn RowSink = &mut collector;
         let files = expand(&self.data)?;
-        let mut kept = Kept::new(self.policy.duplicates);
-        let intake = read(&files, &self.frames, self.policy, &mut kept, witness, progress, interrupt)?;
-        Ok(collector.finish(intake.counts, intake.files, kept.into_rows()))
+        let mut unique = UniqueRows::new(self.policy.duplicates);
+        let ingested = read(&files, &self.frames, self.policy, &mut unique, sink, progress, interrupt)?;
+        Ok(collector.finish(ingested.counts, ingested.files, unique.into_rows()))
     }
 }
 
 /// Counts the rows of stones that are test rows already, whatever becomes of them.
 struct Overlap<'a> {
-    witness: &'a mut dyn Witness,
+    sink: &'a mut dyn RowSink,
     tested: HashSet<u64>,
     n_rows: u64,
     n_kept: u64,
 }
 
-impl Witness for Overlap<'_> {
-    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()> {
-        let is_kept = matches!(verdict, Verdict::Kept);
-        if (is_kept || matches!(verdict, Verdict::Duplicate))
+impl RowSink for Overlap<'_> {
+    fn row(&mut self, place: &Place<'_>, outcome: RowOutcome<'_>) -> Result<()> {
+        let is_kept = matches!(outcome, RowOutcome::Kept);
+        if (is_kept || matches!(outcome, RowOutcome::Duplicate))
             && !self.tested.is_empty()
             && let Ok(stone) = place.batch.raw(place.row).parse()
             && self.tested.contains(&stone_fingerprint(&stone, 0))
@@ -143,6 +143,6 @@ impl Witness for Overlap<'_> {
             self.n_rows += 1;
             self.n_kept += u64::from(is_kept);
         }
-        self.witness.row(place, verdict)
+        self.sink.row(place, outcome)
     }
 }

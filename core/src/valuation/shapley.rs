@@ -13,9 +13,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Prices;
-use crate::amounts::in_dollars;
 use crate::diamond::{Diamond, Grade, PricedDiamond};
+use crate::format::in_dollars;
+use crate::similar::Prices;
 
 /// What a price is made of. Each may be exchanged without the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,7 +30,7 @@ pub enum Group {
     /// Cut grade.
     Cut,
     /// Depth, table, and what length, width and height are to each other and to the weight.
-    Proportions,
+    Imputer,
 }
 
 /// How one group moves the price.
@@ -55,7 +55,7 @@ pub struct Reasons {
 
 impl Group {
     /// Every group, in the order of answers.
-    pub const ALL: [Self; 5] = [Self::Size, Self::Color, Self::Clarity, Self::Cut, Self::Proportions];
+    pub const ALL: [Self; 5] = [Self::Size, Self::Color, Self::Clarity, Self::Cut, Self::Imputer];
 
     /// Its name in answers.
     pub fn name(self) -> &'static str {
@@ -64,7 +64,7 @@ impl Group {
             Self::Color => "color",
             Self::Clarity => "clarity",
             Self::Cut => "cut",
-            Self::Proportions => "proportions",
+            Self::Imputer => "proportions",
         }
     }
 
@@ -74,7 +74,7 @@ impl Group {
             Self::Color => format!("color {}", stone.color()),
             Self::Clarity => format!("clarity {}", stone.clarity()),
             Self::Cut => format!("cut {}", stone.cut()),
-            Self::Proportions => "its proportions".into(),
+            Self::Imputer => "its proportions".into(),
         }
     }
 }
@@ -100,7 +100,7 @@ const N_SETS: usize = 1 << N_GROUPS;
 
 /// Why `stone` has its price. `None` without background stones, and for a stone so far beyond those of the
 /// training data that the model has no finite price for its mixtures with them.
-pub fn reasons(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) -> Option<Reasons> {
+pub fn explain(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) -> Option<Reasons> {
     if background.is_empty() {
         return None;
     }
@@ -140,7 +140,7 @@ fn worth_of_sets(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) ->
 fn mix(stone: &Diamond, other: &Diamond, set: usize) -> Diamond {
     let is_in = |group: Group| set >> (group as usize) & 1 == 1;
     let of = |group| if is_in(group) { stone } else { other };
-    of(Group::Proportions)
+    of(Group::Imputer)
         .scaled_to_weight_of(of(Group::Size))
         .as_read()
         .with_color(of(Group::Color).color())

@@ -4,7 +4,7 @@ use super::Trial;
 
 /// Gives a trial up between folds: one fold is enough to see that it is not among the best, and only
 /// the best are worth the folds that tell them apart.
-pub struct Race {
+pub struct FoldRacing {
     /// The value after each number of folds above which a trial is given up.
     bars: Vec<f64>,
 }
@@ -16,8 +16,8 @@ const SHARE_OF_RIVALS: f64 = 0.5;
 /// Trials that must be known before one is given up.
 const FEWEST_TRIALS: usize = 5;
 
-impl Race {
-    /// The race of a trial of which `earlier` trials are known.
+impl FoldRacing {
+    /// The bars of a trial of which `earlier` trials are known.
     pub fn new<'a>(earlier: impl Iterator<Item = &'a Trial> + Clone) -> Self {
         let n_known = earlier.clone().count();
         let mut bars = Vec::new();
@@ -62,24 +62,24 @@ mod tests {
     #[test]
     fn only_the_best_quarter_goes_on_once_enough_are_known() {
         let trials: Vec<_> = (1..=8).map(|value| trial(&[f64::from(value)])).collect();
-        assert!(!Race::new(trials[..4].iter()).gives_up(1, 100.0), "too few are known");
-        let race = Race::new(trials.iter());
-        assert!(!race.gives_up(1, 3.0) && race.gives_up(1, 3.1));
-        assert!(!race.gives_up(2, 100.0), "nobody got that far");
+        assert!(!FoldRacing::new(trials[..4].iter()).gives_up(1, 100.0), "too few are known");
+        let racing = FoldRacing::new(trials.iter());
+        assert!(!racing.gives_up(1, 3.0) && racing.gives_up(1, 3.1));
+        assert!(!racing.gives_up(2, 100.0), "nobody got that far");
     }
 
     #[test]
     fn those_given_up_within_the_first_fold_count_as_beaten() {
         let mut trials: Vec<_> = (0..6).map(|_| trial(&[])).collect();
         trials.extend([trial(&[5.0]), trial(&[6.0])]);
-        let race = Race::new(trials.iter());
-        assert!(!race.gives_up(1, 6.0) && race.gives_up(1, 6.1));
+        let racing = FoldRacing::new(trials.iter());
+        assert!(!racing.gives_up(1, 6.0) && racing.gives_up(1, 6.1));
     }
 
     #[test]
     fn later_folds_are_for_the_better_half_of_those_that_reach_them() {
         let trials: Vec<_> = (1..=6).map(|value| trial(&[1.0, f64::from(value)])).collect();
-        let race = Race::new(trials.iter());
-        assert!(!race.gives_up(2, 4.0) && race.gives_up(2, 4.1));
+        let racing = FoldRacing::new(trials.iter());
+        assert!(!racing.gives_up(2, 4.0) && racing.gives_up(2, 4.1));
     }
 }

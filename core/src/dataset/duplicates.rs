@@ -8,7 +8,7 @@ use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 
 /// Rows in the order in which they came.
-pub(super) struct Kept {
+pub(super) struct UniqueRows {
     duplicates: Duplicates,
     rows: Vec<PricedDiamond>,
     /// Where rows are found: each in the place that the first bits of its fingerprint say, or in the next free one. As
@@ -29,7 +29,7 @@ const MOST_EXPECTED: usize = 12_000_000;
 /// Places looked at together.
 const TOGETHER: usize = 32;
 
-impl Kept {
+impl UniqueRows {
     /// None yet.
     pub(super) fn new(duplicates: Duplicates) -> Self {
         Self { duplicates, rows: Vec::new(), places: Vec::new() }
@@ -158,7 +158,8 @@ mod tests {
     fn a_row_is_new_once_whatever_fingerprint_it_shares_with_others() {
         let seed = 8;
         let mut random = Pcg64::seed_from_u64(seed);
-        let (mut kept, mut plain, mut new) = (Kept::new(Duplicates::Drop), HashSet::new(), Vec::new());
+        let (mut unique, mut plain, mut new) =
+            (UniqueRows::new(Duplicates::Drop), HashSet::new(), Vec::new());
         for _ in 0..100 {
             let numbers: Vec<u32> = (0..1000).map(|_| random.random_range(0..40_000)).collect();
             let rows: Vec<_> = numbers.iter().map(|number| row(*number)).collect();
@@ -172,8 +173,8 @@ mod tests {
             let fingerprints: Vec<_> = numbers.iter().map(fingerprint).collect();
             let expected: Vec<_> = numbers.iter().map(|number| plain.insert(*number)).collect();
             new.extend(numbers.iter().zip(&expected).filter(|(_, is_new)| **is_new).map(|(n, _)| row(*n)));
-            assert_eq!(kept.extend(&rows, &fingerprints).unwrap(), expected, "seed {seed}");
+            assert_eq!(unique.extend(&rows, &fingerprints).unwrap(), expected, "seed {seed}");
         }
-        assert_eq!(kept.into_rows(), new);
+        assert_eq!(unique.into_rows(), new);
     }
 }

@@ -1,11 +1,11 @@
 //! The best of all corrections, if it is so much better than what was typed that it must be named.
 
 use super::candidates::{Change, is_possible, offer, rounded};
-use super::plausibility::{estimate, plausibility, plausibility_and_most};
-use super::{Correction, Kind, NUMBERS, Numbers, Slip};
+use super::likelihood::{estimate, likelihood, likelihood_and_most};
+use super::{Correction, Kind, NUMBERS, Numbers, Typo};
 
 /// How much better a correction must be than what was typed, as a difference of logarithms. Of the even rows
-/// of the public data (`plausibility`), 24 in 26,928 exceed it.
+/// of the public data (`likelihood`), 24 in 26,928 exceed it.
 const EVIDENCE: f64 = 3.0;
 /// A corrected stone must be one that could be met: 99.98 % of real stones are above this.
 const FLOOR: f64 = -20.0;
@@ -14,11 +14,11 @@ const CLOSE: f64 = 0.7;
 
 /// The corrections that are needed of numbers that are all believed to be numbers: at most one, unless several of
 /// them cannot be, of which each is corrected by itself.
-pub(super) fn search(typed: &Numbers) -> Vec<Slip> {
+pub(super) fn search(typed: &Numbers) -> Vec<Typo> {
     let wrong = impossible(typed);
-    let slip = search_with(typed, &wrong);
-    if slip.is_some() || wrong.is_empty() {
-        return slip.into_iter().collect();
+    let typo = search_with(typed, &wrong);
+    if typo.is_some() || wrong.is_empty() {
+        return typo.into_iter().collect();
     }
     let by_itself = |number: &usize| {
         let mut believed = *typed;
@@ -35,16 +35,16 @@ pub(super) fn impossible(typed: &Numbers) -> Vec<usize> {
 }
 
 /// The best correction that changes all of `wrong`, if it is needed.
-fn search_with(typed: &Numbers, wrong: &[usize]) -> Option<Slip> {
-    let (as_typed, most) = plausibility_and_most(typed);
-    // Most stones are so usual as they are that hardly any kind of slip could be told: a few formulas in
+fn search_with(typed: &Numbers, wrong: &[usize]) -> Option<Typo> {
+    let (as_typed, most) = likelihood_and_most(typed);
+    // Most stones are so usual as they are that hardly any kind of typo could be told: a few formulas in
     // place of hundreds of corrections. The tiny amount is for sums that were rounded.
     let could_be_told = |kind: Kind| most + kind.prior() >= as_typed + EVIDENCE - CLOSE - 1e-9;
     best_of(typed, as_typed, wrong, could_be_told)
 }
 
 /// The best correction of the kinds that are wanted.
-fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind) -> bool) -> Option<Slip> {
+fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind) -> bool) -> Option<Typo> {
     let mut best: Option<(f64, Kind, Change)> = None;
     let mut second: Option<(f64, Change)> = None;
     offer(typed, wanted, |kind, change| {
@@ -53,9 +53,9 @@ fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind
             return;
         }
         let corrected = changed(typed, change);
-        let plausibility = plausibility(&corrected);
-        let score = plausibility + kind.prior();
-        if plausibility < FLOOR || score < as_typed + EVIDENCE - CLOSE {
+        let likelihood = likelihood(&corrected);
+        let score = likelihood + kind.prior();
+        if likelihood < FLOOR || score < as_typed + EVIDENCE - CLOSE {
             return;
         }
         match best {
@@ -74,7 +74,7 @@ fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind
     });
     let (score, kind, change) = best.filter(|(score, ..)| *score >= as_typed + EVIDENCE)?;
     let alternative = second.filter(|(second, _)| *second >= score - CLOSE);
-    Some(Slip {
+    Some(Typo {
         kind,
         likely: correction(change),
         alternative: alternative.map(|(_, change)| correction(change)),
@@ -83,11 +83,11 @@ fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind
 
 /// What was meant by a text that is no possible number, beside the others; `None` if they do not tell.
 pub(super) fn meant(number: usize, text: &str, others: &Numbers) -> Option<f64> {
-    // A second slip in the same number would be a guess: of -3 nobody says that .3 is meant. Where the text has no
+    // A second typo in the same number would be a guess: of -3 nobody says that .3 is meant. Where the text has no
     // number that could be, the others tell.
     let mended = mended(text).filter(|value| is_possible(number, *value));
     let meant = mended.or_else(|| estimate(number, others).map(|value| rounded(number, value)))?;
-    (plausibility(&changed(others, [Some((number, meant)), None])) >= FLOOR).then_some(meant)
+    (likelihood(&changed(others, [Some((number, meant)), None])) >= FLOOR).then_some(meant)
 }
 
 /// The number in a text such as `6,8` or `6.8 mm` or `-6.8`.
@@ -123,33 +123,33 @@ fn correction(change: Change) -> Correction {
 mod tests {
     use super::*;
 
-    /// Compares with a search of all kinds; gives how often there is a slip.
+    /// Compares with a search of all kinds; gives how often there is a typo.
     fn compare(numbers: &Numbers) -> usize {
         let wrong = impossible(numbers);
-        let all = best_of(numbers, plausibility(numbers), &wrong, |_| true);
+        let all = best_of(numbers, likelihood(numbers), &wrong, |_| true);
         assert_eq!(search_with(numbers, &wrong), all, "{numbers:?}");
         usize::from(all.is_some())
     }
 
     #[test]
-    fn no_slip_is_lost_by_leaving_out_kinds_that_could_not_be_told() {
+    fn no_typo_is_lost_by_leaving_out_kinds_that_could_not_be_told() {
         /// A real stone.
         const STONE: Numbers = [Some(1.2), Some(62.2), Some(58.0), Some(6.79), Some(6.74), Some(4.21)];
         const TYPED: [f64; 14] =
             [1e-6, 0.05, 0.23, 1.2, 3.0, 4.21, 5.5, 6.4, 6.74, 12.0, 57.0, 62.2, 67.9, 622.0];
-        let mut n_slips = 0;
+        let mut n_typos = 0;
         for (one, other) in (0..6).flat_map(|one| (0..6).map(move |other| (one, other))) {
             for (value, other_value) in TYPED.into_iter().flat_map(|v| TYPED.map(|w| (v, w))) {
-                n_slips += compare(&changed(&STONE, [Some((one, value)), Some((other, other_value))]));
+                n_typos += compare(&changed(&STONE, [Some((one, value)), Some((other, other_value))]));
             }
         }
         for missing in 0..64_usize {
             for (number, value) in (0..6).flat_map(|number| TYPED.map(|value| (number, value))) {
                 let mut numbers = changed(&STONE, [Some((number, value)), None]);
                 (0..6).filter(|n| missing >> n & 1 == 1).for_each(|n| numbers[n] = None);
-                n_slips += compare(&numbers);
+                n_typos += compare(&numbers);
             }
         }
-        assert!(n_slips > 3000, "{n_slips}");
+        assert!(n_typos > 3000, "{n_typos}");
     }
 }

@@ -12,11 +12,15 @@
 //! conformal predictors" (2012); scores out of fold,
 //! Vovk, "Cross-conformal predictors" (2015).
 
+mod confidence;
+mod grade_factors;
+
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::Serialize;
 
-use super::Confidence;
-use super::grades::{FEWEST_OF_A_KIND, GradeFactors};
+pub use self::confidence::Confidence;
+use self::grade_factors::FEWEST_OF_A_KIND;
+pub use self::grade_factors::GradeFactors;
 use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
 use crate::metrics::JUMPS_CARAT;
@@ -42,7 +46,7 @@ impl PriceRange {
 }
 
 /// A fitted way to tell where prices lie.
-pub struct Range {
+pub struct IntervalModel {
     /// Expects the error as a share of the price, from the features of the price model and the
     /// logarithm of the price.
     difficulty: Box<dyn Regressor>,
@@ -69,7 +73,7 @@ const SUREST: f64 = 0.01;
 /// An error beyond the price itself teaches no more than one as large as the price.
 const LARGEST_ERROR: f64 = 1.0;
 
-impl Range {
+impl IntervalModel {
     /// What the model of difficulty sees: the features of the price model and the price.
     pub fn features(features: ArrayView2<'_, f64>, prices_usd: &[f64]) -> Array2<f64> {
         let (n_rows, n_columns) = features.dim();

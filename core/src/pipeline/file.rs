@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::base::Base;
+use super::init_score::InitScore;
+use super::interval::{GradeFactors, IntervalModel};
 use super::{Extent, Pipeline, Target};
-use crate::appraisal::{GradeFactors, Range};
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
 use crate::error::{Error, Result};
-use crate::features::{Encoder, Proportions};
-use crate::model::{self, Stored, StoredHeader};
+use crate::features::{Encoder, Imputer};
+use crate::model::{self, ModelHeader, StoredModel};
 
 /// Version of the format, for model cards. No other is read.
 pub const FORMAT_VERSION: u32 = 5;
@@ -26,27 +26,30 @@ struct Header {
     family: String,
     target: Target,
     encoder: Encoder,
-    proportions: Proportions,
+    #[serde(rename = "proportions")]
+    imputer: Imputer,
     extent: Extent,
-    model: StoredHeader,
-    base: Option<StoredBase>,
-    range: Option<StoredRange>,
+    model: ModelHeader,
+    #[serde(rename = "base")]
+    init_score: Option<StoredInitScore>,
+    #[serde(rename = "range")]
+    intervals: Option<StoredIntervals>,
     background: Vec<StoredDiamond>,
 }
 
 /// A model to start from says all about itself in the header.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredBase {
+struct StoredInitScore {
     encoder: Encoder,
-    model: StoredHeader,
+    model: ModelHeader,
     carat: [f64; 2],
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredRange {
-    difficulty: StoredHeader,
+struct StoredIntervals {
+    difficulty: ModelHeader,
     /// How many of the last bytes of the file are the model of difficulty.
     n_bytes: usize,
     bands: Vec<Vec<f64>>,
@@ -71,31 +74,31 @@ struct StoredDiamond {
 impl Pipeline {
     /// The pipeline as one file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let Stored { header: model, mut body } = self.regressor.stored();
-        let range = self.range.as_ref().map(|range| {
-            let stored = range.difficulty().stored();
+        let StoredModel { header: model, mut body } = self.regressor.stored();
+        let intervals = self.intervals.as_ref().map(|intervals| {
+            let stored = intervals.difficulty().stored();
             body.extend(&stored.body);
-            StoredRange {
+            StoredIntervals {
                 difficulty: stored.header,
                 n_bytes: stored.body.len(),
-                bands: range.bands().to_vec(),
-                grades: range.grades().clone(),
+                bands: intervals.bands().to_vec(),
+                grades: intervals.grades().clone(),
             }
         });
-        let base = self.base.as_ref().map(|base| StoredBase {
-            encoder: base.encoder.clone(),
-            model: base.regressor.stored().header,
-            carat: base.carat,
+        let init_score = self.init_score.as_ref().map(|init_score| StoredInitScore {
+            encoder: init_score.encoder.clone(),
+            model: init_score.regressor.stored().header,
+            carat: init_score.carat,
         });
         let header = Header {
             family: self.family.clone(),
             target: self.target,
             encoder: self.encoder.clone(),
-            proportions: self.proportions.clone(),
+            imputer: self.imputer.clone(),
             extent: self.extent.clone(),
             model,
-            base,
-            range,
+            init_score,
+            intervals,
             background: self.background.iter().map(StoredDiamond::from).collect(),
         };
         let mut content =
@@ -129,31 +132,31 @@ impl Pipeline {
         let (header, body) = split_line(content)?;
         let header: Header =
             serde_json::from_slice(header).map_err(|error| Error::model_file(error.to_string()))?;
-        let n_bytes = header.range.as_ref().map_or(0, |range| range.n_bytes);
+        let n_bytes = header.intervals.as_ref().map_or(0, |intervals| intervals.n_bytes);
         let n_model = body.len().checked_sub(n_bytes).ok_or_else(|| Error::model_file("it is cut off"))?;
         let n_before = bytes.len() - body.len();
         let difficulty = bytes.split_off(n_before + n_model);
         bytes.drain(..n_before);
-        let base = match header.base {
-            Some(base) => {
-                let regressor = model::load(Stored { header: base.model, body: Vec::new() })?;
-                Some(Base::new(base.encoder, regressor, base.carat)?)
+        let init_score = match header.init_score {
+            Some(init_score) => {
+                let regressor = model::load(StoredModel { header: init_score.model, body: Vec::new() })?;
+                Some(InitScore::new(init_score.encoder, regressor, init_score.carat)?)
             }
             None => None,
         };
-        let n_features = header.encoder.n_features() + usize::from(base.is_some());
+        let n_features = header.encoder.n_features() + usize::from(init_score.is_some());
         let regressor = load(header.model, bytes, n_features)?;
-        if !header.proportions.is_sound() {
+        if !header.imputer.is_sound() {
             return Err(Error::model_file("its proportions are not those of stones"));
         }
         if !header.extent.is_sound() {
             return Err(Error::model_file("what it learned from has no ends"));
         }
-        let range = match header.range {
+        let intervals = match header.intervals {
             // The model of difficulty sees one feature more: the price.
-            Some(range) => {
-                let difficulty = load(range.difficulty, difficulty, n_features + 1)?;
-                Some(Range::new(difficulty, range.bands, range.grades)?)
+            Some(stored) => {
+                let difficulty = load(stored.difficulty, difficulty, n_features + 1)?;
+                Some(IntervalModel::new(difficulty, stored.bands, stored.grades)?)
             }
             None => None,
         };
@@ -161,18 +164,18 @@ impl Pipeline {
             family: header.family,
             encoder: header.encoder,
             target: header.target,
-            proportions: header.proportions,
+            imputer: header.imputer,
             extent: header.extent,
-            base,
+            init_score,
             regressor,
-            range,
+            intervals,
             background: header.background.into_iter().map(StoredDiamond::parse).collect::<Result<_>>()?,
         })
     }
 }
 
-fn load(header: StoredHeader, body: Vec<u8>, n_features: usize) -> Result<Box<dyn model::Regressor>> {
-    let regressor = model::load(Stored { header, body })?;
+fn load(header: ModelHeader, body: Vec<u8>, n_features: usize) -> Result<Box<dyn model::Regressor>> {
+    let regressor = model::load(StoredModel { header, body })?;
     if regressor.n_features() == n_features {
         return Ok(regressor);
     }

@@ -27,12 +27,12 @@ const ODD: f64 = 0.002;
 
 /// The logarithm of a density: larger for more usual stones. What is missing takes no part, so only stones
 /// of which the same numbers are there can be compared.
-pub(super) fn plausibility(numbers: &Numbers) -> f64 {
+pub(super) fn likelihood(numbers: &Numbers) -> f64 {
     terms(numbers).iter().flatten().sum()
 }
 
-/// As [`plausibility`], and what no other numbers in their places can exceed.
-pub(super) fn plausibility_and_most(numbers: &Numbers) -> (f64, f64) {
+/// As [`likelihood`], and what no other numbers in their places can exceed.
+pub(super) fn likelihood_and_most(numbers: &Numbers) -> (f64, f64) {
     let terms = terms(numbers);
     let looseness = ln_volume(numbers).map_or(1.0, |(_, looseness)| looseness);
     let both = numbers[X].is_some() && numbers[Y].is_some();
@@ -212,7 +212,7 @@ mod tests {
     fn no_weight_that_a_correction_can_have_is_denser_than_the_bound() {
         for step in 0..100_000 {
             let carat = 0.05 * (f64::from(step) * 1e-4).exp();
-            let alone = plausibility(&[Some(carat), None, None, None, None, None]);
+            let alone = likelihood(&[Some(carat), None, None, None, None, None]);
             assert!(alone < MOST_OF_CARAT, "{carat}: {alone}");
         }
     }

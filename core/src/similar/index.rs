@@ -9,7 +9,7 @@ const N_CELLS: usize = Cut::ALL.len() * Color::ALL.len() * Clarity::ALL.len();
 
 /// An index over priced stones: 72 bytes a stone, and 64 more while it is built.
 /// A query is two searches by halving and then a search a weight found.
-pub struct Comparables {
+pub struct SimilarIndex {
     /// The stones by cell, then carat, then price, then row.
     stones: Vec<Indexed>,
     /// Cell `c` is `stones[starts[c]..starts[c + 1]]`.
@@ -53,7 +53,7 @@ fn cell(cut: Cut, color: Color, clarity: Clarity) -> usize {
     (cut.rank() * Color::ALL.len() + color.rank()) * Clarity::ALL.len() + clarity.rank()
 }
 
-impl Comparables {
+impl SimilarIndex {
     /// Builds the index; `stones` are in row order.
     pub fn new(stones: Vec<PricedDiamond>) -> Self {
         let indexed = stones.into_iter().enumerate().map(|(row, stone)| Indexed { stone, row });
@@ -173,7 +173,7 @@ mod tests {
                     stone(carat, cut, clarity, f64::from(random.random_range(1..4)))
                 })
                 .collect();
-            let index = Comparables::new(stones.clone());
+            let index = SimilarIndex::new(stones.clone());
             let carat = f64::from(random.random_range(1..24)) / 16.0;
             let n = random.random_range(1..30);
             let found = index.nearest(carat, Cut::Ideal, Color::E, Clarity::IF, n);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_empty_cell_has_no_neighbours() {
-        let index = Comparables::new(vec![stone(1.0, Cut::Good, Clarity::IF, 5.0)]);
+        let index = SimilarIndex::new(vec![stone(1.0, Cut::Good, Clarity::IF, 5.0)]);
         assert_eq!(index.nearest(1.0, Cut::Ideal, Color::E, Clarity::IF, 5), []);
         assert_eq!(index.nearest(1.0, Cut::Good, Color::D, Clarity::IF, 5), []);
         assert_eq!(index.nearest(1.0, Cut::Good, Color::E, Clarity::IF, 5).len(), 1);

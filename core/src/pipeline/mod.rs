@@ -1,28 +1,29 @@
 //! What is trained is what is served: encoder, model and target transform are fitted together,
 //! stored in one file and loaded as one. Serving has no encoding of its own to get wrong.
 
-mod base;
 mod extent;
+mod file;
+mod init_score;
+pub mod interval;
 mod prepared;
-mod stored;
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::appraisal::{self, Appraisal, Confidence, Question, Range};
-use crate::comparables::Comparables;
 use crate::diamond::{Diamond, Fault, Field, PricedDiamond, RawDiamond, to_cents};
 use crate::error::Result;
-use crate::features::{Encoder, Encoding, PartialDiamond, Proportions};
+use crate::features::{Encoder, Encoding, Imputer, PartialDiamond};
 use crate::interrupt::Interrupt;
-use crate::model::{Estimator, FeatureKind, Params, Regressor, StoredHeader, Watch};
-use crate::scoring::Priced;
+use crate::model::{Estimator, EvalSet, FeatureKind, ModelHeader, Params, Regressor};
+use crate::similar::{self, SimilarIndex};
+use crate::valuation::{self, Appraisal, Options, Priced};
 
-use self::base::Base;
-pub use self::base::BaseRecipe;
 pub use self::extent::{Extent, MOST_TIMES_PRICE, MOST_TIMES_WEIGHT};
+pub use self::file::FORMAT_VERSION;
+use self::init_score::InitScore;
+pub use self::init_score::InitScoreRecipe;
+use self::interval::{Confidence, IntervalModel};
 pub use self::prepared::{AfterRound, Prepared};
-pub use self::stored::FORMAT_VERSION;
 
 /// What the model learns in place of the price itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,13 +79,13 @@ pub struct Recipe {
     /// The algorithm.
     pub estimator: Box<dyn Estimator>,
     /// The simpler model that it starts from; without one it starts from nothing.
-    pub base: Option<BaseRecipe>,
+    pub init_score: Option<InitScoreRecipe>,
     /// Parameters with which the same algorithm makes a small model of how far off the prices are.
     pub difficulty: Params,
 }
 
 /// Stones to look at while a pipeline is fitted.
-pub struct Validation<'a> {
+pub struct EvalStones<'a> {
     /// Stones that are not learned from.
     pub stones: &'a [PricedDiamond],
     /// Called after each round.
@@ -96,12 +97,12 @@ pub struct Pipeline {
     family: String,
     encoder: Encoder,
     target: Target,
-    proportions: Proportions,
+    imputer: Imputer,
     extent: Extent,
-    base: Option<Base>,
+    init_score: Option<InitScore>,
     regressor: Box<dyn Regressor>,
     /// `None` until it is calibrated.
-    range: Option<Range>,
+    intervals: Option<IntervalModel>,
     /// The average stone, as a sample.
     background: Vec<Diamond>,
 }
@@ -126,17 +127,17 @@ impl Recipe {
         stones: &[PricedDiamond],
         params: &Params,
         seed: u64,
-        validation: Option<Validation<'_>>,
+        eval_stones: Option<EvalStones<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Pipeline> {
-        let watched = validation.as_ref().map_or(&[][..], |validation| validation.stones);
-        let prepared = self.prepare(stones, watched, params, interrupt)?;
-        let fit = |watch| self.estimator.fit(prepared.samples(), params, seed, watch, interrupt);
-        let regressor = match validation {
+        let eval = eval_stones.as_ref().map_or(&[][..], |eval| eval.stones);
+        let prepared = self.prepare(stones, eval, params, interrupt)?;
+        let fit = |eval_set| self.estimator.fit(prepared.samples(), params, seed, eval_set, interrupt);
+        let regressor = match eval_stones {
             None => fit(None)?,
-            Some(Validation { after_round, .. }) => {
+            Some(EvalStones { after_round, .. }) => {
                 let mut in_dollars = prepared.in_dollars_after(after_round);
-                fit(Some(Watch { features: prepared.watched(), after_round: &mut in_dollars }))?
+                fit(Some(EvalSet { features: prepared.eval(), after_round: &mut in_dollars }))?
             }
         };
         Ok(prepared.pipeline(family, stones, regressor))
@@ -175,8 +176,9 @@ impl Pipeline {
         let values = self.values(features.view()).into_iter().zip(stones);
         let prices: Vec<_> =
             values.map(|(value, stone)| self.target.to_price(value, stone.carat())).collect();
-        let range = self.range.as_ref().zip(confidence);
-        let ranges = range.map(|(range, confidence)| range.of(features.view(), stones, &prices, confidence));
+        let intervals = self.intervals.as_ref().zip(confidence);
+        let ranges = intervals
+            .map(|(intervals, confidence)| intervals.of(features.view(), stones, &prices, confidence));
         let mut ranges = ranges.into_iter().flatten();
         let price = |(stone, price_usd): (&&Diamond, f64)| {
             let range = ranges.next();
@@ -190,9 +192,9 @@ impl Pipeline {
     }
 
     /// What is to be said beside the price of a stone that was typed as `raw` and then perhaps completed: likely
-    /// typing errors and contradictions ([`Diamond::doubts`]), and where it lies beyond what was learned from.
+    /// typing errors and contradictions ([`Diamond::warnings`]), and where it lies beyond what was learned from.
     pub(crate) fn warnings(&self, stone: &Diamond, raw: &RawDiamond<'_>, priced: &Priced) -> Vec<Fault> {
-        let mut warnings = stone.doubts(raw);
+        let mut warnings = stone.warnings(raw);
         if !priced.is_known {
             warnings.extend(self.extent.beyond(stone, priced.price_usd));
         }
@@ -209,7 +211,7 @@ impl Pipeline {
     /// # Errors
     /// Every fault of what was given.
     pub fn complete(&self, stone: PartialDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
-        self.proportions.complete(stone)
+        self.imputer.complete(stone)
     }
 
     /// The value of one stone, of which measurements may be missing.
@@ -234,13 +236,13 @@ impl Pipeline {
     }
 
     /// This pipeline with what it needs to say how sure a price is and why it is the price.
-    pub fn calibrated(self, range: Option<Range>, background: Vec<Diamond>) -> Self {
-        Self { range, background, ..self }
+    pub fn calibrated(self, intervals: Option<IntervalModel>, background: Vec<Diamond>) -> Self {
+        Self { intervals, background, ..self }
     }
 
     /// How it tells where prices lie, if it does.
-    pub fn range(&self) -> Option<&Range> {
-        self.range.as_ref()
+    pub fn intervals(&self) -> Option<&IntervalModel> {
+        self.intervals.as_ref()
     }
 
     /// The stones whose mean price is that of the average stone.
@@ -253,23 +255,23 @@ impl Pipeline {
         &self,
         stones: impl ExactSizeIterator<Item = &'a Diamond> + Clone,
     ) -> Array2<f64> {
-        base::features(&self.encoder, self.base.as_ref(), stones)
+        init_score::features(&self.encoder, self.init_score.as_ref(), stones)
     }
 
     /// A readable name for each of these features.
     pub fn feature_names(&self) -> Vec<String> {
-        base::names(&self.encoder, self.base.as_ref())
+        init_score::names(&self.encoder, self.init_score.as_ref())
     }
 
     /// What each of these features holds.
     pub(crate) fn kinds(&self) -> Vec<FeatureKind> {
-        base::kinds(&self.encoder, self.base.as_ref())
+        init_score::kinds(&self.encoder, self.init_score.as_ref())
     }
 
     /// What the model makes of these features, before it is a price.
     fn values(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
         let values = self.regressor.predict(features);
-        match base::starts(features, self.base.as_ref()) {
+        match init_score::starts(features, self.init_score.as_ref()) {
             Some(starts) => starts + values,
             None => values,
         }
@@ -284,12 +286,12 @@ impl Pipeline {
     pub fn appraise(
         &self,
         stone: PartialDiamond<'_>,
-        question: &Question,
-        sold: Option<&Comparables>,
+        options: &Options,
+        sold: Option<&SimilarIndex>,
     ) -> Result<Appraisal, Vec<Fault>> {
         let raw = stone.0;
         let (stone, assumed) = self.complete(stone)?;
-        let priced = self.price_one(&stone, &raw, Some(question.confidence))?;
+        let priced = self.price_one(&stone, &raw, Some(options.confidence))?;
         let price_usd = priced.price_usd;
         // To the cent, as the price itself is: what is added up or compared agrees with it.
         let prices = |stones: &[Diamond]| self.predict(stones.iter()).into_iter().map(to_cents).collect();
@@ -303,8 +305,8 @@ impl Pipeline {
             refused.for_each(|(price, _)| *price = f64::NAN);
             found
         };
-        let reasons = question.reasons.then(|| appraisal::reasons(&stone, &self.background, &prices));
-        let sold = sold.filter(|_| question.comparables);
+        let reasons = options.reasons.then(|| valuation::explain(&stone, &self.background, &prices));
+        let sold = sold.filter(|_| options.comparables);
         Ok(Appraisal {
             warnings: self.warnings(&stone, &raw, &priced),
             stone,
@@ -312,8 +314,8 @@ impl Pipeline {
             price_usd,
             range: priced.range,
             reasons: reasons.flatten(),
-            comparables: sold.map(|sold| appraisal::comparables(&stone, price_usd, sold, &comparable)),
-            what_if: question.what_if.then(|| appraisal::what_if(&stone, price_usd, &comparable)),
+            comparables: sold.map(|sold| similar::comparables(&stone, price_usd, sold, &comparable)),
+            what_if: options.what_if.then(|| valuation::counterfactuals(&stone, price_usd, &comparable)),
         })
     }
 
@@ -326,11 +328,11 @@ impl Pipeline {
     /// is added to that one's value, and that value is its last feature.
     pub fn xgboost_file(&self) -> Option<Vec<u8>> {
         let stored = self.regressor.stored();
-        (stored.header == StoredHeader::Xgboost).then_some(stored.body)
+        (stored.header == ModelHeader::Xgboost).then_some(stored.body)
     }
 }
 
-/// All that is wrong with a stone without a price; a slip of the pen most likely made it so.
+/// All that is wrong with a stone without a price; a typing error most likely made it so.
 pub(crate) fn refusal(fault: Fault, stone: &Diamond, raw: &RawDiamond<'_>) -> Vec<Fault> {
-    std::iter::once(fault).chain(stone.doubts(raw)).collect()
+    std::iter::once(fault).chain(stone.warnings(raw)).collect()
 }

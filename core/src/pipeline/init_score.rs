@@ -12,8 +12,8 @@ use crate::features::{Encoder, Encoding};
 use crate::interrupt::Interrupt;
 use crate::model::{Estimator, FeatureKind, Params, Regressor, Samples};
 
-/// How to fit a [`Base`].
-pub struct BaseRecipe {
+/// How to fit a [`InitScore`].
+pub struct InitScoreRecipe {
     /// From stones to its own features.
     pub encoding: Encoding,
     /// The algorithm, with its default parameters.
@@ -21,14 +21,14 @@ pub struct BaseRecipe {
 }
 
 /// A fitted model to start from.
-pub(super) struct Base {
+pub(super) struct InitScore {
     pub(super) encoder: Encoder,
     pub(super) regressor: Box<dyn Regressor>,
     /// Least and greatest weight in carat that it learned from.
     pub(super) carat: [f64; 2],
 }
 
-impl BaseRecipe {
+impl InitScoreRecipe {
     /// Fits it to the same target as the model that will correct it.
     pub(super) fn fit(
         &self,
@@ -36,7 +36,7 @@ impl BaseRecipe {
         target: &Array1<f64>,
         weight: Option<&Array1<f64>>,
         interrupt: &Interrupt,
-    ) -> Result<Base> {
+    ) -> Result<InitScore> {
         let bare = || stones.iter().map(PricedDiamond::diamond);
         let encoder = self.encoding.fit(bare());
         let (features, kinds) = (encoder.encode(bare()), encoder.kinds());
@@ -49,11 +49,11 @@ impl BaseRecipe {
         let regressor = self.estimator.fit(samples, &Params::default(), 0, None, interrupt)?;
         let carat = bare().map(Diamond::carat);
         let carat = [carat.clone().fold(f64::INFINITY, f64::min), carat.fold(0.0, f64::max)];
-        Base::new(encoder, regressor, carat)
+        InitScore::new(encoder, regressor, carat)
     }
 }
 
-impl Base {
+impl InitScore {
     /// Takes back what was stored.
     ///
     /// # Errors
@@ -80,29 +80,29 @@ impl Base {
 /// the last column.
 pub(super) fn features<'a>(
     encoder: &Encoder,
-    base: Option<&Base>,
+    init_score: Option<&InitScore>,
     stones: impl ExactSizeIterator<Item = &'a Diamond> + Clone,
 ) -> Array2<f64> {
     let own = encoder.encode(stones.clone());
-    let Some(base) = base else { return own };
+    let Some(init_score) = init_score else { return own };
     let (n_rows, n_columns) = own.dim();
     let mut all = Array2::zeros((n_rows, n_columns + 1));
     all.slice_mut(s![.., ..n_columns]).assign(&own);
-    all.column_mut(n_columns).assign(&base.values(stones));
+    all.column_mut(n_columns).assign(&init_score.values(stones));
     all
 }
 
 /// What each column of [`features`] holds.
-pub(super) fn kinds(encoder: &Encoder, base: Option<&Base>) -> Vec<FeatureKind> {
-    encoder.kinds().into_iter().chain(base.map(|_| FeatureKind::Number)).collect()
+pub(super) fn kinds(encoder: &Encoder, init_score: Option<&InitScore>) -> Vec<FeatureKind> {
+    encoder.kinds().into_iter().chain(init_score.map(|_| FeatureKind::Number)).collect()
 }
 
 /// The names of the columns of [`features`].
-pub(super) fn names(encoder: &Encoder, base: Option<&Base>) -> Vec<String> {
-    encoder.names().into_iter().chain(base.map(|_| "start".to_owned())).collect()
+pub(super) fn names(encoder: &Encoder, init_score: Option<&InitScore>) -> Vec<String> {
+    encoder.names().into_iter().chain(init_score.map(|_| "start".to_owned())).collect()
 }
 
 /// Where a model starts, for each row of [`features`]; `None` where it starts from nothing.
-pub(super) fn starts(features: ArrayView2<'_, f64>, base: Option<&Base>) -> Option<Array1<f64>> {
-    base.map(|_| features.column(features.ncols() - 1).to_owned())
+pub(super) fn starts(features: ArrayView2<'_, f64>, init_score: Option<&InitScore>) -> Option<Array1<f64>> {
+    init_score.map(|_| features.column(features.ncols() - 1).to_owned())
 }

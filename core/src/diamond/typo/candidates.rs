@@ -1,6 +1,6 @@
-//! What may have been meant: every stone from which one slip of the pen makes the numbers that were typed.
+//! What may have been meant: every stone from which one typing error makes the numbers that were typed.
 
-use super::plausibility::{estimate, estimate_width};
+use super::likelihood::{estimate, estimate_width};
 use super::{CARAT, DEPTH, Kind, Numbers, TABLE, X, Y, Z};
 
 /// What may be changed at once: one number, or two that changed places.

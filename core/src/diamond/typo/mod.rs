@@ -1,16 +1,16 @@
-//! Slips of the pen: numbers that do not fit together, and what was most likely meant.
+//! Typing errors: numbers that do not fit together, and what was most likely meant.
 //!
-//! Each possible correction is judged by how usual the corrected stone would be (`plausibility`) and
-//! by how often such a slip happens; the best is named when it beats the stone as typed by far.
+//! Each possible correction is judged by how usual the corrected stone would be (`likelihood`) and
+//! by how often such a typo happens; the best is named when it beats the stone as typed by far.
 
 mod candidates;
-mod plausibility;
+mod likelihood;
 mod search;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use self::candidates::{is_possible, possible};
-use self::plausibility::estimate;
+use self::likelihood::estimate;
 use self::search::{impossible, meant, mended, search};
 use super::{Cell, Diamond, Fault, Field, RawDiamond, Severity, parse};
 
@@ -54,7 +54,7 @@ pub struct Correction(pub Box<[(Field, f64)]>);
 
 /// A likely typing error.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Slip {
+pub struct Typo {
     /// What most likely happened.
     pub kind: Kind,
     /// What was most likely meant.
@@ -83,7 +83,7 @@ impl Kind {
 
 impl RawDiamond<'_> {
     /// The most likely typing errors in the numbers: hardly ever more than one. What is missing takes no part.
-    pub fn slips(&self) -> Vec<Slip> {
+    pub fn typos(&self) -> Vec<Typo> {
         let cells = NUMBERS.map(|field| self.number(field));
         // Beside a number that cannot be read, doubts about the others are no news.
         let is_unreadable =
@@ -135,44 +135,46 @@ impl Diamond {
     /// named at the numbers to correct, in place of the contradictions that follow from it
     /// ([`Diamond::suspicions`]), and so is a number that no stone has. They are [`Severity::Suspect`] where there
     /// are such contradictions, else [`Severity::Doubtful`]. What was not typed contradicts nothing.
-    pub fn doubts(&self, raw: &RawDiamond<'_>) -> Vec<Fault> {
+    pub fn warnings(&self, raw: &RawDiamond<'_>) -> Vec<Fault> {
         let typed = NUMBERS.map(|field| raw.number(field).ok());
         let suspicions = self.suspicions();
         let severity = if suspicions.is_empty() { Severity::Doubtful } else { Severity::Suspect };
-        let mut doubts = Vec::new();
-        for slip in raw.slips() {
+        let mut warnings = Vec::new();
+        for typo in raw.typos() {
             let fault = |field| {
-                let (reason, value) = (slip.reason(field, &typed), raw.number(field).ok()?);
+                let (reason, value) = (typo.reason(field, &typed), raw.number(field).ok()?);
                 Some(Fault {
-                    likely: Some(slip.likely.clone()),
-                    alternative: slip.alternative.clone(),
-                    ..Fault::doubt(field, value, reason, "what the certificate says".into(), severity)
+                    likely: Some(typo.likely.clone()),
+                    alternative: typo.alternative.clone(),
+                    ..Fault::warning(field, value, reason, "what the certificate says".into(), severity)
                 })
             };
-            doubts.extend(slip.likely.0.iter().filter_map(|(field, _)| fault(*field)));
+            warnings.extend(typo.likely.0.iter().filter_map(|(field, _)| fault(*field)));
         }
         let wrong = impossible(&typed);
         for number in &wrong {
             let field = NUMBERS[*number];
-            if let (Some(value), true) = (typed[*number], doubts.iter().all(|doubt| doubt.field != field)) {
+            if let (Some(value), true) =
+                (typed[*number], warnings.iter().all(|warning| warning.field != field))
+            {
                 let reason = "is not what a polished stone has".into();
-                doubts.push(Fault::doubt(field, value, reason, possible(*number), severity));
+                warnings.push(Fault::warning(field, value, reason, possible(*number), severity));
             }
         }
-        if doubts.is_empty() {
+        if warnings.is_empty() {
             let is_typed = |fields: &[usize]| fields.iter().all(|number| typed[*number].is_some());
             let follows = |fault: &Fault| match fault.field {
                 Field::X => is_typed(&[X, Y]),
                 Field::Depth => is_typed(&[DEPTH, X, Y, Z]),
                 _ => is_typed(&[CARAT, X, Y, Z]),
             };
-            doubts.extend(suspicions.into_iter().filter(follows));
+            warnings.extend(suspicions.into_iter().filter(follows));
         }
-        doubts
+        warnings
     }
 }
 
-impl Slip {
+impl Typo {
     /// `typed` are all numbers of the stone.
     fn reason(&self, field: Field, typed: &Numbers) -> String {
         let number = NUMBERS.iter().position(|number| *number == field).unwrap_or_default();
@@ -264,45 +266,45 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_slip(typed: &[(Field, f64)], kind: Kind, likely: &[(Field, f64)]) {
-        let slip = with(typed).slips().remove(0);
-        assert_eq!((slip.kind, &*slip.likely.0), (kind, likely));
+    fn assert_typo(typed: &[(Field, f64)], kind: Kind, likely: &[(Field, f64)]) {
+        let typo = with(typed).typos().remove(0);
+        assert_eq!((typo.kind, &*typo.likely.0), (kind, likely));
     }
 
     #[test]
-    fn a_real_stone_has_no_slip_however_much_of_it_is_missing() {
-        assert_eq!(with(&[]).slips(), []);
+    fn a_real_stone_has_no_typo_however_much_of_it_is_missing() {
+        assert_eq!(with(&[]).typos(), []);
         for choice in 0..64_usize {
             let raw = stone(|field| {
                 let number = NUMBERS.iter().position(|number| *number == field)?;
                 (choice >> number & 1 == 1).then_some(Cell::Missing)
             });
-            assert_eq!(raw.slips(), [], "{raw:?}");
+            assert_eq!(raw.typos(), [], "{raw:?}");
         }
     }
 
     #[test]
-    fn each_kind_of_slip_is_told_and_put_right() {
-        assert_slip(&[(Field::X, 67.9)], Kind::Shifted, &[(Field::X, 6.79)]);
-        assert_slip(&[(Field::Carat, 120.0)], Kind::Shifted, &[(Field::Carat, 1.2)]);
-        assert_slip(&[(Field::Table, 0.58)], Kind::Shifted, &[(Field::Table, 58.0)]);
+    fn each_kind_of_typo_is_told_and_put_right() {
+        assert_typo(&[(Field::X, 67.9)], Kind::Shifted, &[(Field::X, 6.79)]);
+        assert_typo(&[(Field::Carat, 120.0)], Kind::Shifted, &[(Field::Carat, 1.2)]);
+        assert_typo(&[(Field::Table, 0.58)], Kind::Shifted, &[(Field::Table, 58.0)]);
         let (x, z) = ((Field::X, 6.79), (Field::Z, 4.21));
-        assert_slip(&[(Field::X, 4.21), (Field::Z, 6.79)], Kind::Swapped, &[x, z]);
-        assert_slip(&[(Field::Z, 1.2)], Kind::Repeated, &[z]);
-        assert_slip(&[(Field::Y, 6.4)], Kind::MissingDigit, &[(Field::Y, 6.74)]);
-        assert_slip(&[(Field::Y, 66.74)], Kind::DoubledDigit, &[(Field::Y, 6.74)]);
-        assert_slip(&[(Field::Depth, 26.2)], Kind::TurnedDigits, &[(Field::Depth, 62.2)]);
+        assert_typo(&[(Field::X, 4.21), (Field::Z, 6.79)], Kind::Swapped, &[x, z]);
+        assert_typo(&[(Field::Z, 1.2)], Kind::Repeated, &[z]);
+        assert_typo(&[(Field::Y, 6.4)], Kind::MissingDigit, &[(Field::Y, 6.74)]);
+        assert_typo(&[(Field::Y, 66.74)], Kind::DoubledDigit, &[(Field::Y, 6.74)]);
+        assert_typo(&[(Field::Depth, 26.2)], Kind::TurnedDigits, &[(Field::Depth, 62.2)]);
     }
 
     #[test]
-    fn a_slip_is_found_among_few_numbers() {
+    fn a_typo_is_found_among_few_numbers() {
         for (typed, likely) in [
             (vec![(Field::Carat, 1.2), (Field::X, 67.9)], (Field::X, 6.79)),
             (vec![(Field::Carat, 1.2), (Field::Z, 42.1)], (Field::Z, 4.21)),
             (vec![(Field::Carat, 12.0), (Field::X, 6.79), (Field::Y, 6.74)], (Field::Carat, 1.2)),
             (vec![(Field::Carat, 1.2), (Field::Depth, 6.22)], (Field::Depth, 62.2)),
         ] {
-            assert_eq!(*only(&typed).slips()[0].likely.0, [likely], "{typed:?}");
+            assert_eq!(*only(&typed).typos()[0].likely.0, [likely], "{typed:?}");
         }
     }
 
@@ -331,21 +333,21 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_takes_the_place_of_the_contradictions_that_follow_from_it() {
+    fn a_typo_takes_the_place_of_the_contradictions_that_follow_from_it() {
         let raw = with(&[(Field::X, 67.9)]);
         let stone = raw.parse().unwrap();
         assert!(stone.suspicions().len() > 1);
-        let [doubt] = &*stone.doubts(&raw) else { unreachable!() };
-        assert_eq!((doubt.field, doubt.severity), (Field::X, Severity::Suspect));
+        let [warning] = &*stone.warnings(&raw) else { unreachable!() };
+        assert_eq!((warning.field, warning.severity), (Field::X, Severity::Suspect));
         assert_eq!(
-            doubt.to_string(),
+            warning.to_string(),
             "x = \"67.9\" does not fit the other numbers, as if its decimal point had moved; allowed is what \
              the certificate says; most likely 6.79 is meant"
         );
         let raw = with(&[(Field::Y, 6.4)]);
         let stone = raw.parse().unwrap();
         assert_eq!(stone.suspicions(), [], "within the limits of refusal");
-        assert_eq!(stone.doubts(&raw)[0].severity, Severity::Doubtful);
+        assert_eq!(stone.warnings(&raw)[0].severity, Severity::Doubtful);
     }
 
     #[test]
@@ -353,8 +355,8 @@ mod tests {
         for value in [1e-6, 1e-3, 0.1, 1.0, 9.0, 99.99, 1e4, 1e6, 0.1 + 0.2, 1.0 / 3.0] {
             for one in NUMBERS {
                 for other in NUMBERS {
-                    with(&[(one, value), (other, 1e6)]).slips();
-                    only(&[(one, value), (other, value)]).slips();
+                    with(&[(one, value), (other, 1e6)]).typos();
+                    only(&[(one, value), (other, value)]).typos();
                 }
             }
         }

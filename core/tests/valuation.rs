@@ -8,16 +8,16 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use xtream_core::appraisal::{Change, Confidence, Group, Question};
-use xtream_core::comparables::Comparables;
-use xtream_core::dataset::{Delivery, Split};
+use xtream_core::dataset::{Source, Split};
 use xtream_core::diamond::{Cell, Field, Grade, RawDiamond};
 use xtream_core::features::PartialDiamond;
 use xtream_core::metrics::{JUMPS_CARAT, absolute_errors, mean_absolute_error};
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
+use xtream_core::similar::SimilarIndex;
 use xtream_core::training::{Calibration, Family, built_in, choose};
+use xtream_core::valuation::{Change, Confidence, Group, Options};
 use xtream_core::{Clarity, Color, Cut, Diamond, Interrupt, Pipeline, PricedDiamond};
 
 fn family(name: &str) -> Family {
@@ -33,8 +33,8 @@ const TREES: &str = "xgboost-derived";
 fn split(seed: u64) -> (Vec<PricedDiamond>, Vec<PricedDiamond>) {
     let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
     let split = Split::new(seed, 0.2).unwrap();
-    let delivery = Delivery { data, split, ..Delivery::default() };
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
+    let source = Source { data, split, ..Source::default() };
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
     (rows.dataset.train(), rows.dataset.test())
 }
 
@@ -87,8 +87,8 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     Fixture { trees: calibrated(TREES, &train), linear: calibrated("linear", &train), train, test }
 });
 
-const ALL: Question =
-    Question { confidence: Confidence::NINE_IN_TEN, reasons: true, comparables: true, what_if: true };
+const ALL: Options =
+    Options { confidence: Confidence::NINE_IN_TEN, reasons: true, comparables: true, what_if: true };
 
 /// How often each range holds what its stone was sold for, over these stones.
 struct Coverage {
@@ -124,7 +124,7 @@ fn coverage(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Coverage {
     let mut is_held = Vec::new();
     let mut width = 0.0;
     for stone in stones {
-        let appraised = pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Question::default(), None);
+        let appraised = pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Options::default(), None);
         // A price that no diamond can have is refused, and a range that is not there holds nothing.
         let Some(range) = appraised.ok().and_then(|appraised| appraised.range) else {
             is_held.push(false);
@@ -201,8 +201,7 @@ fn a_greater_confidence_has_a_wider_range_around_the_same_price() {
             let mut last = 0.0;
             for percent in [50, 57, 80, 90, 95, 99] {
                 let share = f64::from(percent) / 100.0;
-                let question =
-                    Question { confidence: Confidence::new(share).unwrap(), ..Question::default() };
+                let question = Options { confidence: Confidence::new(share).unwrap(), ..Options::default() };
                 let Ok(appraised) = pipeline.appraise(given, &question, None) else { continue };
                 let range = appraised.range.unwrap();
                 let is_known = appraised.warnings.iter().all(|warning| !warning.reason.contains("beyond"));
@@ -375,7 +374,7 @@ fn reasons_are_told_in_words_for_a_customer() {
 
 #[test]
 fn comparables_are_the_nearest_of_all_stones_and_say_how_they_differ() {
-    let index = Comparables::new(FIXTURE.train.clone());
+    let index = SimilarIndex::new(FIXTURE.train.clone());
     let mut n_left_out = 0;
     for stone in FIXTURE.test.iter().step_by(FIXTURE.test.len() / 100) {
         let asked = stone.diamond();
@@ -427,7 +426,7 @@ fn the_mean_of_five_adjusted_comparables_is_near_what_a_stone_was_sold_for() {
     let is_soak = std::env::var_os("XTREAM_SOAK").is_some();
     let (mut actual, mut adjusted, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     let everything: Vec<_> = FIXTURE.train.iter().chain(&FIXTURE.test).copied().collect();
-    let index = Comparables::new(everything.clone());
+    let index = SimilarIndex::new(everything.clone());
     for fold in 0..if is_soak { 5 } else { 1 } {
         // Five parts by price rank in the file: every stone is asked about once.
         let is_asked = |row: usize| row % 5 == fold;
@@ -442,7 +441,7 @@ fn the_mean_of_five_adjusted_comparables_is_near_what_a_stone_was_sold_for() {
             let price = model.predict(std::iter::once(stone.diamond()))[0];
             let prices = |stones: &[Diamond]| model.predict(stones.iter());
             let found: Vec<_> =
-                xtream_core::appraisal::nearest_comparables(stone.diamond(), price, &index, &prices, 6)
+                xtream_core::similar::nearest_comparables(stone.diamond(), price, &index, &prices, 6)
                     .into_iter()
                     .filter(|found| found.row != row)
                     .take(5)
@@ -510,9 +509,9 @@ fn what_if_changes_one_thing_and_says_which() {
 /// Not a bound: the time depends on the machine. docs/range.md has figures.
 #[test]
 fn how_long_an_appraisal_takes() {
-    let index = Comparables::new(FIXTURE.train.clone());
+    let index = SimilarIndex::new(FIXTURE.train.clone());
     let stones: Vec<_> = FIXTURE.test.iter().step_by(100).map(|stone| cells(stone.diamond())).collect();
-    let time = |name: &str, question: Option<Question>| {
+    let time = |name: &str, question: Option<Options>| {
         let begun = Instant::now();
         for stone in &stones {
             match &question {
@@ -527,10 +526,10 @@ fn how_long_an_appraisal_takes() {
         each
     };
     time("price", None);
-    time("price and range", Some(Question::default()));
-    time("and comparables", Some(Question { comparables: true, ..Question::default() }));
-    time("and what-ifs", Some(Question { what_if: true, ..Question::default() }));
-    let reasons = time("and reasons", Some(Question { reasons: true, ..Question::default() }));
+    time("price and range", Some(Options::default()));
+    time("and comparables", Some(Options { comparables: true, ..Options::default() }));
+    time("and what-ifs", Some(Options { what_if: true, ..Options::default() }));
+    let reasons = time("and reasons", Some(Options { reasons: true, ..Options::default() }));
     assert!(reasons < 100_000.0, "a hundred milliseconds would be noticed");
 }
 
