@@ -487,9 +487,14 @@ fn what_a_browser_has_is_not_sent_again() {
     let guide = ask(false, "/docs/guide", &tag);
     assert_eq!((guide.status, guide.text.as_str(), guide.header("etag")), (304, "", tag.as_str()));
     assert_eq!(guide.header("cache-control"), "private, no-cache");
-    let request = Request::get(app.url("/docs/guide")).header("host", "shop.example").header("if-none-match", &tag);
+    let request =
+        Request::get(app.url("/docs/guide")).header("host", "shop.example").header("if-none-match", &tag);
     let elsewhere = app.send(request.body(Vec::new()).unwrap());
-    assert!(elsewhere.status == 200 && elsewhere.text.contains("http://shop.example"), "{}", elsewhere.status);
+    assert!(
+        elsewhere.status == 200 && elsewhere.text.contains("http://shop.example"),
+        "{}",
+        elsewhere.status
+    );
 }
 
 #[test]
