@@ -12,8 +12,8 @@ use xtream_core::features::PartialDiamond;
 use xtream_core::valuation::{Appraisal, Confidence, Group, Options, Reasons};
 use xtream_core::{Error, Interrupt, Pipeline, Result};
 
-use crate::attended::attended;
 use crate::error;
+use crate::interruptible::interruptible;
 use crate::loaded::Loaded;
 use crate::rows::{Faults, Refused, Rows, as_json};
 use crate::to_python::to_python;
@@ -53,7 +53,7 @@ pub(crate) fn of_many<'py>(
     let rows = Rows::from_python(data)?;
     let model = Arc::clone(model);
     let appraised =
-        attended(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
+        interruptible(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
     let appraised = appraised.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
     columns(py, &appraised)
 }

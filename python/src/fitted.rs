@@ -17,9 +17,9 @@ use xtream_core::training::{Family, built_in, choose};
 use xtream_core::{Error, Pipeline, PricedDiamond, Result};
 
 use crate::arrow_stream::Stream;
-use crate::attended::attended;
 use crate::error;
 use crate::frame::{FEATURES, frame};
+use crate::interruptible::interruptible;
 use crate::rows::{Faults, Refused, Rows};
 use crate::xgboost;
 
@@ -74,7 +74,7 @@ pub(crate) fn fit_numbers(
         target.as_array().iter().map(|value| family.recipe.target.of_price(*value, ONE_CARAT)).collect();
     let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
-    let kind = attended(py, None, move |_, interrupt| {
+    let kind = interruptible(py, None, move |_, interrupt| {
         let weight = weight.as_ref().map(Array1::view);
         let kinds = vec![FeatureKind::Number; features.ncols()];
         let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
@@ -108,7 +108,7 @@ pub(crate) fn fit_stones(
     let prices = prices.as_array().to_vec();
     let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
-    let fitted = attended(py, None, move |_, interrupt| {
+    let fitted = interruptible(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &Field::CERTAIN, &FEATURES)?);
         let mut batches = Vec::new();
         while let Some(batch) = table.next_batch()? {
@@ -181,7 +181,7 @@ impl Fitted {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rows = Rows::from_python(stones)?;
         let fitted = std::sync::Arc::clone(&self.0);
-        let priced = attended(py, None, move |_, interrupt| match &*fitted {
+        let priced = interruptible(py, None, move |_, interrupt| match &*fitted {
             Kind::Stones(pipeline) => rows.numbers(pipeline, interrupt),
             Kind::Numbers { .. } => Err(wrong_input()),
         })?;

@@ -13,8 +13,8 @@ use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
-use crate::attended::attended;
 use crate::frame::{FEATURES, frame};
+use crate::interruptible::interruptible;
 
 /// Faults that are named one by one; a whole frame of nonsense need not scroll by.
 const MOST_NAMED: usize = 10;
@@ -185,7 +185,7 @@ impl Rows {
 #[pyfunction(name = "_count_rows")]
 pub(crate) fn count_rows(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
     let rows = Rows::from_python(data)?;
-    attended(py, None, move |_, interrupt| {
+    interruptible(py, None, move |_, interrupt| {
         let (mut table, _) = rows.table()?;
         let mut n_rows = 0;
         while let Some(batch) = table.next_batch()? {

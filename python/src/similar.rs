@@ -9,11 +9,11 @@ use xtream_core::features::{Imputer, PartialDiamond};
 use xtream_core::similar::SimilarIndex;
 use xtream_core::{Diamond, Error, Result};
 
-use crate::arguments::whole;
+use crate::arguments::{Decimal, whole};
 use crate::arrow_stream::Stream;
-use crate::attended::attended;
 use crate::error;
 use crate::frame::frame;
+use crate::interruptible::interruptible;
 
 /// The columns that have a say: grades and weight choose, the price breaks ties.
 const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity, Field::Price];
@@ -25,7 +25,7 @@ const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clari
 pub(crate) fn similar<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
-    carat: f64,
+    carat: Decimal,
     cut: &str,
     color: &str,
     clarity: &str,
@@ -34,7 +34,7 @@ pub(crate) fn similar<'py>(
     let raise = |error: Error| error::to_python(py, &error);
     let n = whole("n", n, 1).map_err(raise)?;
     let asked = RawDiamond::from_cells(|field| match field {
-        Field::Carat => Cell::Number(carat),
+        Field::Carat => Cell::Number(carat.0),
         Field::Cut => Cell::Text(cut),
         Field::Color => Cell::Text(color),
         Field::Clarity => Cell::Text(clarity),
@@ -44,7 +44,7 @@ pub(crate) fn similar<'py>(
     let asked = textbook.complete(PartialDiamond(asked));
     let (asked, _) = asked.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
     let stream = Stream::of(data)?;
-    let found = attended(py, None, move |_, interrupt| {
+    let found = interruptible(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &Field::CERTAIN, &WANTED)?);
         let has_price = table.columns().iter().any(|name| Field::from_name(name) == Some(Field::Price));
         let mut likenesses = Field::GRADES.map(|field| Likeness::to(&asked, field));

@@ -7,22 +7,22 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use xtream_core::{Error, Pipeline, PricedDiamond};
 
-use crate::attended::attended;
+use crate::custom_estimator::Failures;
 use crate::error;
-use crate::own::Failures;
+use crate::interruptible::interruptible;
 use crate::rows::{OnFault, Refused, Rows};
 use crate::validate::kept;
 
 /// The models of a run.
-#[pyclass(frozen, module = "xtream_core._native", name = "_Judged")]
-pub(crate) struct Judged {
+#[pyclass(frozen, module = "xtream_core._native", name = "_RunModels")]
+pub(crate) struct RunModels {
     pub(crate) test: Vec<PricedDiamond>,
-    pub(crate) models: Vec<JudgedModel>,
+    pub(crate) models: Vec<RunModel>,
     pub(crate) failures: Failures,
 }
 
 /// One of them.
-pub(crate) struct JudgedModel {
+pub(crate) struct RunModel {
     pub(crate) name: String,
     pub(crate) pipeline: Arc<Pipeline>,
     /// What it makes of the test rows, US dollars.
@@ -30,7 +30,7 @@ pub(crate) struct JudgedModel {
 }
 
 #[pymethods]
-impl Judged {
+impl RunModels {
     /// The test rows by column.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         kept(py, &self.test, &[])
@@ -62,7 +62,7 @@ impl Judged {
         };
         let rows = Rows::from_python(data)?;
         let pipeline = Arc::clone(&model.pipeline);
-        let priced = attended(py, None, move |_, interrupt| rows.price(&pipeline, on_fault, interrupt));
+        let priced = interruptible(py, None, move |_, interrupt| rows.price(&pipeline, on_fault, interrupt));
         // What a class of hers raised meanwhile is what there is to tell.
         if let Some(failure) = self.failures.of(name) {
             return Err(failure);

@@ -25,12 +25,12 @@ pub(crate) fn leave<T: Send + 'static>(py: Python<'_>, thread: JoinHandle<T>) ->
     left.push(Box::new(move || thread.is_finished()));
     drop(left);
     let module = py.import("xtream_core._native")?;
-    py.import("atexit")?.call_method1("register", (module.getattr("_settle")?,)).map(drop)
+    py.import("atexit")?.call_method1("register", (module.getattr("_join_detached")?,)).map(drop)
 }
 
 /// Waits until every thread left behind has ended; Ctrl-C ends the waiting.
-#[pyfunction(name = "_settle")]
-pub(crate) fn settle(py: Python<'_>) -> PyResult<()> {
+#[pyfunction(name = "_join_detached")]
+pub(crate) fn join_detached(py: Python<'_>) -> PyResult<()> {
     let (started, mut is_told) = (Instant::now(), false);
     loop {
         let is_settled = {

@@ -58,8 +58,8 @@ impl Sources {
     }
 }
 
-/// The delivery of these sources. The interpreter lock must not be held.
-pub(crate) fn delivery(data: Sources, test: Sources, policy: Policy) -> Result<Source> {
+/// These sources as one. The interpreter lock must not be held.
+pub(crate) fn source(data: Sources, test: Sources, policy: Policy) -> Result<Source> {
     let ((data, frames), (test, test_frames)) = (data.read(policy.unpriced)?, test.read(policy.unpriced)?);
     Ok(Source { data, frames, test, test_frames, policy, split: Split::default() })
 }

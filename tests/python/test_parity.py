@@ -1,14 +1,11 @@
 """Four doors, one price: Python, the command line, Rust and REST, bit for bit."""
 
-import json
 import random
 import re
 import shutil
 import struct
 import subprocess
-import urllib.request
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from math import isnan
 from pathlib import Path
 
@@ -17,7 +14,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xtream_core as xc
-from helpers import FEATURES, GRADES, PROGRAM, ROOT, Trained, environment, read_csv
+from helpers import FEATURES, GRADES, PROGRAM, ROOT, Trained, read_csv
+from served import VALUATIONS, Served
 
 N_STONES = 2000
 
@@ -57,42 +55,12 @@ def file(stones: list[dict[str, object]], tmp_path_factory: pytest.TempPathFacto
     return path
 
 
-@contextmanager
-def served(registry: Path, folder: Path) -> Iterator[str]:
-    """The address of a server over the registry; it ends with the block."""
-    command = [PROGRAM, "serve", "--registry", registry, "--bind", "127.0.0.1:0", "--durability", "os"]
-    said = folder / "said.txt"
-    with said.open("w") as output:
-        process = subprocess.Popen(
-            [*map(str, command), "--exchange-log", str(folder / "log")],
-            stderr=subprocess.PIPE,
-            stdout=output,
-            text=True,
-            env=environment(),
-            cwd=folder,
-        )
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if found := re.search(r"Listening on (http://[\d.:]+);", line):
-                yield found[1]
-                break
-        else:
-            pytest.fail("the server did not start")
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
-def by_rest(address: str, stones: list[dict[str, object]]) -> list[float | None]:
+def by_rest(served: Served, stones: list[dict[str, object]]) -> list[float | None]:
     """The prices; None where the API says that there is none."""
     prices: list[float | None] = []
     for first in range(0, len(stones), 1000):
-        body = json.dumps({"diamonds": stones[first : first + 1000]}).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{address}/v1/valuations/batch", body, headers)
-        with urllib.request.urlopen(request) as response:
-            prices += [result.get("price_usd") for result in json.load(response)["results"]]
+        answer = served.ask("POST", f"{VALUATIONS}/batch", {"diamonds": stones[first : first + 1000]})
+        prices += [result.get("price_usd") for result in answer.json()["results"]]
     return prices
 
 
@@ -155,5 +123,5 @@ def test_random_stones_have_one_price_behind_every_door(
     assert same_bits(read_csv(priced)["price_usd"]) == expected
     assert len(set(re.findall(r", line (\d+): (?:price|carat) = ", said))) == n_refused
     assert same_bits(by_rust(registry, version, file)) == expected
-    with served(registry, tmp_path) as address:
-        assert same_bits(by_rest(address, stones)) == expected
+    with Served(registry, tmp_path / "log", said_in=tmp_path) as served:
+        assert same_bits(by_rest(served, stones)) == expected

@@ -1,8 +1,6 @@
 """Ranges and reasons: from Python, for frames of every kind, and the same behind every door."""
 
-import json
 import shutil
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ import pyarrow as pa
 import pytest
 import xtream_core as xc
 from helpers import SECOND, Trained
-from test_python_parity import served
+from served import VALUATIONS, Served
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -125,13 +123,10 @@ def test_range_and_reasons_are_the_same_behind_every_door(
     valued = xc.Registry(registry).load(version).value(stones, confidence=0.75)
     sentences = xc.Registry(registry).load(version).explain(stones)["sentence"].tolist()
     query = "confidence=0.75&include=reasons"
-    with served(registry, tmp_path) as address:
+    with Served(registry, tmp_path / "log", said_in=tmp_path) as served:
         for row, stone in enumerate(stones.head(40).to_dict("records")):
-            body = json.dumps({name: value for name, value in stone.items() if value == value}).encode()
-            headers = {"Content-Type": "application/json"}
-            request = urllib.request.Request(f"{address}/v1/valuations?{query}", body, headers)
-            with urllib.request.urlopen(request) as response:
-                answer = json.load(response)
+            known = {name: value for name, value in stone.items() if value == value}
+            answer = served.ask("POST", f"{VALUATIONS}?{query}", known).json()
             expected = valued.iloc[row]
             # Equal numbers here are equal bits: JSON has the shortest form that reads back as itself.
             assert answer["range"]["low_usd"] == expected["low_usd"]

@@ -12,7 +12,7 @@ use xtream_core::{Error, Interrupt, Result};
 
 use crate::events::to_json;
 use crate::to_python::to_python;
-use crate::{abandoned, error};
+use crate::{detached, error};
 
 /// The longest time that Ctrl-C waits to be noticed.
 const LOOK: Duration = Duration::from_millis(20);
@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_millis(80);
 /// bars want to be spoken to. An exception of the callback, or of a signal handler, asks the work to
 /// stop and is raised once it did, but after [`GRACE`] in any case: a step that takes longer is left
 /// to come to its end unattended. Only work past its point of no return is waited for.
-pub(crate) fn attended<T: Send + 'static>(
+pub(crate) fn interruptible<T: Send + 'static>(
     py: Python<'_>,
     callback: Option<&Bound<'_, PyAny>>,
     work: impl FnOnce(&dyn Progress, &Interrupt) -> Result<T> + Send + 'static,
@@ -43,7 +43,7 @@ pub(crate) fn attended<T: Send + 'static>(
         let joined = py.detach(|| worker.join());
         Some(joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     } else {
-        abandoned::leave(py, worker)?;
+        detached::leave(py, worker)?;
         None
     };
     let Some(Stop { reason, is_too_late }) = stop else {
