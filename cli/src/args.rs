@@ -133,6 +133,9 @@ pub(crate) struct TrainOptions {
     /// says what that costs in accuracy
     #[arg(long)]
     pub(crate) monotone: bool,
+    /// Leave out what ranges of prices are made of: six times as quick to fit, and prices have no range
+    #[arg(long)]
+    pub(crate) no_ranges: bool,
     /// Record the models but leave the champion alone
     #[arg(long)]
     pub(crate) no_promote: bool,

@@ -63,6 +63,7 @@ pub(super) fn training(
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
         is_monotone: options.monotone,
+        ranges: defaults.ranges && !options.no_ranges,
     })
 }
 

@@ -113,6 +113,7 @@ impl TestApp {
             n_repeats: 1,
             promotes: Promotes::First,
             is_monotone: false,
+            ranges: true,
         };
         let report = training.run(&self.registry, &Silent, &Interrupt::default()).unwrap();
         report.leaderboard[0].version
