@@ -82,6 +82,25 @@ FULL = {
     ],
 }
 
+CERTIFICATE = {
+    "request_id": "0197f2a4-8c1b-7e52-9d3a-000000000000",
+    "valuation": {
+        "request_id": FULL["request_id"],
+        "valued_at": "2026-01-31T12:00:00.123Z",
+        "stone": STONE | {"depth": 61.8, "table": 58.0, "x": 6.8, "y": 6.75, "z": 4.2},
+        "price_usd": 9312.4,
+        "range": FULL["range"],
+        "assumed": ["depth", "table"],
+        "warnings": [],
+        "model": FULL["model"],
+    },
+    "trained_at": "2026-01-30T08:00:00Z",
+    "data_date": "2026-01-30T08:00:00Z",
+    "basis": "2008 US dollars, retail appraisal",
+    "matches": True,
+    "note": None,
+}
+
 
 def answer(page: Page, content: dict = FULL, status: int = 200) -> list[dict]:
     """Answers valuations in the place of the server; returns what is asked from now on."""

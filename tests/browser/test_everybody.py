@@ -8,8 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import Csv, Open
 from playwright.sync_api import Page
-from stone import FULL, answer, submit, type_in
-from test_certificate import CERTIFICATE
+from stone import CERTIFICATE, FULL, answer, submit, type_in
 
 # A small phone, a common one, and a desk.
 SIZES = [(320, 900), (360, 640), (1280, 900)]

@@ -121,6 +121,13 @@ class Served:
         eventually(listens, 30, "the server listens")
         return self
 
+    def __enter__(self) -> "Served":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        assert "panicked" not in self.stderr, self.stderr
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
