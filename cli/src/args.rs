@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct RegistryArg {
     /// Folder of models, their rows and all decisions [default: registry]
     #[arg(long, value_name = "DIR")]
@@ -61,7 +61,7 @@ pub(crate) struct TrainArgs {
 }
 
 /// What `train` and `watch` share.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TrainOptions {
     #[command(flatten)]
     pub(crate) registry: RegistryArg,
@@ -283,6 +283,10 @@ pub(crate) struct SimilarArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) registry: RegistryArg,
+    /// Where no model answers yet: train on these files. A first model answers within seconds; the full training
+    /// goes on meanwhile, and its best model takes over by itself
+    #[arg(long, value_name = "DATA", num_args = 1..)]
+    pub(crate) train: Vec<PathBuf>,
     /// Where to listen; port 0 takes any free one [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<SocketAddr>,
