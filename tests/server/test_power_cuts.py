@@ -10,18 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers import in_soak, seed
 from recorded_disk import WAYS, Disk, lay, library
-from served import (
-    VALUATIONS,
-    Serve,
-    Served,
-    Traffic,
-    assert_recorded_once,
-    eventually,
-    exchange,
-    in_soak,
-    seed,
-)
+from served import VALUATIONS, Serve, Served, Traffic, assert_recorded_once, eventually, exchange
 
 N_STATES = 1000 if in_soak() else 28
 N_KILLS = 34 if in_soak() else 2
