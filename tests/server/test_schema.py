@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from served import KEY, Serve, in_soak, seed
+from helpers import in_soak, seed
+from served import KEY, Serve
 
 # Requests for each operation; what the tool adds by itself comes on top.
 N_EXAMPLES = 1000 if in_soak() else 25

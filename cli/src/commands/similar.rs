@@ -1,20 +1,21 @@
 //! `xtream similar`
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde_json::json;
 use xtream_core::diamond::{Cell, Field, Grade};
 use xtream_core::features::PartialDiamond;
 use xtream_core::format::grouped;
 use xtream_core::similar::{Neighbour, SimilarIndex};
-use xtream_core::{Diamond, Error};
+use xtream_core::{Diamond, Error, Registry};
 
-use super::{note, open, print, print_json, resolve};
+use super::{note, print, print_json, resolve};
 use crate::args::SimilarArgs;
-use crate::settings::Settings;
 use crate::table::table;
 
-pub(crate) fn run(args: &SimilarArgs, settings: &Settings) -> Result<()> {
-    let registry = open(&args.registry, settings)?;
+pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
+    let registry = Registry::open(registry)?;
     let version = resolve(&registry, args.version)?;
     let asked = asked(args, &registry.pipeline(version)?)?;
     let stones = registry.dataset(version)?.train();

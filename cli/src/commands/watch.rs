@@ -15,7 +15,7 @@ use xtream_core::training::Training;
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::train::{afterwards, leaderboard, training};
-use super::{note, print, registry_folder};
+use super::{note, print};
 use crate::args::WatchArgs;
 use crate::progress::Shown;
 use crate::settings::Settings;
@@ -34,12 +34,12 @@ pub(crate) fn run(args: &WatchArgs, settings: &Settings, interrupt: &Interrupt) 
             Error::NoData { path: args.folder.clone(), reason: "there is no such folder".into() }.into()
         );
     }
-    let seconds = args.interval.unwrap_or(settings.watch.interval);
+    let seconds = settings.watch.interval;
     let interval = Duration::try_from_secs_f64(seconds).map_err(|_| Error::Usage {
         reason: format!("an interval of {seconds} seconds"),
         allowed: "a positive number".into(),
     })?;
-    let registry = Registry::open_or_create(registry_folder(&args.options.registry, settings))?;
+    let registry = Registry::open_or_create(&settings.registry)?;
     note(&format!("Watching {}; Ctrl-C ends it.", args.folder.display()));
     let mut watch = Watch::default();
     while !interrupt.is_raised() {
