@@ -57,12 +57,13 @@ class Crate:
 
     def _uses_of(self, user: Module) -> list[Use]:
         text, found = self.code[user], []
-        for match in _USE.finditer(text):
-            # What a room shows of its own files is no use of them.
-            is_shown = match[1] and self._resolved(user, _expanded(match[2])[0][0])[:-1] == user
-            if not is_shown:
-                found += [(match.start(2), path) for path, _ in _expanded(match[2])]
         rest = _USE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+        for match in _USE.finditer(text):
+            for path, name in _expanded(match[2]):
+                # What a room only shows of its own files is no use of them.
+                is_shown = match[1] and self._resolved(user, path)[: len(user)] == user
+                if not is_shown or re.search(rf"\b{name}\b", rest):
+                    found.append((match.start(2), path))
         found += [(match.start(), tuple(match[0].split("::"))) for match in _PATH.finditer(rest)]
         for child in self.children[user]:
             named = re.finditer(rf"(?<![\w:]){child}::\w+", rest)
@@ -102,7 +103,8 @@ class Crate:
         return at
 
     def circles(self) -> dict[frozenset[str], list[str]]:
-        """Parts of a room (or rooms of the crate) that use each other, each with the lines that show it."""
+        """Knots of parts of a room (or of rooms of the crate) that can all be reached from each other, each with the
+        lines of the shortest way around."""
         rooms = {module[:depth] for module in self.code for depth in range(len(module))} | {()}
         found: dict[frozenset[str], list[str]] = {}
         for room in sorted(rooms):
@@ -110,9 +112,10 @@ class Crate:
             for use in self.uses:
                 if ends := use.at(room):
                     edges.setdefault(ends[0], {}).setdefault(ends[1], use.place)
-            for circle in _circles(edges):
+            for knot in _knots(edges):
                 where = "::".join(("crate", *room))
-                members = frozenset(f"{where}::{part}" for part in circle)
+                members = frozenset(f"{where}::{part}" for part in knot)
+                circle = _shortest(knot, edges)
                 way = zip(circle, [*circle[1:], circle[0]], strict=True)
                 found[members] = [f"{part} -> {other}: {edges[part][other]}" for part, other in way]
         return found
@@ -139,8 +142,8 @@ def _expanded(tree: str) -> list[tuple[tuple[str, ...], str]]:
     return selves + [((*prefix, *path), name) for path, name in inner]
 
 
-def _circles(edges: dict[str, dict[str, str]]) -> list[list[str]]:
-    """The shortest way around in each knot of parts that can all be reached from each other."""
+def _knots(edges: dict[str, dict[str, str]]) -> list[frozenset[str]]:
+    """The parts that can all be reached from each other."""
 
     def reached(start: str) -> set[str]:
         seen, ahead = set(), [start]
@@ -153,10 +156,11 @@ def _circles(edges: dict[str, dict[str, str]]) -> list[list[str]]:
 
     reach = {part: reached(part) for part in edges}
     knots = {frozenset(o for o in reach[part] if part in reach.get(o, ())) for part in edges if part in reach[part]}
-    return [_shortest(knot, edges) for knot in sorted(knots, key=sorted)]
+    return sorted(knots, key=sorted)
 
 
 def _shortest(knot: frozenset[str], edges: dict[str, dict[str, str]]) -> list[str]:
+    """The shortest way around in a knot."""
     best: list[str] = []
     for start in sorted(knot):
         ways = [[start]]
