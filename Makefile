@@ -3,17 +3,18 @@
 TARGET  := $(or $(CARGO_TARGET_DIR),target)/debug
 VENV    := $(CURDIR)/.venv
 PYTHON  := $(VENV)/bin/python
+# Tests at once.
+WORKERS := $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )))
 # Where the program and the tests find XGBoost and the Python packages.
 export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build lint rust-tests python-tests module chromium soak bench bench-core bench-search bench-serve bench-python
+.PHONY: run test build build-all lint rust-tests python-tests module chromium soak bench bench-core bench-search bench-serve bench-python
 
-## Train on the public data unless a model is there already, then answer over HTTP.
+## Answer over HTTP; where no model is there yet, train on the public data meanwhile.
 run: build $(VENV)/xgboost.done
-	$(TARGET)/xtream models show champion --json >/dev/null 2>&1 || $(TARGET)/xtream train data/diamonds.csv
-	$(TARGET)/xtream serve
+	$(TARGET)/xtream serve --train data/diamonds.csv
 
 ## Everything that must hold.
 test: rust-tests python-tests
@@ -21,11 +22,18 @@ test: rust-tests python-tests
 build:
 	cargo build
 
-rust-tests: $(VENV)/test.done
+# All there is in Rust in one go: the program, the examples and the programs of the tests.
+build-all:
+	cargo build --all-targets
+
+rust-tests: build-all $(VENV)/test.done
 	XTREAM_XGBOOST_LIB=$$(echo $(VENV)/lib/python3*/site-packages/xgboost/lib/libxgboost.*) cargo test
 
-python-tests: build module chromium
-	$(PYTHON) -m pytest -q tests
+# Many of them wait for a server or a clock, so there are more at once than cores; those that measure time or memory
+# come one by one. The slowest are printed.
+python-tests: build-all module chromium
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal --durations 15 -m "not alone" tests
+	$(PYTHON) -m pytest -q --durations 5 -m alone $(shell grep -lr 'mark.alone' --include='test_*.py' tests)
 
 ## The browser that the pages are tested in; where it cannot be installed, those tests say that they are skipped.
 chromium:
@@ -36,8 +44,8 @@ chromium:
 ## What takes long: ten million rows, hundreds of kills, thousands of power cuts, a thousand swaps, thousands of made-up
 ## requests.
 ## docs/soak.md has the last results.
-soak: build $(VENV)/test.done
-	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(addprefix tests/server/test_,kill.py power_cuts.py hot_swaps.py schema.py latency.py)
+soak: build-all module
+	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(shell grep -lr 'in_soak()' --include='test_*.py' tests)
 
 ## Everything that is measured beside its peers, one after the other, and all ratios with their goals as one
 ## table. Each part can be run by itself, and the table be printed again: benches/table.py. Let nothing else

@@ -1,11 +1,40 @@
 """Fixtures: the program in a folder of its own, and what is made once for all tests."""
 
+import fcntl
+import json
+import os
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from helpers import APPRAISALS, FIRST, PROGRAM, PUBLIC, ROOT, SECOND, Program, Trained, read_csv
+
+# Makes the folder of a name, unless that was done in this run, and returns it.
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Folders that are made once in a run, by whichever of its processes comes first. Nobody changes them."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process that runs tests has a folder in that of the run.
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, is_full = base / name, base / f"{name}.full"
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not is_full.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                is_full.touch()
+        return folder
+
+    return make
 
 
 @pytest.fixture
@@ -14,13 +43,17 @@ def xtream(tmp_path: Path) -> Program:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("trained")
-    program = Program(folder)
-    report = program.train(
-        FIRST, "--registry", folder / "registry", "--trials", "0", "--models", "linear,xgboost"
-    )
-    return Trained(program, folder / "registry", report)
+def trained(once: Once) -> Trained:
+    """Both families of the notebook; whoever writes into the registry takes a copy."""
+
+    def train(folder: Path) -> None:
+        where = ["--registry", folder / "registry"]
+        report = Program(folder).train(FIRST, *where, "--trials", "0", "--models", "linear,xgboost")
+        (folder / "report.json").write_text(json.dumps(report))
+
+    folder = once("trained", train)
+    report = json.loads((folder / "report.json").read_text())
+    return Trained(Program(folder), folder / "registry", report)
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +71,24 @@ def appraisals() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def score_trees() -> Path:
-    """The example program that predicts with our own reader of XGBoost's model files."""
-    build = ["cargo", "build", "-q", "--example", "score_trees"]
-    subprocess.run(build, cwd=ROOT, check=True)
-    return PROGRAM.parent / "examples" / "score_trees"
+def example() -> Callable[[str], Path]:
+    """The program of an example in Rust, by its name. `make test` has built all of them before."""
+
+    def built(name: str) -> Path:
+        subprocess.run(["cargo", "build", "-q", "--example", name], cwd=ROOT, check=True)
+        return PROGRAM.parent / "examples" / name
+
+    return built
 
 
 @pytest.fixture
-def history(xtream: Program) -> Program:
+def history(once: Once, xtream: Program) -> Program:
     """A linear model, then both families on twice the data."""
-    xtream.train(FIRST, "--models", "linear")
-    xtream.train(FIRST, SECOND, "--trials", "0", "--models", "linear,xgboost")
+
+    def train(folder: Path) -> None:
+        program = Program(folder)
+        program.train(FIRST, "--models", "linear")
+        program.train(FIRST, SECOND, "--trials", "0", "--models", "linear,xgboost")
+
+    shutil.copytree(once("history", train) / "registry", xtream.folder / "registry")
     return xtream

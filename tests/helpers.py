@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -122,3 +123,15 @@ def stop(process: subprocess.Popen[str], sign: int = signal.SIGINT) -> tuple[str
     process.send_signal(sign)
     stdout, stderr = process.communicate(timeout=30)
     return stdout, stderr, time.monotonic() - started
+
+
+def seed() -> int:
+    """Of everything random here; printed, and taken from XTREAM_TEST_SEED when that is set."""
+    chosen = int(os.environ.get("XTREAM_TEST_SEED", random.randrange(1 << 32)))
+    print(f"XTREAM_TEST_SEED={chosen}")
+    return chosen
+
+
+def in_soak() -> bool:
+    """Whether this is `make soak`, which takes its time."""
+    return os.environ.get("XTREAM_SOAK") == "1"

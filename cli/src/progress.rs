@@ -29,9 +29,18 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 impl Shown {
     pub(crate) fn new() -> Self {
+        Self::on(std::io::stderr().is_terminal())
+    }
+
+    /// Lines on a terminal too, where somebody else writes there meanwhile.
+    pub(crate) fn by_lines() -> Self {
+        Self::on(false)
+    }
+
+    fn on(is_terminal: bool) -> Self {
         let now = Instant::now();
         let state = State { bar: ProgressBar::hidden(), started: now, last_line: now, n_kept: 0 };
-        Self { is_terminal: std::io::stderr().is_terminal(), state: Mutex::new(state) }
+        Self { is_terminal, state: Mutex::new(state) }
     }
 }
 

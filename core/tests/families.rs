@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -24,15 +25,37 @@ fn families() -> Vec<Family> {
     built_in(&Locations::new(vec![library.into()]))
 }
 
-fn stones() -> (Vec<PricedDiamond>, Vec<PricedDiamond>) {
+/// The public stones, and each family on those that train, with its defaults and the seed 1.
+struct Fixture {
+    train: Vec<PricedDiamond>,
+    /// Every eighth of them: enough for what holds of any number.
+    few: Vec<PricedDiamond>,
+    test: Vec<PricedDiamond>,
+    fitted: Vec<Pipeline>,
+}
+
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
     let source = Source { data, ..Source::default() };
     let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
-    (rows.dataset.train(), rows.dataset.test())
+    let (train, test) = (rows.dataset.train(), rows.dataset.test());
+    let fitted = families().iter().map(|family| fit(family, &train, &Params::default(), 1)).collect();
+    let few = train.iter().step_by(8).copied().collect();
+    Fixture { train, few, test, fitted }
+});
+
+impl Fixture {
+    fn fitted(&self, name: &str) -> &Pipeline {
+        self.fitted.iter().find(|pipeline| pipeline.family() == name).unwrap()
+    }
 }
 
-fn fit(family: &Family, stones: &[PricedDiamond], seed: u64) -> Pipeline {
-    family.recipe.fit(&family.name, stones, &Params::default(), seed, None, &Interrupt::default()).unwrap()
+fn fit(family: &Family, stones: &[PricedDiamond], params: &Params, seed: u64) -> Pipeline {
+    family.recipe.fit(&family.name, stones, params, seed, None, &Interrupt::default()).unwrap()
+}
+
+fn family(name: &str) -> Family {
+    choose(families(), &[name.into()]).unwrap().remove(0)
 }
 
 fn prices(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Vec<f64> {
@@ -41,55 +64,49 @@ fn prices(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Vec<f64> {
 
 #[test]
 fn each_family_prices_unseen_stones_far_better_than_their_mean() {
-    let (train, test) = stones();
-    let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
-    for family in families() {
-        let metrics = Metrics::of(&actual, &prices(&fit(&family, &train, 1), &test));
-        assert!(metrics.r2 > 0.9, "{}: {metrics:?}", family.name);
+    let actual: Vec<_> = FIXTURE.test.iter().map(PricedDiamond::price_usd).collect();
+    assert_eq!(FIXTURE.fitted.len(), families().len());
+    for pipeline in &FIXTURE.fitted {
+        let metrics = Metrics::of(&actual, &prices(pipeline, &FIXTURE.test));
+        assert!(metrics.r2 > 0.9, "{}: {metrics:?}", pipeline.family());
     }
 }
 
 #[test]
 fn each_family_is_stored_and_loaded_without_a_bit_of_difference() {
-    let (train, test) = stones();
-    for family in families() {
-        let pipeline = fit(&family, &train, 1);
+    for pipeline in &FIXTURE.fitted {
         let bytes = pipeline.to_bytes().unwrap();
         let loaded = Pipeline::from_bytes(bytes.clone()).unwrap();
-        assert_eq!(prices(&loaded, &test), prices(&pipeline, &test), "{}", family.name);
-        assert_eq!(loaded.to_bytes().unwrap(), bytes, "{}", family.name);
-        assert_eq!(loaded.family(), family.name);
+        assert_eq!(loaded.family(), pipeline.family());
+        assert_eq!(prices(&loaded, &FIXTURE.test), prices(pipeline, &FIXTURE.test), "{}", pipeline.family());
+        assert_eq!(loaded.to_bytes().unwrap(), bytes, "{}", pipeline.family());
     }
 }
 
 #[test]
 fn each_family_prices_a_stone_alone_as_among_others() {
-    let (train, test) = stones();
-    for family in families() {
-        let pipeline = fit(&family, &train, 1);
-        let together = prices(&pipeline, &test[..500]);
-        for (stone, together) in test.iter().zip(together) {
+    for pipeline in &FIXTURE.fitted {
+        let together = prices(pipeline, &FIXTURE.test[..500]);
+        for (stone, together) in FIXTURE.test.iter().zip(together) {
             let alone = pipeline.predict([stone.diamond()].into_iter());
-            assert_eq!(alone[0].to_bits(), together.to_bits(), "{}", family.name);
+            assert_eq!(alone[0].to_bits(), together.to_bits(), "{}", pipeline.family());
         }
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let (train, _) = stones();
     for family in families() {
-        let bytes = |seed| fit(&family, &train, seed).to_bytes().unwrap();
+        let bytes = |seed| fit(&family, &FIXTURE.few, &Params::default(), seed).to_bytes().unwrap();
         assert_eq!(bytes(3), bytes(3), "{}", family.name);
     }
 }
 
 #[test]
 fn an_unknown_parameter_is_refused_by_name() {
-    let (train, _) = stones();
     for family in families() {
         let params = Params::from([("learning_rat", 0.1)]);
-        let refused = family.recipe.fit(&family.name, &train, &params, 0, None, &Interrupt::default());
+        let refused = family.recipe.fit(&family.name, &FIXTURE.few, &params, 0, None, &Interrupt::default());
         let error = refused.err().unwrap();
         assert!(matches!(&error, Error::Usage { reason, .. } if reason.contains("learning_rat")), "{error}");
     }
@@ -97,18 +114,17 @@ fn an_unknown_parameter_is_refused_by_name() {
 
 #[test]
 fn an_interrupted_fit_stops() {
-    let (train, _) = stones();
     let interrupt = Interrupt::default();
     interrupt.raise();
     for family in families() {
-        let stopped = family.recipe.fit(&family.name, &train, &Params::default(), 0, None, &interrupt);
+        let stopped = family.recipe.fit(&family.name, &FIXTURE.few, &Params::default(), 0, None, &interrupt);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{}", family.name);
     }
 }
 
 #[test]
 fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
-    let (train, test) = stones();
+    let (train, test) = (&FIXTURE.few[..], &FIXTURE.test[..]);
     for family in choose(families(), &["xgboost".into(), "xgboost-derived".into()]).unwrap() {
         let mut shown = Vec::new();
         let mut after_round = |round: usize, prices: &[f64]| {
@@ -117,11 +133,11 @@ fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
         };
         let params = Params::from([("subsample", 0.7), ("learning_rate", 0.1)]);
         let (recipe, interrupt) = (&family.recipe, Interrupt::default());
-        let validation = EvalStones { stones: &test, after_round: &mut after_round };
-        let pipeline = recipe.fit(&family.name, &train, &params, 5, Some(validation), &interrupt).unwrap();
-        assert_eq!(shown, prices(&pipeline, &test), "{}", family.name);
+        let validation = EvalStones { stones: test, after_round: &mut after_round };
+        let pipeline = recipe.fit(&family.name, train, &params, 5, Some(validation), &interrupt).unwrap();
+        assert_eq!(shown, prices(&pipeline, test), "{}", family.name);
         let rounds = params.overlaid(&Params::from([("n_estimators", 37.0)]));
-        let again = recipe.fit(&family.name, &train, &rounds, 5, None, &interrupt).unwrap();
+        let again = recipe.fit(&family.name, train, &rounds, 5, None, &interrupt).unwrap();
         let (bytes, again) = (pipeline.to_bytes().unwrap(), again.to_bytes().unwrap());
         assert_eq!(bytes, again, "{}: stopping early is training less", family.name);
     }
@@ -130,14 +146,11 @@ fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
 /// A model that starts from a sum and corrects it in no more than one small step is next to the sum.
 #[test]
 fn trees_start_from_the_sum_unless_they_are_monotone() {
-    let (train, test) = stones();
-    let family = |name: &str| choose(families(), &[name.into()]).unwrap().remove(0);
-    let sum = prices(&fit(&family("linear-derived"), &train, 1), &test);
+    let (train, test) = (&FIXTURE.few, &FIXTURE.test);
+    let sum = prices(&fit(&family("linear-derived"), train, &Params::default(), 1), test);
     let one_step = |monotone| {
         let params = [("n_estimators", 1.0), ("learning_rate", 1e-6), ("monotone", monotone)];
-        let recipe = family("xgboost-derived").recipe;
-        let fitted = recipe.fit("a", &train, &Params::from(params), 1, None, &Interrupt::default()).unwrap();
-        prices(&fitted, &test)
+        prices(&fit(&family("xgboost-derived"), train, &Params::from(params), 1), test)
     };
     // The trees' own first guess is the mean of what is left, which is next to nothing.
     let is_near = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 1e-3;
@@ -147,11 +160,9 @@ fn trees_start_from_the_sum_unless_they_are_monotone() {
 
 #[test]
 fn a_stone_heavier_than_any_that_was_learned_from_is_worth_more_in_proportion() {
-    let (train, test) = stones();
-    let family = choose(families(), &["xgboost-derived".into()]).unwrap().remove(0);
-    let pipeline = fit(&family, &train, 1);
-    let greatest = train.iter().map(|stone| stone.diamond().carat()).fold(0.0, f64::max);
-    for stone in test.iter().step_by(500).map(PricedDiamond::diamond) {
+    let pipeline = FIXTURE.fitted("xgboost-derived");
+    let greatest = FIXTURE.train.iter().map(|stone| stone.diamond().carat()).fold(0.0, f64::max);
+    for stone in FIXTURE.test.iter().step_by(500).map(PricedDiamond::diamond) {
         let of = |carat: f64| pipeline.predict([stone.scaled_to(carat)].iter())[0] / carat;
         let (at_the_end, beyond) = (of(greatest), of(20.0));
         assert!((beyond / at_the_end - 1.0).abs() < 0.05, "{beyond} and {at_the_end} a carat");
@@ -161,11 +172,10 @@ fn a_stone_heavier_than_any_that_was_learned_from_is_worth_more_in_proportion() 
 /// Stones near real ones, each as it is and again with one grade or the weight raised.
 #[test]
 fn a_monotone_model_never_prices_a_better_or_heavier_stone_lower() {
-    let (train, test) = stones();
-    let family = choose(families(), &["xgboost-derived".into()]).unwrap().remove(0);
+    let (family, test) = (family("xgboost-derived"), &FIXTURE.test);
     let fit = |monotone| {
         let params = Params::from([("monotone", monotone), ("learning_rate", 0.1), ("subsample", 0.7)]);
-        family.recipe.fit(&family.name, &train, &params, 1, None, &Interrupt::default()).unwrap()
+        fit(&family, &FIXTURE.train, &params, 1)
     };
     let count_falls = |pipeline: &Pipeline| {
         let seed = 11;
@@ -215,20 +225,15 @@ fn families_that_cannot_be_monotone_are_refused_when_named_and_left_out_when_not
 
 #[test]
 fn the_derived_families_are_nearer_than_those_of_the_notebook() {
-    let (train, test) = stones();
-    let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
-    let mae = |name: &str| {
-        let family = choose(families(), &[name.into()]).unwrap().remove(0);
-        Metrics::of(&actual, &prices(&fit(&family, &train, 1), &test)).mae_usd
-    };
+    let actual: Vec<_> = FIXTURE.test.iter().map(PricedDiamond::price_usd).collect();
+    let mae = |name| Metrics::of(&actual, &prices(FIXTURE.fitted(name), &FIXTURE.test)).mae_usd;
     let (linear, trees) = (mae("linear-derived"), mae("xgboost-derived"));
     assert!(linear < 0.65 * mae("linear") && trees < 0.95 * mae("xgboost"), "{linear} {trees}");
 }
 
 #[test]
 fn the_notebooks_search_space_is_kept_as_it_was() {
-    let family = choose(families(), &["xgboost".into()]).unwrap().remove(0);
-    let plan = (family.plan.unwrap())(Preset::Notebook);
+    let plan = (family("xgboost").plan.unwrap())(Preset::Notebook);
     let space = serde_json::to_value(&plan.space).unwrap().to_string();
     for part in [
         r#"["lambda",{"log_uniform":{"low":1e-8,"high":1.0}}]"#,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import FIRST, Program, blob
+from helpers import FIRST, Program, blob, in_soak
 
 SEED = 7
-N_KILLS = 20
+N_KILLS = 20 if in_soak() else 5
 SEARCH = ["--models", "xgboost", "--trials", "24"]
 
 

@@ -4,9 +4,13 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import FIRST, PUBLIC, Program, Trained, stop
+from helpers import FIRST, PUBLIC, Program, Trained, in_soak, stop
+
+pytestmark = pytest.mark.alone
 
 N_COPIES = 20
+# Seconds after the start at which Ctrl-C is pressed.
+MOMENTS = [0.2, 0.7, 1.2, 1.8, 2.4, 3.0] if in_soak() else [0.2, 1.2, 2.4]
 
 
 @pytest.mark.parametrize("data", [FIRST, PUBLIC], ids=lambda path: path.stem)
@@ -50,7 +54,7 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("second", [0.2, 0.7, 1.2, 1.8, 2.4, 3.0])
+@pytest.mark.parametrize("second", MOMENTS)
 def test_ctrl_c_stops_a_large_training_run_wherever_it_is(
     xtream: Program, million: Path, second: float
 ) -> None:

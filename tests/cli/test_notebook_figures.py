@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import Program
+from helpers import Program, in_soak
 from sklearn.model_selection import train_test_split
 
 AS_NOTEBOOK = ["--suspect", "keep", "--duplicates", "keep"]
@@ -60,14 +60,19 @@ def test_the_eleven_wrong_rows_are_refused_by_name(
     assert all("greater than" in row["allowed"] for row in refused)
 
 
-@pytest.mark.parametrize("space", ["narrow", "notebook"])
-def test_a_search_of_100_trials_comes_as_near_as_the_notebook_s(
+# Trials of a search, and how far off its best model may be. The notebook's own of 100 trials is 337.46; with
+# the standard error of $20 no search is expected to hit that. Trees with their defaults are 354.95.
+SEARCHES = {"narrow": (100, 350.0), "notebook": (100, 350.0)} if in_soak() else {"narrow": (12, 354.0)}
+
+
+@pytest.mark.parametrize("space", SEARCHES)
+def test_a_search_comes_as_near_as_the_notebook_s(
     xtream: Program, notebook_split: tuple[Path, Path], space: str
 ) -> None:
     train, test = notebook_split
-    models = ["--models", "xgboost", "--trials", "100", "--space", space]
+    n_trials, most = SEARCHES[space]
+    models = ["--models", "xgboost", "--trials", n_trials, "--space", space]
     (line,) = xtream.train(train, "--test", test, *models, *AS_NOTEBOOK)["leaderboard"]
-    assert line["search"]["n_trials"] == 100
-    # Its own best is 337.46; with the standard error of $20 no search is expected to hit that.
-    assert 330 <= line["mae_usd"] <= 350
+    assert line["search"]["n_trials"] == n_trials
+    assert 330 <= line["mae_usd"] <= most
     assert line["r2"] > 0.9593

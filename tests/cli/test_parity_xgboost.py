@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,12 @@ TRAINING = {"objective": "reg:squarederror", "tree_method": "hist", "nthread": 1
 def matrix(stones: pd.DataFrame, label: pd.Series | None = None) -> xgb.DMatrix:
     features = codes(stones).to_numpy("float32")
     return xgb.DMatrix(features, label, feature_types=KINDS, enable_categorical=True, nthread=1)
+
+
+@pytest.fixture(scope="module")
+def score_trees(example: Callable[[str], Path]) -> Path:
+    """Predicts with our own reader of XGBoost's model files."""
+    return example("score_trees")
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from helpers import FIRST, SECOND, Program
+from helpers import FIRST, SECOND, Program, in_soak
 
 SEED = 13
-N_PROMOTIONS_KILLED = 150
-N_TRAININGS_KILLED = 50
+N_PROMOTIONS_KILLED = 150 if in_soak() else 30
+N_TRAININGS_KILLED = 50 if in_soak() else 10
 LINEAR = ["--models", "linear"]
 
 

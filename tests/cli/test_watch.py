@@ -178,12 +178,14 @@ def test_what_was_trained_before_a_restart_is_known_after_it(watcher: Watcher, l
     assert len(watcher.models) == 1
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_it_as_done(watcher: Watcher) -> None:
     _, _, seconds = stop(watcher.process)
     assert watcher.process.returncode == 0
     assert seconds < 1
 
 
+@pytest.mark.alone
 def test_ctrl_c_in_the_middle_of_a_search_ends_it_too(xtream: Program, lines: list[str]) -> None:
     (xtream.folder / "deliveries").mkdir()
     (xtream.folder / "deliveries" / "a.csv").write_text("".join(lines))

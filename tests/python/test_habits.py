@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import xtream_core as xc
-from helpers import FIRST, PROGRAM, SECOND
+from helpers import FIRST, PROGRAM, SECOND, in_soak
 from jupyter_client import BlockingKernelClient, KernelManager
 from xtream_core import _progress
 
@@ -125,7 +125,7 @@ def test_reports_runs_models_and_cards_are_tables(tmp_path: Path) -> None:
     report = Cells(xc.validate(FIRST)._repr_html_())
     assert any(text.startswith("5,000 rows: 4,975 clean") for text in report.texts)
     assert any("as if its decimal point had moved" in text for text in report.texts)
-    assert run.leaderboard._repr_html_().count("<tr") == 1 + 5
+    assert run.leaderboard._repr_html_().count("<tr") == 1 + len(run.report["leaderboard"])
 
 
 def test_what_others_wrote_is_shown_and_never_run() -> None:
@@ -306,6 +306,7 @@ def test_a_notebook_shows_one_bar_that_grows(kernel: tuple[KernelManager, Blocki
     assert "xgboost: mean error $" in pages[-1] and "<progress" not in pages[-1]
 
 
+@pytest.mark.alone
 def test_a_run_in_a_notebook_interrupted_at_any_moment_returns_at_once_with_the_finished_trials(
     kernel: tuple[KernelManager, BlockingKernelClient],
 ) -> None:
@@ -315,7 +316,7 @@ def test_a_run_in_a_notebook_interrupted_at_any_moment_returns_at_once_with_the_
     chance = random.Random(seed)
     printed(client, f"import xtream_core as xc\nstones = xc.validate({str(SECOND)!r}).clean")
     waits, n_trials = [], []
-    for number in range(10):
+    for number in range(10 if in_soak() else 3):
         cell = f"""
 try:
     run = xc.train(stones, trials=4000, registry="interrupted-{number}")
@@ -325,7 +326,8 @@ except KeyboardInterrupt as stopped:
         asked = client.execute(cell)
         while client.get_iopub_msg(timeout=60)["msg_type"] != "execute_input":
             pass
-        time.sleep(chance.uniform(0.05, 2.0))
+        # The first one late enough that trials are done.
+        time.sleep(chance.uniform(0.05, 2.0) if number else 2.0)
         started = time.monotonic()
         manager.interrupt_kernel()
         outputs(client, asked)
@@ -367,7 +369,7 @@ def test_the_next_run_begins_in_order_right_after_an_interruption(tmp_path: Path
             time.sleep(0.8)
             os.kill(os.getpid(), signal.SIGINT)
 
-        for _ in range(4):
+        for _ in range(3):
             threading.Thread(target=press, daemon=True).start()
             try:
                 xc.train({str(SECOND)!r}, models=["xgboost"], trials=4000, registry={str(tmp_path)!r})
@@ -378,5 +380,5 @@ def test_the_next_run_begins_in_order_right_after_an_interruption(tmp_path: Path
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     counts = [int(line) for line in run.stdout.split()]
-    assert len(counts) == 4
+    assert len(counts) == 3
     assert counts == sorted(counts), "trials are kept from run to run"

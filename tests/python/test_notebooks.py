@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from helpers import APPRAISALS, ROOT
+from helpers import APPRAISALS, ROOT, in_soak
 from nbclient import NotebookClient
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -53,7 +53,7 @@ def test_it_is_stored_without_outputs_and_without_traces_of_a_machine(name: str)
     assert not re.search(r"/home/|/root/|/work/|/tmp/", stored)
 
 
-def test_both_run_one_after_the_other(folder: Path) -> None:
+def test_the_first_gives_the_same_figures_by_hand_and_by_the_module(folder: Path) -> None:
     first = executed(NAMES[0], folder)
     text = shown(first)
     by_hand = re.search(r"by hand: (MAE [\d.]+, R2 [\d.]+)", text)
@@ -62,14 +62,23 @@ def test_both_run_one_after_the_other(folder: Path) -> None:
     assert n_pictures(first) == 6
     for part in ["NotServedWarning: forest is run by sklearn", "not served", "champion"]:
         assert part in text, part
-    second = executed(NAMES[1], folder)
+
+
+def assert_prices(second: nbformat.NotebookNode) -> None:
     assert "Shiny" in shown(second) and "price_per_carat_usd" in shown(second)
 
 
 def test_the_second_needs_no_other_before_it(folder: Path) -> None:
-    executed(NAMES[1], folder)
+    assert_prices(executed(NAMES[1], folder))
 
 
+@pytest.mark.skipif(not in_soak(), reason="each runs by itself; `make soak` runs one after the other")
+def test_the_second_goes_on_from_the_first(folder: Path) -> None:
+    executed(NAMES[0], folder)
+    assert_prices(executed(NAMES[1], folder))
+
+
+@pytest.mark.skipif(not in_soak(), reason="test_figures.py has the same figures; `make soak` runs it")
 def test_on_the_stores_own_rows_the_figures_are_hers(
     folder: Path, appraisals: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -464,6 +464,7 @@ def in_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return run
 
 
+@pytest.mark.alone
 def test_ctrl_c_does_not_wait_for_a_fit_of_hers(tmp_path: Path) -> None:
     seconds, n_trials = in_python(SLOW, tmp_path).stdout.split()
     assert float(seconds) < 0.25

@@ -5,7 +5,7 @@ import re
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import isnan
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xtream_core as xc
-from helpers import FEATURES, GRADES, PROGRAM, ROOT, Trained, read_csv
+from helpers import FEATURES, GRADES, Trained, read_csv
 from served import VALUATIONS, Served
 
 N_STONES = 2000
@@ -82,10 +82,8 @@ def by_keywords(model: xc.Model, stone: dict[str, object]) -> float | None:
         return None
 
 
-def by_rust(registry: Path, version: int, file: Path) -> list[float | None]:
-    build = ["cargo", "build", "-q", "--example", "value_stones"]
-    subprocess.run(build, cwd=ROOT, check=True)
-    command = [PROGRAM.parent / "examples" / "value_stones", registry, str(version), file]
+def by_rust(value_stones: Path, registry: Path, version: int, file: Path) -> list[float | None]:
+    command = [value_stones, registry, str(version), file]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return [None if bits == "none" else struct.unpack(">d", bytes.fromhex(bits))[0] for bits in printed]
 
@@ -97,7 +95,12 @@ def same_bits(prices: Iterable[float | None]) -> list[bytes | None]:
 
 @pytest.mark.parametrize("family", ["linear", "xgboost"])
 def test_random_stones_have_one_price_behind_every_door(
-    trained: Trained, stones: list[dict[str, object]], file: Path, family: str, tmp_path: Path
+    trained: Trained,
+    stones: list[dict[str, object]],
+    file: Path,
+    family: str,
+    example: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
     registry, version = tmp_path / "registry", trained.version(family)
     shutil.copytree(trained.folder, registry)
@@ -122,6 +125,6 @@ def test_random_stones_have_one_price_behind_every_door(
     said = trained.program("value", file, "--out", priced, *where, status=status).stderr
     assert same_bits(read_csv(priced)["price_usd"]) == expected
     assert len(set(re.findall(r", line (\d+): (?:price|carat) = ", said))) == n_refused
-    assert same_bits(by_rust(registry, version, file)) == expected
+    assert same_bits(by_rust(example("value_stones"), registry, version, file)) == expected
     with Served(registry, tmp_path / "log", said_in=tmp_path) as served:
         assert same_bits(by_rest(served, stones)) == expected

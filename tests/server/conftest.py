@@ -1,6 +1,6 @@
 """Fixtures: a registry for all, and servers and databases that end with their test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pymongo
@@ -10,11 +10,10 @@ from served import Proxy, Secantus, Serve, Served, Target, given_uri
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def registry(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A registry with a linear champion."""
-    folder = tmp_path_factory.mktemp("registry")
-    Program(folder).train(PUBLIC, "--models", "linear", "--trials", "0", "--registry", folder / "registry")
-    return folder / "registry"
+    train = ["--models", "linear", "--trials", "0"]
+    return once("served", lambda folder: Program(folder).train(PUBLIC, *train)) / "registry"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import signal
 import socket
 import sqlite3
@@ -80,6 +79,7 @@ class Served:
     durability: str = "os"
     said_in: Path = Path()
     settings: dict[str, str] = field(default_factory=dict)
+    arguments: list[object] = field(default_factory=list)
     process: subprocess.Popen | None = None
     port: int = 0
 
@@ -94,7 +94,7 @@ class Served:
 
     def start(self) -> "Served":
         arguments = [PROGRAM, "serve", "--registry", self.registry, "--bind", "127.0.0.1:0"]
-        arguments += ["--exchange-log", self.log, "--durability", self.durability]
+        arguments += ["--exchange-log", self.log, "--durability", self.durability, *self.arguments]
         variables = environment(XTREAM_ADMIN_KEY=KEY, **self.settings)
         variables.pop("MONGODB_URI", None)
         if self.mongodb:
@@ -398,15 +398,3 @@ def whole_message(source: socket.socket) -> bytes:
         if len(message) == 4:
             (length,) = struct.unpack("<i", message)
     return message
-
-
-def seed() -> int:
-    """Of everything random here; printed, and taken from XTREAM_TEST_SEED when that is set."""
-    chosen = int(os.environ.get("XTREAM_TEST_SEED", random.randrange(1 << 32)))
-    print(f"XTREAM_TEST_SEED={chosen}")
-    return chosen
-
-
-def in_soak() -> bool:
-    """Whether this is `make soak`, which takes its time."""
-    return os.environ.get("XTREAM_SOAK") == "1"

@@ -136,6 +136,7 @@ def memory(served: Served) -> int:
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))
 
 
+@pytest.mark.alone
 def test_answers_that_nobody_reads_take_little_memory(serve: Serve, many_files: None) -> None:
     """Each asks for the documentation's script, 1.5 MB, sixteen times, and takes no byte of it."""
     served = serve()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import FIRST, PUBLIC, SECOND, Program, read_csv
-from served import KEY, VALUATIONS, Serve, exchange, in_soak, seed
+from helpers import FIRST, PUBLIC, SECOND, Program, in_soak, read_csv, seed
+from served import KEY, VALUATIONS, Serve, exchange
 
 N_SWAPS = 1000 if in_soak() else 100
 N_STONES = 50

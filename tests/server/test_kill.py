@@ -5,7 +5,8 @@ import signal
 import time
 
 import pytest
-from served import Serve, Target, Traffic, assert_recorded_once, eventually, in_soak, seed
+from helpers import in_soak, seed
+from served import Serve, Target, Traffic, assert_recorded_once, eventually
 
 N_KILLS = 500 if in_soak() else 20
 N_KILLS_WITH_DATABASE = 100 if in_soak() else 5

@@ -7,18 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from served import (
-    STONE,
-    VALUATIONS,
-    Secantus,
-    Serve,
-    assert_recorded_once,
-    eventually,
-    exchange,
-    in_soak,
-    seed,
-    stored,
-)
+from helpers import in_soak, seed
+from served import STONE, VALUATIONS, Secantus, Serve, assert_recorded_once, eventually, exchange, stored
 
 N_CLIENTS = 4
 SECONDS = 60

@@ -5,23 +5,15 @@ and a server is started on each.
 """
 
 import random
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers import in_soak, seed
 from recorded_disk import WAYS, Disk, lay, library
-from served import (
-    VALUATIONS,
-    Serve,
-    Served,
-    Traffic,
-    assert_recorded_once,
-    eventually,
-    exchange,
-    in_soak,
-    seed,
-)
+from served import VALUATIONS, Serve, Served, Traffic, assert_recorded_once, eventually, exchange
 
 N_STATES = 1000 if in_soak() else 28
 N_KILLS = 34 if in_soak() else 2
@@ -72,6 +64,8 @@ def each_cut(recorded: Path, arrived: list, n_states: int, dice: random.Random, 
         way = WAYS[number % len(WAYS)]
         lay(disk.after_a_cut(way, dice), folder)
         yield folder, answered, f"cut {number} at event {moment}, {way}"
+        # A thousand of them would fill a disk; the one that a test fails at stays.
+        shutil.rmtree(folder)
 
 
 def after_the_cut(serve: Serve, folder: Path) -> list[dict]:

@@ -1,4 +1,4 @@
-"""What openapi.json shows and what is answered is as its schemas say; schemathesis makes requests up from it."""
+"""What openapi.json shows, and what is answered, is as its schemas say; schemathesis makes requests up."""
 
 import os
 import re
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema_rs
-from served import KEY, STONE, VALUATIONS, Serve, in_soak, seed
+from helpers import in_soak, seed
+from served import KEY, STONE, VALUATIONS, Serve
 
 # Requests for each operation; what the tool adds by itself comes on top.
 N_EXAMPLES = 1000 if in_soak() else 25

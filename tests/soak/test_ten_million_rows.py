@@ -4,13 +4,13 @@ import os
 import subprocess
 from itertools import count
 
-from helpers import PROGRAM, PUBLIC, ROOT
+from helpers import PUBLIC
 
 N_ROWS = 10_000_000
 MOST_MEMORY = 2 << 30
 
 
-def test_ten_million_rows_stay_under_two_gigabytes(tmp_path):
+def test_ten_million_rows_stay_under_two_gigabytes(example, tmp_path):
     header, *rows = PUBLIC.read_text().splitlines()
     parts = [row.split(",") for row in rows]
     delivery = tmp_path / "ten-million.csv"
@@ -26,11 +26,9 @@ def test_ten_million_rows_stay_under_two_gigabytes(tmp_path):
             written += len(lap_rows)
             if written == N_ROWS:
                 break
-    subprocess.run(["cargo", "build", "-q", "--example", "ingest"], cwd=ROOT, check=True)
-    program = PROGRAM.parent / "examples" / "ingest"
-    with subprocess.Popen([program, delivery], stdout=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen([example("ingest"), delivery], stdout=subprocess.PIPE, text=True) as run:
         said = run.stdout.read()
-        # Of this child alone: the build before it was larger.
+        # Of this child alone: a build before it is larger.
         _, status, usage = os.wait4(run.pid, 0)
         run.returncode = os.waitstatus_to_exitcode(status)
     peak = usage.ru_maxrss * 1024

@@ -1,5 +1,6 @@
 //! One file a command. Each does the same: settings and flags to a request, core, answer to text.
 
+mod bootstrap;
 pub(crate) mod exchanges;
 pub(crate) mod models;
 mod print_config;

@@ -9,6 +9,7 @@ use xtream_core::{Error, Interrupt};
 use xtream_server::exchange_log::{self, Retention};
 use xtream_server::{Limits, Options, Rate, Server};
 
+use super::bootstrap::Bootstrap;
 use super::{note, print, print_config};
 use crate::WrongUsage;
 use crate::args::ServeArgs;
@@ -29,6 +30,10 @@ pub(crate) fn run(
             "warning: everybody who reaches this address can ask; only a key (XTREAM_ADMIN_KEY) opens the administrators' part",
         );
     }
+    let bootstrap = match &args.train[..] {
+        [] => None,
+        data => Bootstrap::prepare(data, &options.registry, settings, interrupt)?,
+    };
     let server = Server::build(options).map_err(|error| match error {
         xtream_server::Error::AdminKey { reason } => WrongUsage(reason).into(),
         other => anyhow::Error::from(other),
@@ -43,7 +48,12 @@ pub(crate) fn run(
         "  curl -s http://{address}/v1/valuations -H 'Content-Type: application/json' \\\n    \
          -d '{{\"carat\": 1.2, \"cut\": \"Premium\", \"color\": \"E\", \"clarity\": \"VS1\"}}'"
     ));
-    Ok(server.run(interrupt)?)
+    let training = bootstrap.map(Bootstrap::start).transpose()?;
+    let served = server.run(interrupt);
+    if let Some(training) = training {
+        training.stop();
+    }
+    Ok(served?)
 }
 
 fn options(settings: &Settings) -> Result<Options, Error> {

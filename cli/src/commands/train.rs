@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtream_core::dataset::{Policy, Source, Split, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
+use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::{note, print, print_json};
@@ -48,8 +48,7 @@ pub(super) fn training(
     let all_cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let policy = Policy { suspect: train.suspect, duplicates: train.duplicates, ..Policy::default() };
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
-    let locations = Locations::new(xgboost_candidates(&settings.xgboost_lib));
-    let chosen = choose(built_in(&locations), &train.models)?;
+    let chosen = families(&train.models, settings)?;
     Ok(Training {
         source: Source { data: data.to_vec(), test: test.to_vec(), policy, split, ..Source::default() },
         max_rejects_percent: train.max_rejects,
@@ -63,7 +62,13 @@ pub(super) fn training(
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
         is_monotone: options.monotone,
+        ranges: train.ranges,
     })
+}
+
+/// The families of these names; all that are built in where there is none.
+pub(super) fn families(names: &[String], settings: &Settings) -> Result<Vec<Family>, Error> {
+    choose(built_in(&Locations::new(xgboost_candidates(&settings.xgboost_lib))), names)
 }
 
 pub(super) fn leaderboard(report: &Report) -> String {

@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,10 @@ impl TestApp {
 
     /// The same, with some of its options changed.
     pub fn empty_with(change: impl Fn(Options) -> Options) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap(), change)
+    }
+
+    fn on(folder: TempDir, change: impl Fn(Options) -> Options) -> Self {
         let registry = Registry::open_or_create(folder.path()).unwrap();
         let server = Server::build(change(Self::options(folder.path()))).unwrap();
         let (address, interrupt) = (server.address(), Interrupt::default());
@@ -83,39 +87,20 @@ impl TestApp {
 
     /// A server with version 1 as its champion.
     pub fn new() -> Self {
-        let app = Self::empty();
-        app.train(0);
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in TRAINED.iter() {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let app = Self::on(folder, |options| options);
         app.wait_for(1);
         app
     }
 
     /// Trains the linear family on rows from `skip`; the first model becomes the champion.
     pub fn train(&self, skip: usize) -> u64 {
-        let data = self.folder.path().join(format!("rows-from-{skip}.csv"));
-        let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv");
-        let text = std::fs::read_to_string(all).unwrap();
-        let mut file = std::fs::File::create(&data).unwrap();
-        // Rows from end to end: the file is sorted by price, and what lies beyond those learned from is a guess.
-        let rows = text.lines().skip(1 + skip).step_by(53_940 / N_ROWS).take(N_ROWS);
-        for line in text.lines().take(1).chain(rows) {
-            writeln!(file, "{line}").unwrap();
-        }
-        let training = Training {
-            source: Source { data: vec![data], ..Source::default() },
-            max_rejects_percent: 5.0,
-            rejects: None,
-            families: choose(built_in(&Locations::new(Vec::new())), &["linear".into()]).unwrap(),
-            n_trials: 0,
-            preset: Preset::Narrow,
-            sampler: SamplerKind::Random,
-            n_workers: 1,
-            seed: 42,
-            n_repeats: 1,
-            promotes: Promotes::First,
-            is_monotone: false,
-        };
-        let report = training.run(&self.registry, &Silent, &Interrupt::default()).unwrap();
-        report.leaderboard[0].version
+        train(&self.registry, self.folder.path(), skip)
     }
 
     /// Waits until this version answers, as long as a promotion may take at most.
@@ -188,6 +173,56 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.interrupt.raise();
     }
+}
+
+/// A registry with version 1 as its champion, by the names of its files: trained once for all tests.
+static TRAINED: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    train(&registry, folder.path(), 0);
+    files(folder.path())
+        .into_iter()
+        .map(|path| {
+            let content = std::fs::read(&path).unwrap();
+            (path.strip_prefix(folder.path()).unwrap().into(), content)
+        })
+        .collect()
+});
+
+/// All files in a folder and in those in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Trains the linear family on rows from `skip`, which are left as a file in `folder`.
+fn train(registry: &Registry, folder: &Path, skip: usize) -> u64 {
+    let data = folder.join(format!("rows-from-{skip}.csv"));
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv");
+    let text = std::fs::read_to_string(all).unwrap();
+    let mut file = std::fs::File::create(&data).unwrap();
+    // Rows from end to end: the file is sorted by price, and what lies beyond those learned from is a guess.
+    let rows = text.lines().skip(1 + skip).step_by(53_940 / N_ROWS).take(N_ROWS);
+    for line in text.lines().take(1).chain(rows) {
+        writeln!(file, "{line}").unwrap();
+    }
+    let training = Training {
+        source: Source { data: vec![data], ..Source::default() },
+        max_rejects_percent: 5.0,
+        rejects: None,
+        families: choose(built_in(&Locations::new(Vec::new())), &["linear".into()]).unwrap(),
+        n_trials: 0,
+        preset: Preset::Narrow,
+        sampler: SamplerKind::Random,
+        n_workers: 1,
+        seed: 42,
+        n_repeats: 1,
+        promotes: Promotes::First,
+        is_monotone: false,
+        ranges: true,
+    };
+    let report = training.run(registry, &Silent, &Interrupt::default()).unwrap();
+    report.leaderboard[0].version
 }
 
 /// Reads one answer, up to the end of the connection; requests that are none need bare sockets.

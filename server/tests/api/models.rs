@@ -152,7 +152,9 @@ fn a_page_that_cannot_be_asked_for_is_refused_in_words() {
 
 #[test]
 fn no_answer_says_where_the_training_file_lay() {
-    let app = TestApp::new();
+    let app = TestApp::empty();
+    app.train(0);
+    app.wait_for(1);
     let folder = app.folder.path().display().to_string();
     let key = format!("Bearer {ADMIN_KEY}");
     for path in ["/v1/models", "/v1/models/1", "/v1/models/champion"] {
