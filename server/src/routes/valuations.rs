@@ -36,11 +36,6 @@ pub(crate) struct Valuation {
     /// Price of one carat of this stone in US dollars.
     #[schema(minimum = 0)]
     price_per_carat_usd: f64,
-<<<<<<< HEAD
-=======
-    /// Where the price lies; not there when the model was trained without ranges, which a warning says. Its confidence is null where the stone
-    /// lies beyond what the model learned from.
->>>>>>> main
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schemas::PriceRange, required = false)]
     range: Option<PriceRange>,
