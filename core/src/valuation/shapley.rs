@@ -30,6 +30,7 @@ pub enum Group {
     /// Cut grade.
     Cut,
     /// Depth, table, and what length, width and height are to each other and to the weight.
+    #[serde(rename = "proportions")]
     Imputer,
 }
 
