@@ -81,12 +81,12 @@ ROOMS = {
     "metrics.rs": {"diamond", "dataset", "features", "model", "pipeline", "training", "registry"},
     "model": {"diamond", "dataset", "features", "pipeline", "tuning", "training", "registry", "promotion"},
     "features": {"dataset", "pipeline", "tuning", "training", "registry", "promotion"},
-    "pipeline.rs": {"dataset", "tuning", "training", "registry", "promotion"},
+    "pipeline": {"dataset", "tuning", "training", "registry", "promotion"},
     "tuning": {"diamond", "dataset", "features", "pipeline", "training", "registry", "promotion"},
     # Of features it takes the measurements that a textbook expects where a stone to be priced lacks them.
     "dataset": {"model", "pipeline", "tuning", "training", "registry"},
     "registry": {"training"},
-    "comparables.rs": {"dataset", "features", "model", "pipeline", "tuning", "training", "registry"},
+    "similar": {"dataset", "features", "model", "pipeline", "tuning", "training", "registry"},
 }
 
 

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use xtream_core::appraisal::Confidence;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args, Parser, Subcommand, value_parser};
+use toml::Value;
+use xtream_core::valuation::Confidence;
 
-use crate::settings::Flags;
+use crate::settings::{Flag, Flags};
 
 /// Prices diamonds: trains models on past sales, keeps every one of them, and answers with the best.
 #[derive(Debug, Parser)]
@@ -38,11 +40,52 @@ pub(crate) enum Command {
     Watch(WatchArgs),
 }
 
-#[derive(Debug, Default, Args)]
+impl Command {
+    /// The flags that stand for settings, as the highest layer of them.
+    pub(crate) fn flags(&self) -> Flags {
+        let given: Vec<Option<Flag>> = match self {
+            Self::Train(args) => args.options.flags().into(),
+            Self::Watch(args) => {
+                let interval = flag("watch", "interval", "--interval", args.interval);
+                args.options.flags().into_iter().chain([interval]).collect()
+            }
+            Self::Models(args) => vec![registry(args.registry.as_deref())],
+            Self::Value(args) => vec![args.registry.flag()],
+            Self::Similar(args) => vec![args.registry.flag()],
+            Self::Serve(args) => args.flags().into(),
+            Self::Exchanges(ExchangesArgs { command: ExchangesCommand::Retry(args) }) => {
+                vec![flag("serve", "exchange_log", "--exchange-log", args.exchange_log.as_deref())]
+            }
+        };
+        given.into_iter().flatten().collect()
+    }
+}
+
+/// A setting's section (empty at the top), its name, the flag that stands for it, and what was given.
+fn flag(
+    section: &'static str,
+    name: &'static str,
+    flag: &'static str,
+    given: Option<impl Into<Value>>,
+) -> Option<Flag> {
+    Some((section, name, given?.into(), flag))
+}
+
+fn registry(given: Option<&str>) -> Option<Flag> {
+    flag("", "registry", "--registry", given)
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RegistryArg {
     /// Folder of models, their rows and all decisions [default: registry]
     #[arg(long, value_name = "DIR")]
-    pub(crate) registry: Option<PathBuf>,
+    registry: Option<String>,
+}
+
+impl RegistryArg {
+    fn flag(&self) -> Option<Flag> {
+        registry(self.registry.as_deref())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -61,31 +104,31 @@ pub(crate) struct TrainArgs {
 }
 
 /// What `train` and `watch` share.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct TrainOptions {
     #[command(flatten)]
-    pub(crate) registry: RegistryArg,
+    registry: RegistryArg,
     /// Families to train, separated by commas [default: all built in]
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
-    pub(crate) models: Vec<String>,
+    models: Vec<String>,
     /// Search trials a family; 0 trains with default parameters [default: 100]
-    #[arg(long, value_name = "N")]
-    pub(crate) trials: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
+    trials: Option<i64>,
     /// Seed of search and training [default: 42]
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
+    seed: Option<i64>,
     /// Trials side by side; the result does not depend on it [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
+    jobs: Option<i64>,
     /// Train each family N times with different seeds [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) repeats: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(1..))]
+    repeats: Option<i64>,
     /// What the search tries [default: narrow]
-    #[arg(long, value_enum)]
-    pub(crate) space: Option<Space>,
+    #[arg(long, value_parser = ["narrow", "notebook"])]
+    space: Option<String>,
     /// How the search chooses the next trial [default: tpe]
-    #[arg(long, value_enum)]
-    pub(crate) sampler: Option<Sampler>,
+    #[arg(long, value_parser = ["tpe", "random"])]
+    sampler: Option<String>,
     /// Only models whose price never falls with better color, better clarity or more weight; the card
     /// says what that costs in accuracy
     #[arg(long)]
@@ -94,68 +137,57 @@ pub(crate) struct TrainOptions {
     #[arg(long)]
     pub(crate) no_promote: bool,
     /// Rows of implausible geometry [default: reject]
-    #[arg(long, value_enum)]
-    pub(crate) suspect: Option<Suspect>,
+    #[arg(long, value_parser = ["reject", "keep"])]
+    suspect: Option<String>,
     /// Rows that stand there twice [default: drop]
-    #[arg(long, value_enum)]
-    pub(crate) duplicates: Option<Duplicates>,
+    #[arg(long, value_parser = ["drop", "keep"])]
+    duplicates: Option<String>,
     /// Percentage of refused rows above which nothing is trained [default: 1]
     #[arg(long, value_name = "PERCENT")]
-    pub(crate) max_rejects: Option<f64>,
+    max_rejects: Option<f64>,
     /// Where refused rows are listed with their reasons [default: in the registry, beside the data set]
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Space {
-    Narrow,
-    Notebook,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Sampler {
-    Tpe,
-    Random,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Suspect {
-    Reject,
-    Keep,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Duplicates {
-    Drop,
-    Keep,
+impl TrainOptions {
+    fn flags(&self) -> [Option<Flag>; 11] {
+        [
+            self.registry.flag(),
+            flag("train", "models", "--models", (!self.models.is_empty()).then(|| self.models.clone())),
+            flag("train", "trials", "--trials", self.trials),
+            flag("train", "seed", "--seed", self.seed),
+            flag("train", "jobs", "--jobs", self.jobs),
+            flag("train", "repeats", "--repeats", self.repeats),
+            flag("train", "space", "--space", self.space.as_deref()),
+            flag("train", "sampler", "--sampler", self.sampler.as_deref()),
+            flag("train", "suspect", "--suspect", self.suspect.as_deref()),
+            flag("train", "duplicates", "--duplicates", self.duplicates.as_deref()),
+            flag("train", "max_rejects", "--max-rejects", self.max_rejects),
+        ]
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
     #[command(subcommand)]
     pub(crate) command: ModelsCommand,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelsOptions {
-    #[command(flatten)]
-    pub(crate) registry: RegistryArg,
+    /// Folder of models, their rows and all decisions [default: registry]
+    #[arg(long, global = true, value_name = "DIR")]
+    registry: Option<String>,
     /// Machine-readable output
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
     /// Every model with its figures, newest first
-    List(ModelsOptions),
+    List,
     /// Everything known about one model
     Show {
         /// A version number, or `champion`
         version: Version,
-        #[command(flatten)]
-        options: ModelsOptions,
     },
     /// Two models on the same stones
     Compare {
@@ -163,8 +195,6 @@ pub(crate) enum ModelsCommand {
         version: Version,
         /// The one it is held against
         other: Version,
-        #[command(flatten)]
-        options: ModelsOptions,
     },
     /// Make a model the one that answers
     Promote {
@@ -173,16 +203,12 @@ pub(crate) enum ModelsCommand {
         /// Why, for the record
         #[arg(long, default_value = "Promoted by hand.")]
         reason: String,
-        #[command(flatten)]
-        options: ModelsOptions,
     },
     /// Make the former champion the champion again
     Rollback {
         /// Why, for the record
         #[arg(long, default_value = "Rolled back by hand.")]
         reason: String,
-        #[command(flatten)]
-        options: ModelsOptions,
     },
     /// Write a copy to carry away: card, pipeline, XGBoost's own model file
     Export {
@@ -191,11 +217,9 @@ pub(crate) enum ModelsCommand {
         /// Folder for the copy
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
-        #[command(flatten)]
-        options: ModelsOptions,
     },
     /// Check the whole registry for damage
-    Fsck(ModelsOptions),
+    Fsck,
 }
 
 /// A version as users type it.
@@ -238,7 +262,7 @@ pub(crate) struct ValueArgs {
     #[arg(long, default_value = "champion", value_name = "V")]
     pub(crate) version: Version,
     #[command(flatten)]
-    pub(crate) registry: RegistryArg,
+    registry: RegistryArg,
 }
 
 impl ValueArgs {
@@ -267,7 +291,7 @@ pub(crate) struct SimilarArgs {
     #[arg(long)]
     pub(crate) clarity: String,
     /// How many stones
-    #[arg(short, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
     pub(crate) n: u64,
     /// Model whose training stones are searched: a version number, or `champion`
     #[arg(long, default_value = "champion", value_name = "V")]
@@ -276,60 +300,51 @@ pub(crate) struct SimilarArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) registry: RegistryArg,
+    registry: RegistryArg,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) registry: RegistryArg,
+    registry: RegistryArg,
     /// Where no model answers yet: train on these files. A first model answers within seconds; the full training
     /// goes on meanwhile, and its best model takes over by itself
     #[arg(long, value_name = "DATA", num_args = 1..)]
     pub(crate) train: Vec<PathBuf>,
     /// Where to listen; port 0 takes any free one [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) bind: Option<SocketAddr>,
+    bind: Option<SocketAddr>,
     /// Address of MongoDB; without one the local exchange log alone is used
     #[arg(long, value_name = "URI")]
-    pub(crate) mongodb: Option<String>,
+    mongodb: Option<String>,
     /// Folder of the local exchange log [default: exchange-log]
     #[arg(long, value_name = "DIR")]
-    pub(crate) exchange_log: Option<PathBuf>,
+    exchange_log: Option<String>,
     /// Whether a record is on disk before its answer leaves [default: fsync]
-    #[arg(long, value_enum)]
-    pub(crate) durability: Option<Durability>,
+    #[arg(long, value_parser = durability())]
+    durability: Option<String>,
     /// Show every setting and where its value comes from, and serve nothing
     #[arg(long)]
     pub(crate) print_config: bool,
 }
 
 impl ServeArgs {
-    /// What was given, as the highest layer of the settings.
-    pub(crate) fn flags(&self) -> Flags {
-        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
-        let durability = |durability: Durability| match durability {
-            Durability::Fsync => "fsync".to_owned(),
-            Durability::Os => "os".to_owned(),
-        };
-        let given = [
-            ("", "registry", self.registry.registry.as_ref().map(path), "--registry"),
-            ("serve", "bind", self.bind.map(|bind| bind.to_string()), "--bind"),
-            ("serve", "mongodb", self.mongodb.clone(), "--mongodb"),
-            ("serve", "exchange_log", self.exchange_log.as_ref().map(path), "--exchange-log"),
-            ("serve", "durability", self.durability.map(durability), "--durability"),
-        ];
-        let given = given.into_iter();
-        given.filter_map(|(section, name, value, flag)| Some((section, name, value?.into(), flag))).collect()
+    fn flags(&self) -> [Option<Flag>; 5] {
+        [
+            self.registry.flag(),
+            flag("serve", "bind", "--bind", self.bind.map(|bind| bind.to_string())),
+            flag("serve", "mongodb", "--mongodb", self.mongodb.as_deref()),
+            flag("serve", "exchange_log", "--exchange-log", self.exchange_log.as_deref()),
+            flag("serve", "durability", "--durability", self.durability.as_deref()),
+        ]
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Durability {
-    /// Survives a power cut
-    Fsync,
-    /// Survives the end of the program, not of the machine
-    Os,
+fn durability() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        PossibleValue::new("fsync").help("Survives a power cut"),
+        PossibleValue::new("os").help("Survives the end of the program, not of the machine"),
+    ])
 }
 
 #[derive(Debug, Args)]
@@ -348,7 +363,7 @@ pub(crate) enum ExchangesCommand {
 pub(crate) struct RetryArgs {
     /// Folder of the local exchange log [default: exchange-log]
     #[arg(long, value_name = "DIR")]
-    pub(crate) exchange_log: Option<PathBuf>,
+    exchange_log: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -357,7 +372,7 @@ pub(crate) struct WatchArgs {
     pub(crate) folder: PathBuf,
     /// Seconds between two looks into the folder [default: 2]
     #[arg(long, value_name = "SECONDS")]
-    pub(crate) interval: Option<f64>,
+    interval: Option<f64>,
     #[command(flatten)]
     pub(crate) options: TrainOptions,
 }

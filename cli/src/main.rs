@@ -39,11 +39,7 @@ impl Command {
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
     let wrong = |error: anyhow::Error| WrongUsage(format!("{error:#}"));
-    let flags = match &cli.command {
-        Command::Serve(args) => args.flags(),
-        _ => Vec::new(),
-    };
-    let layers = Layers::load(cli.config.as_deref(), flags).map_err(wrong)?;
+    let layers = Layers::load(cli.config.as_deref(), cli.command.flags()).map_err(wrong)?;
     let settings = layers.settings().map_err(wrong)?;
     logging::start(&settings.log).map_err(wrong)?;
     let interrupt = Interrupt::default();
@@ -66,11 +62,11 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     })?;
     match &cli.command {
         Command::Train(args) => commands::train::run(args, &settings, &interrupt),
-        Command::Models(args) => commands::models::run(&args.command, &settings),
-        Command::Value(args) => commands::value::run(args, &settings, &interrupt),
-        Command::Similar(args) => commands::similar::run(args, &settings),
+        Command::Models(args) => commands::models::run(args, &settings.registry),
+        Command::Value(args) => commands::value::run(args, &settings.registry, &interrupt),
+        Command::Similar(args) => commands::similar::run(args, &settings.registry),
         Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
-        Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings),
+        Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings.serve.exchange_log),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use xtream_core::amounts::{grouped, in_minutes};
+use xtream_core::format::{grouped, in_minutes};
 use xtream_core::progress::{Event, Progress};
 
 use crate::commands::note as line;
@@ -101,7 +101,7 @@ impl Progress for Shown {
             }
             Event::SearchFinished { .. } => state.bar.finish_and_clear(),
             Event::Fitting { family } => line(&format!("{family}: training on all training rows")),
-            Event::Judged { family, mae_usd, .. } => {
+            Event::Tested { family, mae_usd, .. } => {
                 line(&format!("{family}: mean error ${mae_usd:.2} on the test rows"));
             }
             _ => {}

@@ -21,8 +21,9 @@ const NAMED: [(&str, &str, &str); 3] = [
     ("XTREAM_LOG", "log", "filter"),
 ];
 
-/// Settings as flags give them: section (empty at the top), setting, value, flag.
-pub(crate) type Flags = Vec<(&'static str, &'static str, Value, &'static str)>;
+/// A setting as a flag gives it: section (empty at the top), setting, value, flag.
+pub(crate) type Flag = (&'static str, &'static str, Value, &'static str);
+pub(crate) type Flags = Vec<Flag>;
 
 /// All layers of settings on top of each other, and which of them each value came from.
 pub(crate) struct Layers {

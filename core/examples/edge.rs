@@ -8,14 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use xtream_core::appraisal::Question;
-use xtream_core::dataset::Delivery;
+use xtream_core::dataset::Source;
 use xtream_core::diamond::{Cell, RawDiamond, labels};
 use xtream_core::features::PartialDiamond;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Calibration, Family, built_in};
+use xtream_core::valuation::Options;
 use xtream_core::{Diamond, Interrupt, Pipeline, PricedDiamond};
 
 /// Ends of the bands of how many times the end of what was learned from a stone has.
@@ -23,8 +23,8 @@ const TIMES: [f64; 9] = [1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 1e9];
 
 fn main() {
     let data = vec![std::env::args().nth(1).expect("a file of sales").into()];
-    let delivery = Delivery { data, ..Delivery::default() };
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap().dataset;
+    let source = Source { data, ..Source::default() };
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap().dataset;
     let stones: Vec<_> = rows.rows().map(|(stone, _)| *stone).collect();
     let library = std::env::var_os("XTREAM_XGBOOST_LIB").expect("XTREAM_XGBOOST_LIB names the library");
     for family in built_in(&Locations::new(vec![library.into()])) {
@@ -69,7 +69,7 @@ fn held_out(
             let band = bands.entry(number).or_default();
             band.quotients.push(told / stone.price_usd());
             let appraised =
-                pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Question::default(), None);
+                pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Options::default(), None);
             if let Some(range) = appraised.ok().and_then(|appraised| appraised.range) {
                 band.n_ranges += 1;
                 band.n_held += usize::from((range.low_usd..=range.high_usd).contains(&stone.price_usd()));

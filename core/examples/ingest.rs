@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use xtream_core::dataset::Delivery;
+use xtream_core::dataset::Source;
 use xtream_core::progress::Silent;
 use xtream_core::{Interrupt, Result};
 
@@ -12,8 +12,8 @@ use xtream_core::{Interrupt, Result};
 fn main() -> Result<()> {
     let data: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
     let started = Instant::now();
-    let delivery = Delivery { data, ..Delivery::default() };
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default())?;
+    let source = Source { data, ..Source::default() };
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default())?;
     println!("{:?} in {:.1} s", rows.counts, started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -6,13 +6,13 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use xtream_core::dataset::{Delivery, Duplicates, Policy, Suspect};
+use xtream_core::dataset::{Duplicates, Policy, Source, Suspect};
 use xtream_core::metrics::mean_absolute_error;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, built_in, choose};
-use xtream_core::tuning::{Measured, Milestone, Report, SamplerKind, Search, Study, StudyHeader, Trial};
+use xtream_core::tuning::{Measured, Milestone, OnMilestone, SamplerKind, Search, Study, StudyHeader, Trial};
 use xtream_core::{Interrupt, PricedDiamond};
 
 fn main() {
@@ -24,19 +24,19 @@ fn main() {
         choose(built_in(&Locations::new(vec![library.into()])), &["xgboost".into()]).unwrap().remove(0);
     let plan = (family.plan.as_ref().unwrap())(Preset::Notebook);
     let stop = plan.early_stopping.unwrap();
-    let delivery = Delivery {
+    let source = Source {
         data: vec![learners.into()],
         test: vec![judges.into()],
         policy: Policy { suspect: Suspect::Keep, duplicates: Duplicates::Keep, ..Policy::default() },
-        ..Delivery::default()
+        ..Source::default()
     };
     let interrupt = Interrupt::default();
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &interrupt).unwrap().dataset;
+    let rows = source.read(&mut std::io::sink(), &Silent, &interrupt).unwrap().dataset;
     let (train, test) = (rows.train(), rows.test());
     let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
     let prepared = family.recipe.prepare(&train, &test, &Params::default(), &interrupt).unwrap();
-    let fitting = family.recipe.estimator.prepare(prepared.samples(), prepared.watched()).unwrap();
-    let objective = |params: &Params, report: Report<'_>| {
+    let fitting = family.recipe.estimator.prepare(prepared.samples(), prepared.eval()).unwrap();
+    let objective = |params: &Params, report: OnMilestone<'_>| {
         let (mut errors, mut is_given_up) = (Vec::new(), false);
         let mut after_round = |round: usize, prices: &[f64]| {
             errors.push(mean_absolute_error(&actual, prices));

@@ -6,15 +6,15 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use xtream_core::appraisal::Question;
-use xtream_core::comparables::Comparables;
-use xtream_core::dataset::{Delivery, Policy, Suspect};
+use xtream_core::dataset::{Policy, Source, Suspect};
 use xtream_core::diamond::{Cell, Field, Grade, RawDiamond};
 use xtream_core::features::PartialDiamond;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{Params, Regressor, TreeEnsemble};
 use xtream_core::progress::Silent;
+use xtream_core::similar::SimilarIndex;
 use xtream_core::training::{built_in, choose};
+use xtream_core::valuation::Options;
 use xtream_core::{Diamond, Interrupt, Pipeline, PricedDiamond};
 
 type Figures = serde_json::Map<String, serde_json::Value>;
@@ -91,16 +91,16 @@ fn trees(model: &str, rows: &str) -> Result<Figures, Box<dyn Error>> {
 
 fn stones(csv: &str) -> Result<Vec<PricedDiamond>, Box<dyn Error>> {
     let policy = Policy { suspect: Suspect::Keep, ..Policy::default() };
-    let delivery = Delivery { data: vec![csv.into()], policy, ..Delivery::default() };
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default())?;
+    let source = Source { data: vec![csv.into()], policy, ..Source::default() };
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default())?;
     Ok(rows.dataset.rows().map(|(stone, _)| *stone).collect())
 }
 
 /// Reading and validating a delivery, duplicates and all.
 fn ingest(csv: &str) -> Result<Figures, Box<dyn Error>> {
-    let delivery = Delivery { data: vec![csv.into()], ..Delivery::default() };
+    let source = Source { data: vec![csv.into()], ..Source::default() };
     let started = Instant::now();
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default())?;
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default())?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Figures::from_iter([
         ("n_rows".into(), rows.counts.n_rows.into()),
@@ -123,7 +123,7 @@ fn similar(csv: &str, n: usize) -> Result<Figures, Box<dyn Error>> {
             .collect::<Option<_>>()
             .ok_or("a stone was refused")?;
         let started = Instant::now();
-        let index = Comparables::new(stones);
+        let index = SimilarIndex::new(stones);
         figures.insert(format!("{weights}_build_s"), started.elapsed().as_secs_f64().into());
         let asked: Vec<_> = public.iter().step_by(53).map(|stone| *stone.diamond()).collect();
         let seconds = least(9, || {
@@ -143,13 +143,13 @@ fn similar(csv: &str, n: usize) -> Result<Figures, Box<dyn Error>> {
 fn appraise(model: &str, csv: &str) -> Result<Figures, Box<dyn Error>> {
     let (pipeline, stones) = (Pipeline::from_bytes(std::fs::read(model)?)?, stones(csv)?);
     let asked: Vec<_> = stones.iter().step_by(331).map(|stone| cells(stone.diamond())).collect();
-    let sold = Comparables::new(stones);
-    let plain = Question::default();
+    let sold = SimilarIndex::new(stones);
+    let plain = Options::default();
     let questions = [
         ("range_us", plain),
-        ("reasons_us", Question { reasons: true, ..plain }),
-        ("comparables_us", Question { comparables: true, ..plain }),
-        ("what_if_us", Question { what_if: true, ..plain }),
+        ("reasons_us", Options { reasons: true, ..plain }),
+        ("comparables_us", Options { comparables: true, ..plain }),
+        ("what_if_us", Options { what_if: true, ..plain }),
     ];
     let each = |seconds: f64| (1e6 * seconds / asked.len() as f64).into();
     let price =

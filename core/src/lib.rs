@@ -4,25 +4,24 @@
 //! programs and this crate points here. See `ARCHITECTURE.md` for a walk through a training run
 //! and through a prediction.
 
-mod ahead;
-pub mod amounts;
-pub mod appraisal;
-pub mod comparables;
 pub mod dataset;
 pub mod diamond;
 pub mod error;
 pub mod features;
 mod folder;
+pub mod format;
 pub mod interrupt;
 pub mod metrics;
 pub mod model;
+mod parallel;
 pub mod pipeline;
 pub mod progress;
 pub mod promotion;
 pub mod registry;
-pub mod scoring;
+pub mod similar;
 pub mod training;
 pub mod tuning;
+pub mod valuation;
 
 pub use diamond::{Clarity, Color, Cut, Diamond, PricedDiamond};
 pub use error::{Error, Result};

@@ -72,7 +72,7 @@ pub enum Event<'a> {
         family: &'a str,
     },
     /// A family's final model was judged on the test rows.
-    Judged {
+    Tested {
         /// The family.
         family: &'a str,
         /// Mean absolute error on the test rows in US dollars.

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use polars::prelude::*;
-use xtream_core::dataset::{Batch, Delivery, Frame, Split, Table, stone_fingerprint};
+use xtream_core::dataset::{Batch, Frame, Source, Split, Table, stone_fingerprint};
 use xtream_core::diamond::{Cell, Field, RawDiamond, decimal_of_f16};
 use xtream_core::progress::Silent;
 use xtream_core::{Interrupt, PricedDiamond};
@@ -138,8 +138,8 @@ fn a_sale_in_two_types_of_number_is_one_sale() {
         extra_columns: Vec::new(),
     };
     let read = |frames: Vec<Frame>| {
-        let delivery = Delivery { frames, ..Delivery::default() };
-        delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap()
+        let source = Source { frames, ..Source::default() };
+        source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap()
     };
     let one = read(vec![frame("64 bits", DataType::Float64)]);
     let both = read(vec![frame("64 bits", DataType::Float64), frame("32 bits", DataType::Float32)]);

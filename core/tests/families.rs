@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
-use xtream_core::dataset::Delivery;
+use xtream_core::dataset::Source;
 use xtream_core::diamond::{Cell, Diamond, Field, RawDiamond, labels};
 use xtream_core::metrics::Metrics;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
-use xtream_core::pipeline::Validation;
+use xtream_core::pipeline::EvalStones;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Family, Preset, built_in, choose, monotone};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
@@ -36,8 +36,8 @@ struct Fixture {
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
-    let delivery = Delivery { data, ..Delivery::default() };
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
+    let source = Source { data, ..Source::default() };
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
     let (train, test) = (rows.dataset.train(), rows.dataset.test());
     let fitted = families().iter().map(|family| fit(family, &train, &Params::default(), 1)).collect();
     let few = train.iter().step_by(8).copied().collect();
@@ -133,7 +133,7 @@ fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
         };
         let params = Params::from([("subsample", 0.7), ("learning_rate", 0.1)]);
         let (recipe, interrupt) = (&family.recipe, Interrupt::default());
-        let validation = Validation { stones: test, after_round: &mut after_round };
+        let validation = EvalStones { stones: test, after_round: &mut after_round };
         let pipeline = recipe.fit(&family.name, train, &params, 5, Some(validation), &interrupt).unwrap();
         assert_eq!(shown, prices(&pipeline, test), "{}", family.name);
         let rounds = params.overlaid(&Params::from([("n_estimators", 37.0)]));

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use ndarray::{Array1, ArrayView2};
 use polars::prelude::*;
-use xtream_core::dataset::{Delivery, Frame, Table};
+use xtream_core::dataset::{Frame, Source, Table};
 use xtream_core::diamond::Field;
 use xtream_core::features::Encoding;
 use xtream_core::model::xgboost::Locations;
-use xtream_core::model::{Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use xtream_core::model::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::progress::Silent;
 use xtream_core::registry::Severity;
@@ -30,7 +30,7 @@ impl Estimator for RuleOfThumb {
         _samples: Samples<'_>,
         _params: &Params,
         _seed: u64,
-        _watch: Option<Watch<'_>>,
+        _eval_set: Option<EvalSet<'_>>,
         _interrupt: &Interrupt,
     ) -> xtream_core::Result<Box<dyn Regressor>> {
         Ok(Box::new(Self))
@@ -46,8 +46,8 @@ impl Regressor for RuleOfThumb {
         features.rows().into_iter().map(|row| 5000.0 * row[0].powf(1.7)).collect()
     }
 
-    fn stored(&self) -> Stored {
-        Stored { header: StoredHeader::Foreign { class: "a test".into() }, body: Vec::new() }
+    fn stored(&self) -> StoredModel {
+        StoredModel { header: ModelHeader::Foreign { class: "a test".into() }, body: Vec::new() }
     }
 }
 
@@ -56,7 +56,7 @@ fn foreign() -> Family {
         encoding: Encoding::Categories,
         target: Target::Price,
         estimator: Box::new(RuleOfThumb),
-        base: None,
+        init_score: None,
         difficulty: Params::default(),
     };
     Family {
@@ -70,9 +70,9 @@ fn foreign() -> Family {
     }
 }
 
-fn training(delivery: Delivery, families: Vec<Family>) -> Training {
+fn training(source: Source, families: Vec<Family>) -> Training {
     Training {
-        delivery,
+        source,
         max_rejects_percent: 1.0,
         rejects: None,
         families,
@@ -92,8 +92,8 @@ fn linear() -> Family {
 }
 
 fn run(registry: &Registry, families: Vec<Family>) -> xtream_core::Result<xtream_core::training::Report> {
-    let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
-    training(delivery, families).run(registry, &Silent, &Interrupt::default())
+    let source = Source { data: vec![FIRST.into()], ..Source::default() };
+    training(source, families).run(registry, &Silent, &Interrupt::default())
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn it_is_judged_on_the_same_stones_and_the_best_of_the_others_is_promoted() {
     let line = report.leaderboard.iter().find(|line| line.family == "foreign").unwrap();
     assert!(line.mae_usd.is_finite() && line.not_served.as_ref().unwrap().contains("a test"));
     assert_eq!(report.champion.unwrap().family, "linear");
-    assert_eq!(registry.card(line.version).unwrap().details.not_served, line.not_served);
+    assert_eq!(registry.card(line.version).unwrap().record.not_served, line.not_served);
     for refused in [registry.pipeline(line.version).err(), registry.promote(line.version, "why").err()] {
         assert!(matches!(refused, Some(Error::NotServed { .. })), "{refused:?}");
     }
@@ -126,8 +126,8 @@ fn who_may_become_champion_is_for_the_caller_to_say() {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::open_or_create(folder.path()).unwrap();
     let run = |promotes| {
-        let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
-        let training = Training { promotes, ..training(delivery, vec![linear()]) };
+        let source = Source { data: vec![FIRST.into()], ..Source::default() };
+        let training = Training { promotes, ..training(source, vec![linear()]) };
         training.run(&registry, &Silent, &Interrupt::default()).unwrap()
     };
     let nothing = run(Promotes::Nothing);
@@ -151,8 +151,8 @@ fn whoever_asks_to_stop_before_the_models_are_recorded_finds_nothing_recorded() 
     let registry = Registry::open_or_create(folder.path()).unwrap();
     let interrupt = Interrupt::default();
     interrupt.raise();
-    let delivery = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
-    let stopped = training(delivery, vec![foreign()]).run(&registry, &Silent, &interrupt);
+    let source = Source { data: vec![FIRST.into()], ..Source::default() };
+    let stopped = training(source, vec![foreign()]).run(&registry, &Silent, &interrupt);
     assert!(matches!(stopped, Err(Error::Interrupted)));
     assert!(registry.cards().unwrap().is_empty());
 }
@@ -170,26 +170,26 @@ fn frame() -> Frame {
 
 #[test]
 fn a_frame_gives_the_rows_and_refusals_of_its_file() {
-    let read = |delivery: &Delivery| {
+    let read = |source: &Source| {
         let mut refused = Vec::new();
-        let rows = delivery.read(&mut refused, &Silent, &Interrupt::default()).unwrap();
+        let rows = source.read(&mut refused, &Silent, &Interrupt::default()).unwrap();
         (rows.dataset, rows.counts, String::from_utf8(refused).unwrap())
     };
-    let file = Delivery { data: vec![FIRST.into()], ..Delivery::default() };
-    let memory = Delivery { frames: vec![frame()], ..Delivery::default() };
+    let file = Source { data: vec![FIRST.into()], ..Source::default() };
+    let memory = Source { frames: vec![frame()], ..Source::default() };
     let (left, right) = (read(&file), read(&memory));
     assert_eq!((&left.0, left.1), (&right.0, right.1));
     assert_eq!(left.2.lines().count(), right.2.lines().count());
     assert!(right.2.lines().nth(1).unwrap().starts_with("the frame,77,"), "{}", right.2);
-    let both = Delivery { test_frames: vec![frame()], ..file };
+    let both = Source { test_frames: vec![frame()], ..file };
     assert!(both.has_test_rows());
     assert_eq!(read(&both).0.n_train(), 0, "of rows that stand in both, the test keeps them");
 }
 
 #[test]
 fn validation_tells_every_rows_fate() {
-    let delivery = Delivery { frames: vec![frame()], ..Delivery::default() };
-    let found = delivery.validate(&Silent, &Interrupt::default()).unwrap();
+    let source = Source { frames: vec![frame()], ..Source::default() };
+    let found = source.validate(&Silent, &Interrupt::default()).unwrap();
     let counts = found.counts;
     assert_eq!(found.kept.len() as u64, counts.n_kept);
     assert_eq!(found.refused.len() as u64, counts.n_rejected);

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use sha2::{Digest, Sha256};
-use xtream_core::dataset::Delivery;
+use xtream_core::dataset::Source;
 use xtream_core::model::trees::TreeEnsemble;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{Params, Regressor};
@@ -20,8 +20,8 @@ use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn stones() -> Vec<PricedDiamond> {
     let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
-    let delivery = Delivery { data, ..Delivery::default() };
-    let rows = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
+    let source = Source { data, ..Source::default() };
+    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
     rows.dataset.train()
 }
 

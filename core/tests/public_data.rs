@@ -5,14 +5,14 @@
 use std::path::{Path, PathBuf};
 
 use xtream_core::Interrupt;
-use xtream_core::dataset::{Delivery, Duplicates, Policy, Rows, Suspect, store};
+use xtream_core::dataset::{Duplicates, Policy, Rows, Source, Suspect, store};
 use xtream_core::progress::Silent;
 
 fn read(policy: Policy) -> (Rows, String) {
     let mut rejects = Vec::new();
     let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
-    let delivery = Delivery { data, policy, ..Delivery::default() };
-    let rows = delivery.read(&mut rejects, &Silent, &Interrupt::default()).unwrap();
+    let source = Source { data, policy, ..Source::default() };
+    let rows = source.read(&mut rejects, &Silent, &Interrupt::default()).unwrap();
     (rows, String::from_utf8(rejects).unwrap())
 }
 
@@ -62,8 +62,8 @@ fn a_fifth_tests_and_files_in_any_order_agree_on_which() {
         std::fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
         data.push(path);
     }
-    let delivery = Delivery { data, ..Delivery::default() };
-    let shuffled = delivery.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
+    let source = Source { data, ..Source::default() };
+    let shuffled = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
     let key = |stone: &xtream_core::PricedDiamond| format!("{stone:?}");
     let mut here: Vec<_> = rows.dataset.test().iter().map(key).collect();
     let mut there: Vec<_> = shuffled.dataset.test().iter().map(key).collect();

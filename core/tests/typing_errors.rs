@@ -11,7 +11,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use xtream_core::diamond::{Cell, Fault, Field, RawDiamond};
-use xtream_core::features::{PartialDiamond, Proportions};
+use xtream_core::features::{Imputer, PartialDiamond};
 
 const NUMBERS: [Field; 6] = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
 const DEPTH: usize = 1;
@@ -115,16 +115,16 @@ fn ninety_five_of_a_hundred_mistakes_are_found_and_eighty_five_put_right() {
                 break (meant, typed, wrong);
             }
         };
-        let slip = raw(&typed).slips().into_iter().next();
+        let typo = raw(&typed).typos().into_iter().next();
         // The digits of a carat typed for millimetres are gone: within a percent is as near as one can come. The
         // same holds for a digit that is missing. All else comes back to the digit.
         let tolerance =
             if matches!(mistake, Mistake::CaratForMm | Mistake::MissingDigit) { 0.01 } else { 0.0 };
-        let is_right = slip.as_ref().is_some_and(|slip| {
-            slip.likely.0.len() == wrong.len()
+        let is_right = typo.as_ref().is_some_and(|typo| {
+            typo.likely.0.len() == wrong.len()
                 && wrong.iter().all(|number| {
                     let meant: f64 = meant[*number].parse().unwrap();
-                    slip.likely
+                    typo.likely
                         .of(NUMBERS[*number])
                         .is_some_and(|value| (value / meant - 1.0).abs() <= tolerance)
                 })
@@ -138,7 +138,7 @@ fn ninety_five_of_a_hundred_mistakes_are_found_and_eighty_five_put_right() {
         for name in ["all".to_owned(), format!("{mistake:?}"), which.to_owned()] {
             let tally = tallies.entry(name).or_default();
             tally.n += 1;
-            tally.n_found += usize::from(slip.is_some());
+            tally.n_found += usize::from(typo.is_some());
             tally.n_right += usize::from(is_right);
         }
     }
@@ -156,7 +156,7 @@ fn ninety_five_of_a_hundred_mistakes_are_found_and_eighty_five_put_right() {
 fn at_most_one_good_stone_in_a_thousand_is_suspected() {
     let stones = good_stones();
     assert_eq!(stones.len(), 53_854);
-    let flagged = stones.iter().filter(|(_, typed)| !raw(typed).slips().is_empty());
+    let flagged = stones.iter().filter(|(_, typed)| !raw(typed).typos().is_empty());
     let (odd, even): (Vec<_>, Vec<_>) = flagged.partition(|(row, _)| row % 2 == 1);
     println!("{} of the even rows, {} of the odd ones", even.len(), odd.len());
     assert!(odd.len() + even.len() <= 53, "{} flagged", odd.len() + even.len());
@@ -188,16 +188,16 @@ fn only(meant: &Typed, there: usize, wrong: &[(usize, String)]) -> Typed {
 }
 
 /// A stone as it is priced: what is missing is estimated.
-fn doubts(typed: &Typed) -> Vec<Fault> {
-    let textbook = Proportions::fit(std::iter::empty());
+fn warnings(typed: &Typed) -> Vec<Fault> {
+    let textbook = Imputer::fit(std::iter::empty());
     let (stone, _) = textbook.complete(PartialDiamond(raw(typed))).unwrap();
-    stone.doubts(&raw(typed))
+    stone.warnings(&raw(typed))
 }
 
 /// The rules of every warning: it is about a number that was typed wrong, and quotes none that was not typed.
 #[track_caller]
 fn assert_fair(typed: &Typed, wrong: &[usize], what: &str) -> Vec<Fault> {
-    let said = doubts(typed);
+    let said = warnings(typed);
     for fault in &said {
         let number = NUMBERS.iter().position(|number| *number == fault.field).unwrap();
         assert!(wrong.contains(&number), "{what}: {typed:?} is told {fault}");
@@ -219,7 +219,7 @@ const CARAT_ALONE: usize = 1;
 fn some_stones() -> Vec<Typed> {
     let stones = good_stones().into_iter().filter(|(row, _)| row % 2 == 1);
     // Those that look mistyped as they are have warnings of their own.
-    stones.map(|(_, typed)| typed).filter(|typed| doubts(typed).is_empty()).step_by(131).collect()
+    stones.map(|(_, typed)| typed).filter(|typed| warnings(typed).is_empty()).step_by(131).collect()
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_weight_alone_contradicts_nothing() {
         let carat = f64::from(thousandths) / 1000.0;
         let mut typed = Typed::default();
         typed[0] = carat.to_string();
-        for fault in doubts(&typed) {
+        for fault in warnings(&typed) {
             assert!(!fault.reason.contains("other numbers"), "{fault}");
             assert!(!(0.05..=60.0).contains(&carat), "{fault}");
         }
@@ -242,7 +242,7 @@ fn good_stones_have_no_more_warnings_when_numbers_are_missing() {
     for (_, meant) in &stones {
         for there in (1..64).filter(|there| there & CARAT_ALONE == 1) {
             n += 1;
-            n_suspected += usize::from(!doubts(&only(meant, there, &[])).is_empty());
+            n_suspected += usize::from(!warnings(&only(meant, there, &[])).is_empty());
         }
     }
     println!("{n_suspected} of {n} are suspected");

@@ -6,14 +6,14 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use serde_json::json;
-use xtream_core::appraisal::{Appraisal, Confidence, Group, Question, Reasons};
 use xtream_core::dataset::Batch;
 use xtream_core::diamond::{Fault, RawDiamond};
 use xtream_core::features::PartialDiamond;
+use xtream_core::valuation::{Appraisal, Confidence, Group, Options, Reasons};
 use xtream_core::{Error, Interrupt, Pipeline, Result};
 
-use crate::attended::attended;
 use crate::error;
+use crate::interruptible::interruptible;
 use crate::loaded::Loaded;
 use crate::rows::{Faults, Refused, Rows, as_json};
 use crate::to_python::to_python;
@@ -29,8 +29,7 @@ pub(crate) fn of_one<'py>(
     confidence: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
     let raise = |error: Error| error::to_python(py, &error);
-    let question =
-        Question { confidence: Confidence::new(confidence).map_err(raise)?, ..Question::default() };
+    let question = Options { confidence: Confidence::new(confidence).map_err(raise)?, ..Options::default() };
     let appraisal = pipeline.appraise(PartialDiamond(stone), &question, None);
     let appraisal = appraisal.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
     let value = json!({
@@ -50,11 +49,11 @@ pub(crate) fn of_many<'py>(
     confidence: f64,
 ) -> PyResult<Bound<'py, PyDict>> {
     let confidence = Confidence::new(confidence).map_err(|error| error::to_python(py, &error))?;
-    let question = Question { confidence, reasons: true, ..Question::default() };
+    let question = Options { confidence, reasons: true, ..Options::default() };
     let rows = Rows::from_python(data)?;
     let model = Arc::clone(model);
     let appraised =
-        attended(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
+        interruptible(py, None, move |_, interrupt| appraise(rows, &model.pipeline, &question, interrupt))?;
     let appraised = appraised.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
     columns(py, &appraised)
 }
@@ -63,7 +62,7 @@ pub(crate) fn of_many<'py>(
 fn appraise(
     rows: Rows,
     pipeline: &Pipeline,
-    question: &Question,
+    question: &Options,
     interrupt: &Interrupt,
 ) -> Result<Result<Vec<Appraisal>, Refused>> {
     let (mut table, place) = rows.table()?;
@@ -94,7 +93,7 @@ fn appraise(
 fn side_by_side(
     pipeline: &Pipeline,
     batch: &Batch,
-    question: &Question,
+    question: &Options,
     rows: std::ops::Range<usize>,
 ) -> Vec<std::result::Result<Appraisal, Vec<Fault>>> {
     let part = |first: usize| {

@@ -3,7 +3,31 @@
 use std::fmt::Display;
 
 use pyo3::prelude::*;
+use pyo3::types::PyFloat;
+use xtream_core::diamond::{decimal_of_f16, decimal_of_f32};
 use xtream_core::{Error, Result};
+
+/// A number of one stone, as its decimal: numpy's numbers of 16 and 32 bits are read as in a frame.
+#[derive(Clone, Copy)]
+pub(crate) struct Decimal(pub(crate) f64);
+
+impl<'py> FromPyObject<'_, 'py> for Decimal {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let number: f64 = given.extract()?;
+        if given.is_exact_instance_of::<PyFloat>() {
+            return Ok(Decimal(number));
+        }
+        let dtype = given.getattr_opt("dtype")?.map(|dtype| dtype.str()).transpose()?;
+        let dtype = dtype.as_ref().map(|name| name.to_cow()).transpose()?;
+        Ok(Decimal(match dtype.as_deref() {
+            Some("float16") => decimal_of_f16(number),
+            Some("float32") => decimal_of_f32(number as f32),
+            _ => number,
+        }))
+    }
+}
 
 /// A whole number of at least `least`.
 ///

@@ -33,7 +33,7 @@ impl Exceptions {
         let xtream = class(
             py,
             "XtreamError",
-            "Base of all errors of this package. Its text says what is wrong and what mends it.",
+            "InitScore of all errors of this package. Its text says what is wrong and what mends it.",
             &[&py.get_type::<PyException>()],
         )?;
         let invalid_input = class(

@@ -41,7 +41,7 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
         }),
         Event::SearchFinished { family } => json!({"event": "search_finished", "family": family}),
         Event::Fitting { family } => json!({"event": "fitting", "family": family}),
-        Event::Judged { family, mae_usd, .. } => {
+        Event::Tested { family, mae_usd, .. } => {
             json!({"event": "judged", "family": family, "mae_usd": mae_usd})
         }
         Event::Decided(decision) => json!({"event": "decided", "decision": decision}),

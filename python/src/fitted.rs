@@ -7,19 +7,19 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Field};
-use xtream_core::features::{PartialDiamond, Proportions};
+use xtream_core::features::{Imputer, PartialDiamond};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{
-    self, Estimator, FeatureKind, Params, Regressor, Ridge, Samples, Stored, StoredHeader, TreeEnsemble,
+    self, Estimator, FeatureKind, ModelHeader, Params, Regressor, Ridge, Samples, StoredModel, TreeEnsemble,
 };
 use xtream_core::pipeline::Target;
 use xtream_core::training::{Family, built_in, choose};
 use xtream_core::{Error, Pipeline, PricedDiamond, Result};
 
 use crate::arrow_stream::Stream;
-use crate::attended::attended;
 use crate::error;
 use crate::frame::{FEATURES, frame};
+use crate::interruptible::interruptible;
 use crate::rows::{Faults, Refused, Rows};
 use crate::xgboost;
 
@@ -74,7 +74,7 @@ pub(crate) fn fit_numbers(
         target.as_array().iter().map(|value| family.recipe.target.of_price(*value, ONE_CARAT)).collect();
     let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
-    let kind = attended(py, None, move |_, interrupt| {
+    let kind = interruptible(py, None, move |_, interrupt| {
         let weight = weight.as_ref().map(Array1::view);
         let kinds = vec![FeatureKind::Number; features.ncols()];
         let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
@@ -108,7 +108,7 @@ pub(crate) fn fit_stones(
     let prices = prices.as_array().to_vec();
     let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
-    let fitted = attended(py, None, move |_, interrupt| {
+    let fitted = interruptible(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &Field::CERTAIN, &FEATURES)?);
         let mut batches = Vec::new();
         while let Some(batch) = table.next_batch()? {
@@ -138,7 +138,7 @@ fn stones_of(batches: &[Batch], prices: &[f64]) -> std::result::Result<Vec<Price
         batches.iter().flat_map(|batch| (0..batch.len()).map(move |row| (batch.line(row), batch.raw(row))))
     };
     let whole: Vec<_> = rows().filter_map(|(_, raw)| raw.parse().ok()).collect();
-    let proportions = Proportions::fit(whole.iter());
+    let proportions = Imputer::fit(whole.iter());
     let (mut stones, mut faults) = (Vec::with_capacity(prices.len()), Faults::default());
     for (number, raw) in rows() {
         // A frame and prices of different lengths were refused before; a row without one is faulty.
@@ -181,7 +181,7 @@ impl Fitted {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rows = Rows::from_python(stones)?;
         let fitted = std::sync::Arc::clone(&self.0);
-        let priced = attended(py, None, move |_, interrupt| match &*fitted {
+        let priced = interruptible(py, None, move |_, interrupt| match &*fitted {
             Kind::Stones(pipeline) => rows.numbers(pipeline, interrupt),
             Kind::Numbers { .. } => Err(wrong_input()),
         })?;
@@ -206,7 +206,7 @@ impl Fitted {
         let (file, n_features, names) = match &*self.0 {
             Kind::Numbers { regressor, .. } => {
                 let stored = regressor.stored();
-                let is_trees = stored.header == StoredHeader::Xgboost;
+                let is_trees = stored.header == ModelHeader::Xgboost;
                 (is_trees.then_some(stored.body), regressor.n_features(), Vec::new())
             }
             Kind::Stones(pipeline) => {
@@ -226,7 +226,7 @@ impl Fitted {
         let (header, body) = match &*self.0 {
             Kind::Stones(pipeline) => (String::new(), pipeline.to_bytes().map_err(raise)?),
             Kind::Numbers { target, regressor } => {
-                let Stored { header, body } = regressor.stored();
+                let StoredModel { header, body } = regressor.stored();
                 let header = serde_json::to_string(&(target, header));
                 (header.map_err(|fault| raise(Error::ModelFile { reason: fault.to_string() }))?, body)
             }
@@ -246,9 +246,9 @@ pub(crate) fn restore_fitted(py: Python<'_>, header: &str, body: &[u8]) -> PyRes
         if header.is_empty() {
             return Pipeline::from_bytes(body.to_vec()).map(|pipeline| Kind::Stones(Box::new(pipeline)));
         }
-        let (target, header): (Target, StoredHeader) =
+        let (target, header): (Target, ModelHeader) =
             serde_json::from_str(header).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
-        Ok(Kind::Numbers { target, regressor: model::load(Stored { header, body: body.to_vec() })? })
+        Ok(Kind::Numbers { target, regressor: model::load(StoredModel { header, body: body.to_vec() })? })
     };
     read().map(Fitted::new).map_err(|error| error::to_python(py, &error))
 }

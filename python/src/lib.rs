@@ -1,25 +1,25 @@
 //! The native half of the Python package `xtream_core`: Python values in, core, Python values out.
 //! Nothing is calculated here.
 
-mod abandoned;
 mod appraisals;
 mod arguments;
 mod arrow_stream;
-mod attended;
-mod delivery;
+mod custom_estimator;
+mod detached;
 mod error;
 mod events;
-mod figures;
 mod fitted;
 mod frame;
-mod judged;
+mod interruptible;
 mod loaded;
 mod log;
 mod model;
-mod own;
+mod plot_data;
 mod registry;
 mod rows;
+mod run_models;
 mod similar;
+mod sources;
 mod to_python;
 mod train;
 mod validate;
@@ -33,21 +33,21 @@ mod _native {
     use super::*;
 
     #[pymodule_export]
-    use super::abandoned::settle;
-    #[pymodule_export]
-    use super::figures::{compare, errors_by_carat, metrics, minutes, parameter_importance};
+    use super::detached::join_detached;
     #[pymodule_export]
     use super::fitted::{Fitted, fit_numbers, fit_stones, restore_fitted};
     #[pymodule_export]
     use super::frame::is_column;
     #[pymodule_export]
-    use super::judged::Judged;
-    #[pymodule_export]
     use super::model::{Model, restore_model};
+    #[pymodule_export]
+    use super::plot_data::{compare, errors_by_carat, metrics, minutes, parameter_importance};
     #[pymodule_export]
     use super::registry::Registry;
     #[pymodule_export]
     use super::rows::count_rows;
+    #[pymodule_export]
+    use super::run_models::RunModels;
     #[pymodule_export]
     use super::similar::similar;
     #[pymodule_export]

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use xtream_core::comparables::Comparables;
 use xtream_core::dataset::{Dataset, store};
 use xtream_core::diamond::{Field, RawDiamond};
 use xtream_core::features::PartialDiamond;
 use xtream_core::registry::{BlobKind, Card};
+use xtream_core::similar::SimilarIndex;
 use xtream_core::{Diamond, Error, Pipeline, Registry, Result};
 
 /// What it consists of.
@@ -18,7 +18,7 @@ pub(crate) struct Loaded {
     pub(crate) card: Card,
     pub(crate) pipeline: Pipeline,
     /// Made when it is first asked for: most models are never asked.
-    comparables: OnceLock<Comparables>,
+    comparables: OnceLock<SimilarIndex>,
 }
 
 impl Loaded {
@@ -54,16 +54,16 @@ impl Loaded {
 
     /// A blob of the card's own version: a registry that was made anew at the same place has others.
     pub(crate) fn dataset(&self) -> Result<Dataset> {
-        let bytes = self.registry()?.blob(BlobKind::Dataset, &self.card.details.data.digest)?;
+        let bytes = self.registry()?.blob(BlobKind::Dataset, &self.card.record.data.digest)?;
         store::from_parquet(&bytes)
     }
 
-    pub(crate) fn comparables(&self) -> Result<&Comparables> {
+    pub(crate) fn comparables(&self) -> Result<&SimilarIndex> {
         if let Some(comparables) = self.comparables.get() {
             return Ok(comparables);
         }
         let stones = self.dataset()?.train();
-        Ok(self.comparables.get_or_init(|| Comparables::new(stones)))
+        Ok(self.comparables.get_or_init(|| SimilarIndex::new(stones)))
     }
 
     /// The stone with its missing measurements estimated, and their names.

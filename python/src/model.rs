@@ -8,16 +8,16 @@ use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
-use xtream_core::comparables::Neighbour;
 use xtream_core::diamond::{Cell, Field, RawDiamond};
 use xtream_core::registry::BlobKind;
+use xtream_core::similar::Neighbour;
 use xtream_core::training::known_stones;
 use xtream_core::{Error, PricedDiamond, Registry, Result};
 
 use crate::appraisals;
-use crate::arguments::whole;
-use crate::attended::attended;
+use crate::arguments::{Decimal, whole};
 use crate::error;
+use crate::interruptible::interruptible;
 use crate::loaded::Loaded;
 use crate::rows::{OnFault, Refused, Rows};
 use crate::to_python::to_python;
@@ -113,7 +113,7 @@ impl Model {
         let rows = Rows::from_python(data)?;
         let model = Arc::clone(&self.0);
         let priced =
-            attended(py, None, move |_, interrupt| rows.price(&model.pipeline, on_fault, interrupt))?;
+            interruptible(py, None, move |_, interrupt| rows.price(&model.pipeline, on_fault, interrupt))?;
         let prices = priced.map_err(|refused: Refused| error::invalid_diamonds(py, refused))?;
         if prices.n_beyond > 0 {
             let message = format!(
@@ -159,10 +159,10 @@ impl Model {
 
     /// Of each row what it was sold for and what the model makes of it, both US dollars, and whether it was trained
     /// on that stone; the last is None where its registry is out of reach.
-    fn _judge<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    fn _price_sold<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let rows = Rows::from_python(data)?;
         let model = Arc::clone(&self.0);
-        let judged = attended(py, None, move |_, interrupt| {
+        let judged = interruptible(py, None, move |_, interrupt| {
             let stones = match rows.stones(&model.pipeline, true, interrupt)? {
                 Ok(stones) => stones,
                 Err(refused) => return Ok(Err(refused)),
@@ -222,7 +222,7 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rows = Rows::from_python(data)?;
         let model = Arc::clone(&self.0);
-        let numbers = attended(py, None, move |_, interrupt| rows.numbers(&model.pipeline, interrupt))?;
+        let numbers = interruptible(py, None, move |_, interrupt| rows.numbers(&model.pipeline, interrupt))?;
         numbers
             .map(|numbers| PyArray1::from_vec(py, numbers))
             .map_err(|refused: Refused| error::invalid_diamonds(py, refused))
@@ -303,18 +303,19 @@ impl Model {
         slf: &Bound<'py, Self>,
         data: Option<&Bound<'py, PyAny>>,
         confidence: f64,
-        carat: Option<f64>,
+        carat: Option<Decimal>,
         cut: Option<&str>,
         color: Option<&str>,
         clarity: Option<&str>,
-        depth: Option<f64>,
-        table: Option<f64>,
-        x: Option<f64>,
-        y: Option<f64>,
-        z: Option<f64>,
+        depth: Option<Decimal>,
+        table: Option<Decimal>,
+        x: Option<Decimal>,
+        y: Option<Decimal>,
+        z: Option<Decimal>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let number = |value: Option<f64>| value.map_or(Cell::Missing, Cell::Number);
+        let number =
+            |value: Option<Decimal>| value.map_or(Cell::Missing, |Decimal(value)| Cell::Number(value));
         fn text(value: Option<&str>) -> Cell<'_> {
             value.map_or(Cell::Missing, Cell::Text)
         }
@@ -421,7 +422,7 @@ impl Model {
     fn similar<'py>(
         &self,
         py: Python<'py>,
-        carat: f64,
+        carat: Decimal,
         cut: &str,
         color: &str,
         clarity: &str,
@@ -430,7 +431,7 @@ impl Model {
         let found = py.detach(|| {
             let n = whole("n", n, 1)?;
             let (asked, _) = self.0.complete(RawDiamond::from_cells(|field| match field {
-                Field::Carat => Cell::Number(carat),
+                Field::Carat => Cell::Number(carat.0),
                 Field::Cut => Cell::Text(cut),
                 Field::Color => Cell::Text(color),
                 Field::Clarity => Cell::Text(clarity),
@@ -462,7 +463,7 @@ impl Model {
     /// The trials as they were written down.
     fn _study<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = || -> Result<Vec<serde_json::Value>> {
-            let Some(search) = &self.0.card.details.search else { return Ok(Vec::new()) };
+            let Some(search) = &self.0.card.record.search else { return Ok(Vec::new()) };
             let study = self.0.registry()?.blob(BlobKind::Study, &search.study)?;
             // The first line says what was searched.
             let lines = study.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Fault, Field};
 use xtream_core::features::PartialDiamond;
-use xtream_core::scoring::{Price, Wanted, price_table};
+use xtream_core::valuation::{Price, Wanted, price_table};
 use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
-use crate::attended::attended;
 use crate::frame::{FEATURES, frame};
+use crate::interruptible::interruptible;
 
 /// Faults that are named one by one; a whole frame of nonsense need not scroll by.
 const MOST_NAMED: usize = 10;
@@ -185,7 +185,7 @@ impl Rows {
 #[pyfunction(name = "_count_rows")]
 pub(crate) fn count_rows(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
     let rows = Rows::from_python(data)?;
-    attended(py, None, move |_, interrupt| {
+    interruptible(py, None, move |_, interrupt| {
         let (mut table, _) = rows.table()?;
         let mut n_rows = 0;
         while let Some(batch) = table.next_batch()? {

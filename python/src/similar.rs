@@ -3,17 +3,17 @@
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xtream_core::comparables::Comparables;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, Grade, RawDiamond};
-use xtream_core::features::{PartialDiamond, Proportions};
+use xtream_core::features::{Imputer, PartialDiamond};
+use xtream_core::similar::SimilarIndex;
 use xtream_core::{Diamond, Error, Result};
 
-use crate::arguments::whole;
+use crate::arguments::{Decimal, whole};
 use crate::arrow_stream::Stream;
-use crate::attended::attended;
 use crate::error;
 use crate::frame::frame;
+use crate::interruptible::interruptible;
 
 /// The columns that have a say: grades and weight choose, the price breaks ties.
 const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity, Field::Price];
@@ -25,7 +25,7 @@ const WANTED: [Field; 5] = [Field::Carat, Field::Cut, Field::Color, Field::Clari
 pub(crate) fn similar<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
-    carat: f64,
+    carat: Decimal,
     cut: &str,
     color: &str,
     clarity: &str,
@@ -34,17 +34,17 @@ pub(crate) fn similar<'py>(
     let raise = |error: Error| error::to_python(py, &error);
     let n = whole("n", n, 1).map_err(raise)?;
     let asked = RawDiamond::from_cells(|field| match field {
-        Field::Carat => Cell::Number(carat),
+        Field::Carat => Cell::Number(carat.0),
         Field::Cut => Cell::Text(cut),
         Field::Color => Cell::Text(color),
         Field::Clarity => Cell::Text(clarity),
         _ => Cell::Missing,
     });
-    let textbook = Proportions::fit(std::iter::empty());
+    let textbook = Imputer::fit(std::iter::empty());
     let asked = textbook.complete(PartialDiamond(asked));
     let (asked, _) = asked.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
     let stream = Stream::of(data)?;
-    let found = attended(py, None, move |_, interrupt| {
+    let found = interruptible(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &Field::CERTAIN, &WANTED)?);
         let has_price = table.columns().iter().any(|name| Field::from_name(name) == Some(Field::Price));
         let mut likenesses = Field::GRADES.map(|field| Likeness::to(&asked, field));
@@ -71,7 +71,7 @@ pub(crate) fn similar<'py>(
                 }
             }
         }
-        let index = Comparables::new(stones);
+        let index = SimilarIndex::new(stones);
         let nearest = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
         let rows = nearest.iter().map(|found| rows[found.row] as i64).collect::<Vec<_>>();
         let differences = nearest.iter().map(|found| found.carat_difference).collect::<Vec<_>>();

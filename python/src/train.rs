@@ -12,12 +12,12 @@ use xtream_core::training::{self, Family, Preset, Promotes, Training, built_in, 
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Registry};
 
-use crate::abandoned::settle;
 use crate::arguments::{unknown, whole};
-use crate::attended::attended;
-use crate::delivery::{Sources, delivery, policy};
-use crate::judged::{Judged, JudgedModel};
-use crate::own::{self, Failures};
+use crate::custom_estimator::{self, Failures};
+use crate::detached::join_detached;
+use crate::interruptible::interruptible;
+use crate::run_models::{RunModel, RunModels};
+use crate::sources::{Sources, policy, source};
 use crate::to_python::to_python;
 use crate::{error, xgboost};
 
@@ -61,10 +61,10 @@ pub(crate) fn train<'py>(
     space: &str,
     monotone: bool,
     progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyAny>, Judged)> {
+) -> PyResult<(Bound<'py, PyAny>, RunModels)> {
     is_no_fork().map_err(|error| error::to_python(py, &error))?;
     // A run that was stopped a moment ago may still hold its study file.
-    settle(py)?;
+    join_detached(py)?;
     let raise = |error| error::to_python(py, &error);
     let policy = policy(suspect, duplicates, false).map_err(raise)?;
     let preset = match space {
@@ -86,9 +86,9 @@ pub(crate) fn train<'py>(
     // Last, because it takes the frames' streams out of them.
     let data = Sources::from_python("data", data)?;
     let test = test.map_or(Ok(Sources::default()), |test| Sources::from_python("test", test))?;
-    let done = attended(py, progress, move |progress, interrupt| {
+    let done = interruptible(py, progress, move |progress, interrupt| {
         let training = Training {
-            delivery: delivery(data, test, policy)?,
+            source: source(data, test, policy)?,
             max_rejects_percent: max_rejects,
             rejects: None,
             families,
@@ -114,7 +114,9 @@ pub(crate) fn train<'py>(
         }
     })?;
     match done {
-        Ok((report, test, models)) => Ok((to_python(py, &json!(report))?, Judged { test, models, failures })),
+        Ok((report, test, models)) => {
+            Ok((to_python(py, &json!(report))?, RunModels { test, models, failures }))
+        }
         Err(error) => {
             let cause = failures.cause_of(&error.to_string());
             let error = error::to_python(py, &error);
@@ -130,14 +132,14 @@ pub(crate) fn train<'py>(
 /// Keeps each model as soon as it is judged.
 struct Keeping<'a> {
     progress: &'a dyn Progress,
-    models: Mutex<Vec<JudgedModel>>,
+    models: Mutex<Vec<RunModel>>,
 }
 
 impl Progress for Keeping<'_> {
     fn report(&self, event: &Event<'_>) {
-        if let Event::Judged { family, pipeline, prices, .. } = event {
+        if let Event::Tested { family, pipeline, prices, .. } = event {
             let (name, prices) = ((*family).to_owned(), prices.to_vec());
-            let model = JudgedModel { name, pipeline: Arc::clone(pipeline), prices };
+            let model = RunModel { name, pipeline: Arc::clone(pipeline), prices };
             self.models.lock().unwrap_or_else(PoisonError::into_inner).push(model);
         }
         self.progress.report(event);
@@ -157,7 +159,8 @@ fn families(
         if let Ok(name) = model.extract::<String>() {
             names.push(name);
         } else {
-            let family = own::family(&model, failures)?.map_err(|error| error::to_python(py, &error))?;
+            let family =
+                custom_estimator::family(&model, failures)?.map_err(|error| error::to_python(py, &error))?;
             if known.iter().any(|other| other.name == family.name) {
                 let reason = format!("there is a family {:?} already", family.name);
                 let allowed = "a name of its own for each: Family(..., name=...)".into();

@@ -8,9 +8,9 @@ use xtream_core::PricedDiamond;
 use xtream_core::dataset::{FaultyRow, Validation};
 use xtream_core::diamond::Field;
 
-use crate::attended::attended;
-use crate::delivery::{Sources, delivery, policy};
 use crate::error;
+use crate::interruptible::interruptible;
+use crate::sources::{Sources, policy, source};
 use crate::to_python::to_python;
 
 /// Every row's fate, as plain lists and arrays: the package makes frames of them.
@@ -24,8 +24,8 @@ pub(crate) fn validate<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let policy = policy(suspect, duplicates, unpriced).map_err(|error| error::to_python(py, &error))?;
     let sources = Sources::from_python("data", data)?;
-    let found = attended(py, None, move |progress, interrupt| {
-        delivery(sources, Sources::default(), policy)?.validate(progress, interrupt)
+    let found = interruptible(py, None, move |progress, interrupt| {
+        source(sources, Sources::default(), policy)?.validate(progress, interrupt)
     })?;
     let report = PyDict::new(py);
     report.set_item("counts", to_python(py, &json!(found.counts))?)?;

@@ -13,9 +13,9 @@ from ._native import InvalidInputError, Model
 
 def evaluate(model: Model, data: Any) -> dict[str, Any]:
     """`Model.evaluate`."""
-    judged = model._judge(at_rest(data))
-    metrics: dict[str, Any] = _native._metrics(judged["actual"], judged["predicted"])
-    known = judged["is_known"]
+    priced = model._price_sold(at_rest(data))
+    metrics: dict[str, Any] = _native._metrics(priced["actual"], priced["predicted"])
+    known = priced["is_known"]
     return metrics | {"n_known": None if known is None else int(known.sum())}
 
 
@@ -96,10 +96,10 @@ def compare(a: Any, b: Any, data: Frame | str | os.PathLike[str]) -> Comparison:
     True
     """
     data = at_rest(data)
-    judges = [model for model in (a, b) if isinstance(model, Model)]
-    judged = [model._judge(data) for model in judges]
-    if judged:
-        actual, frame = judged[0]["actual"], data
+    ours = [model for model in (a, b) if isinstance(model, Model)]
+    priced = [model._price_sold(data) for model in ours]
+    if priced:
+        actual, frame = priced[0]["actual"], data
     else:
         kept = _native._validate(data, "keep", "keep", False)
         if kept["counts"]["n_rejected"]:
@@ -109,7 +109,7 @@ def compare(a: Any, b: Any, data: Frame | str | os.PathLike[str]) -> Comparison:
             )
         actual, frame = kept["kept"]["price"], make(kept["kept"], kind_of(data))
     known = np.zeros(len(actual), dtype=np.bool_)
-    for each in judged:
+    for each in priced:
         if each["is_known"] is None:
             raise InvalidInputError(
                 "the registry of a model is out of reach, so nobody knows what it was trained on; allowed is "
@@ -117,7 +117,7 @@ def compare(a: Any, b: Any, data: Frame | str | os.PathLike[str]) -> Comparison:
             )
         known |= each["is_known"]
     prices = [
-        judged[judges.index(model)]["predicted"]
+        priced[ours.index(model)]["predicted"]
         if isinstance(model, Model)
         else np.asarray(model.predict(frame), dtype=np.float64)
         for model in (a, b)

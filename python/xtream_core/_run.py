@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ._frames import Frame, Kind, at_rest, make
 from ._html import table
-from ._native import InvalidInputError, Model, Registry, _Judged
+from ._native import InvalidInputError, Model, Registry, _RunModels
 
 Trials = list[tuple[str, dict[str, Any]]]
 _FIGURES = ["mae_usd", "rmse_usd", "r2", "mape", "worst_decile_usd"]
@@ -79,7 +79,7 @@ class Run:
     def __init__(
         self,
         report: dict[str, Any],
-        judged: _Judged,
+        models: _RunModels,
         trials: Trials,
         fitted: dict[str, Any],
         registry: Path,
@@ -93,15 +93,15 @@ class Run:
         self.fitted: dict[str, Any] = fitted
         self.leaderboard: Any = _leaderboard(report["leaderboard"], kind)
         self.trials: Any = trials_frame(trials, kind)
-        self._registry, self._trials, self._judged, self._kind = registry, trials, judged, kind
+        self._registry, self._trials, self._models, self._kind = registry, trials, models, kind
 
     @property
     def test(self) -> Any:
         """The test rows, with a column for each family, such as `linear_usd`, of what its model makes of
         each: your own families too. The bare numbers that the models are judged by, in US dollars.
         """
-        prices = {f"{family}_usd": values for family, values in self._judged.prices().items()}
-        return make({**self._judged.rows(), **prices}, self._kind)
+        prices = {f"{family}_usd": values for family, values in self._models.prices().items()}
+        return make({**self._models.rows(), **prices}, self._kind)
 
     def predict(
         self, name: str, data: Frame | str | os.PathLike[str], *, errors: Literal["raise", "nan"] = "raise"
@@ -120,7 +120,7 @@ class Run:
         InvalidInputError
             The run has no such family; or as `Model.predict`.
         """
-        return self._judged.predict(name, at_rest(data), errors)
+        return self._models.predict(name, at_rest(data), errors)
 
     def model(self, which: int | str | None = None) -> Model:
         """A model of the run: of that version or family, or the best that can be served.

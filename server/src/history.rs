@@ -119,7 +119,7 @@ fn part<T>(all: &[Shown<T>], n: usize, limit: usize) -> (Vec<Arc<T>>, usize) {
 /// A card as everybody may read it: where the files that were learned from lay is nobody's business, what they
 /// were called says enough.
 pub(crate) fn public(mut card: Card) -> Card {
-    for file in &mut card.details.data.files {
+    for file in &mut card.record.data.files {
         file.path = file.path.file_name().map_or_else(PathBuf::new, PathBuf::from);
     }
     card

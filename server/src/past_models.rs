@@ -89,5 +89,5 @@ fn load(registry: &Registry, version: u64, digest: &str) -> Result<Result<PastMo
 }
 
 fn is(card: &Card, digest: &str) -> bool {
-    card.details.model.to_string() == digest
+    card.record.model.to_string() == digest
 }

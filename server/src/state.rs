@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::Serialize;
-use xtream_core::comparables::Comparables;
 use xtream_core::registry::{Card, Digest};
+use xtream_core::similar::SimilarIndex;
 use xtream_core::{Error, Pipeline, Registry};
 
 use crate::history::{History, Page, Place};
@@ -17,7 +17,7 @@ pub(crate) struct Bundle {
     pub(crate) card: Card,
     pub(crate) pipeline: Pipeline,
     /// The rows that the model learned from.
-    pub(crate) comparables: Comparables,
+    pub(crate) comparables: SimilarIndex,
 }
 
 /// How answers name the model that made them.
@@ -61,26 +61,26 @@ impl Bundle {
         let card = registry.card(version)?;
         let pipeline = registry.pipeline(version)?;
         let stones = registry.dataset(version)?.train();
-        let contradiction = if pipeline.family() != card.details.family {
+        let contradiction = if pipeline.family() != card.record.family {
             Some(format!(
                 "its file holds a {} model, its card says {}",
                 pipeline.family(),
-                card.details.family
+                card.record.family
             ))
-        } else if stones.len() != card.details.data.n_train {
-            let n_train = card.details.data.n_train;
+        } else if stones.len() != card.record.data.n_train {
+            let n_train = card.record.data.n_train;
             Some(format!("its data set has {} training rows, its card says {n_train}", stones.len()))
         } else {
             None
         };
         match contradiction {
             Some(reason) => Err(Error::Damaged { what: format!("model version {version}"), reason }),
-            None => Ok(Self { card, pipeline, comparables: Comparables::new(stones) }),
+            None => Ok(Self { card, pipeline, comparables: SimilarIndex::new(stones) }),
         }
     }
 
     pub(crate) fn name(&self) -> ModelName {
-        let details = &self.card.details;
+        let details = &self.card.record;
         ModelName {
             version: self.card.version,
             family: details.family.clone(),

@@ -60,7 +60,7 @@ impl Watcher {
         let attempt = catch_unwind(AssertUnwindSafe(|| Bundle::load(self.state.registry(), version)));
         let reason = match attempt {
             Ok(Ok(bundle)) => {
-                tracing::info!(version, family = bundle.card.details.family, "the champion answers");
+                tracing::info!(version, family = bundle.card.record.family, "the champion answers");
                 self.state.swap(bundle);
                 self.telemetry.model_swaps.inc();
                 self.loaded = Some(version);

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xtream_core as xc
-from helpers import COLUMNS, FIRST, GRADES, SECOND, read_csv
+from helpers import COLUMNS, FIRST, GRADES, SECOND, Trained, read_csv
 from xtream_core import _native
 
 KINDS: dict[str, Callable[[pd.DataFrame], object]] = {
@@ -185,6 +185,20 @@ def test_numbers_of_every_type_are_the_decimals_that_they_stand_for() -> None:
     small = stones[stones["carat"] < 2]
     half = _native._validate(small.astype({"carat": "float16"}), "keep", "keep", False)["kept"]
     assert np.array_equal(half["carat"], small["carat"])
+
+
+def test_one_stone_of_numpy_numbers_is_the_stone_of_their_decimals(trained: Trained) -> None:
+    model = xc.Registry(trained.folder).load(1)
+    grades = {"cut": "Ideal", "color": "G", "clarity": "VS2"}
+    numbers = {"carat": 0.9, "depth": 61.7, "x": 6.11}
+    expected = model.value(**grades, **numbers)["price_usd"]
+    stones = xc.validate(SECOND).clean
+    for kind in [np.float16, np.float32, np.float64, lambda number: np.array(number, "float16")]:
+        typed = {name: kind(number) for name, number in numbers.items()}
+        assert model.value(**grades, **typed)["price_usd"] == expected, kind
+        found = xc.similar(stones, **grades, carat=typed["carat"], n=5)
+        assert (found["carat_difference"] == (found["carat"] - 0.9).abs()).all(), kind
+        assert model.similar(**grades, carat=typed["carat"]) == model.similar(**grades, carat=0.9), kind
 
 
 def test_stones_without_a_price_are_looked_at_as_predict_would(tmp_path: Path) -> None:

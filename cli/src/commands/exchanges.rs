@@ -1,20 +1,20 @@
 //! `xtream exchanges`
 
+use std::path::Path;
+
 use anyhow::{Result, anyhow};
 use xtream_server::exchange_log;
 
 use super::print;
-use crate::args::{ExchangesCommand, RetryArgs};
-use crate::settings::Settings;
+use crate::args::ExchangesCommand;
 
-pub(crate) fn run(command: &ExchangesCommand, settings: &Settings) -> Result<()> {
+pub(crate) fn run(command: &ExchangesCommand, folder: &Path) -> Result<()> {
     match command {
-        ExchangesCommand::Retry(args) => retry(args, settings),
+        ExchangesCommand::Retry(_) => retry(folder),
     }
 }
 
-fn retry(args: &RetryArgs, settings: &Settings) -> Result<()> {
-    let folder = args.exchange_log.as_ref().unwrap_or(&settings.serve.exchange_log);
+fn retry(folder: &Path) -> Result<()> {
     let n = exchange_log::retry(folder).map_err(|reason| anyhow!(reason))?;
     print(&match n {
         0 => "There is nothing that MongoDB refused for good.\n".to_owned(),

@@ -16,16 +16,7 @@ use anyhow::Result;
 use serde::Serialize;
 use xtream_core::{Error, Registry};
 
-use crate::args::{RegistryArg, Version};
-use crate::settings::Settings;
-
-fn registry_folder<'a>(arg: &'a RegistryArg, settings: &'a Settings) -> &'a Path {
-    arg.registry.as_ref().unwrap_or(&settings.registry)
-}
-
-fn open(arg: &RegistryArg, settings: &Settings) -> Result<Registry> {
-    Ok(Registry::open(registry_folder(arg, settings))?)
-}
+use crate::args::Version;
 
 fn resolve(registry: &Registry, version: Version) -> Result<u64> {
     Ok(match version {

@@ -5,36 +5,36 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use xtream_core::Registry;
-use xtream_core::amounts::grouped;
+use xtream_core::format::grouped;
 use xtream_core::registry::{BlobKind, Card, Severity};
 use xtream_core::training::compare_versions;
 
-use super::{note, open, print, print_json, registry_folder, resolve, write_file};
-use crate::args::{ModelsCommand, ModelsOptions, Version};
-use crate::settings::Settings;
+use super::{note, print, print_json, resolve, write_file};
+use crate::args::{ModelsArgs, ModelsCommand, Version};
 use crate::table::table;
 
-pub(crate) fn run(command: &ModelsCommand, settings: &Settings) -> Result<()> {
-    match command {
-        ModelsCommand::List(options) => list(options, settings),
-        ModelsCommand::Show { version, options } => show(*version, options, settings),
-        ModelsCommand::Compare { version, other, options } => compare(*version, *other, options, settings),
-        ModelsCommand::Promote { version, reason, options } => promote(*version, reason, options, settings),
-        ModelsCommand::Rollback { reason, options } => rollback(reason, options, settings),
-        ModelsCommand::Export { version, out, options } => export(*version, out, options, settings),
-        ModelsCommand::Fsck(options) => fsck(options, settings),
+pub(crate) fn run(args: &ModelsArgs, folder: &Path) -> Result<()> {
+    let (json, open) = (args.json, || Registry::open(folder));
+    match &args.command {
+        ModelsCommand::List => list(&open()?, json),
+        ModelsCommand::Show { version } => show(&open()?, *version, json),
+        ModelsCommand::Compare { version, other } => compare(&open()?, *version, *other, json),
+        ModelsCommand::Promote { version, reason } => promote(&open()?, *version, reason, json),
+        ModelsCommand::Rollback { reason } => rollback(&open()?, reason, json),
+        ModelsCommand::Export { version, out } => export(&open()?, *version, out, json),
+        // It opens what can be opened, and says what cannot.
+        ModelsCommand::Fsck => fsck(folder, json),
     }
 }
 
-fn list(options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let registry = open(&options.registry, settings)?;
+fn list(registry: &Registry, json: bool) -> Result<()> {
     let (mut cards, champion) = (registry.cards()?, registry.champion()?);
     cards.reverse();
-    if options.json {
+    if json {
         return print_json(&json!({"models": cards, "champion": champion}));
     }
     let row = |card: &Card| {
-        let details = &card.details;
+        let details = &card.record;
         vec![
             if champion == Some(card.version) { "*".into() } else { String::new() },
             card.version.to_string(),
@@ -57,10 +57,9 @@ fn list(options: &ModelsOptions, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-fn show(version: Version, options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let registry = open(&options.registry, settings)?;
-    let card = registry.card(resolve(&registry, version)?)?;
-    if options.json {
+fn show(registry: &Registry, version: Version, json: bool) -> Result<()> {
+    let card = registry.card(resolve(registry, version)?)?;
+    if json {
         return print_json(&card);
     }
     let mut lines = Vec::new();
@@ -70,9 +69,9 @@ fn show(version: Version, options: &ModelsOptions, settings: &Settings) -> Resul
         print(&format!("{name:<width$}  {value}\n"))?;
     }
     let path = |kind, digest| registry.blob_path(kind, digest).display().to_string();
-    note(&format!("\nModel file:    {}", path(BlobKind::Model, &card.details.model)));
-    note(&format!("Its rows:      {}", path(BlobKind::Dataset, &card.details.data.digest)));
-    note(&format!("Refused rows:  {}", path(BlobKind::Rejects, &card.details.data.rejects)));
+    note(&format!("\nModel file:    {}", path(BlobKind::Model, &card.record.model)));
+    note(&format!("Its rows:      {}", path(BlobKind::Dataset, &card.record.data.digest)));
+    note(&format!("Refused rows:  {}", path(BlobKind::Rejects, &card.record.data.rejects)));
     Ok(())
 }
 
@@ -93,11 +92,10 @@ fn flatten(prefix: &str, value: &serde_json::Value, lines: &mut Vec<(String, Str
     }
 }
 
-fn compare(version: Version, other: Version, options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let registry = open(&options.registry, settings)?;
-    let (version, other) = (resolve(&registry, version)?, resolve(&registry, other)?);
-    let comparison = compare_versions(&registry, version, other)?;
-    if options.json {
+fn compare(registry: &Registry, version: Version, other: Version, json: bool) -> Result<()> {
+    let (version, other) = (resolve(registry, version)?, resolve(registry, other)?);
+    let comparison = compare_versions(registry, version, other)?;
+    if json {
         return print_json(&json!({"version": version, "other": other, "comparison": comparison}));
     }
     let Some(figures) = comparison else {
@@ -124,10 +122,9 @@ fn compare(version: Version, other: Version, options: &ModelsOptions, settings: 
     ))
 }
 
-fn promote(version: Version, reason: &str, options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let registry = open(&options.registry, settings)?;
-    let decision = registry.promote(resolve(&registry, version)?, reason)?;
-    if options.json {
+fn promote(registry: &Registry, version: Version, reason: &str, json: bool) -> Result<()> {
+    let decision = registry.promote(resolve(registry, version)?, reason)?;
+    if json {
         return print_json(&decision);
     }
     if !decision.promoted {
@@ -136,18 +133,16 @@ fn promote(version: Version, reason: &str, options: &ModelsOptions, settings: &S
     print(&format!("Version {} is the champion now.\n", decision.candidate))
 }
 
-fn rollback(reason: &str, options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let registry = open(&options.registry, settings)?;
+fn rollback(registry: &Registry, reason: &str, json: bool) -> Result<()> {
     let version = registry.rollback(reason)?;
-    if options.json {
+    if json {
         return print_json(&json!({"champion": version}));
     }
     print(&format!("Version {version} is the champion again.\n"))
 }
 
-fn export(version: Version, out: &Path, options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let registry = open(&options.registry, settings)?;
-    let card = registry.card(resolve(&registry, version)?)?;
+fn export(registry: &Registry, version: Version, out: &Path, json: bool) -> Result<()> {
+    let card = registry.card(resolve(registry, version)?)?;
     let pipeline = registry.pipeline(card.version)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut files = vec![
@@ -157,17 +152,16 @@ fn export(version: Version, out: &Path, options: &ModelsOptions, settings: &Sett
     if let Some(model) = pipeline.xgboost_file() {
         files.push(write_file(&out.join("xgboost.ubj"), &model)?);
     }
-    if options.json {
+    if json {
         return print_json(&json!({"version": card.version, "files": files}));
     }
     files.iter().try_for_each(|file| print(&format!("{}\n", file.display())))
 }
 
-fn fsck(options: &ModelsOptions, settings: &Settings) -> Result<()> {
-    let folder = registry_folder(&options.registry, settings);
+fn fsck(folder: &Path, json: bool) -> Result<()> {
     let findings = Registry::fsck(folder)?;
     let n_faults = findings.iter().filter(|finding| finding.severity == Severity::Fault).count();
-    if options.json {
+    if json {
         print_json(&json!({"sound": n_faults == 0, "findings": findings}))?;
     } else {
         for finding in &findings {
@@ -178,7 +172,7 @@ fn fsck(options: &ModelsOptions, settings: &Settings) -> Result<()> {
     if n_faults > 0 {
         bail!("the registry {} has {n_faults} faults", folder.display());
     }
-    if !options.json {
+    if !json {
         print(&format!("The registry {} is sound.\n", folder.display()))?;
     }
     Ok(())

@@ -1,29 +1,30 @@
 //! `xtream similar`
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde_json::json;
-use xtream_core::amounts::grouped;
-use xtream_core::comparables::{Comparables, Neighbour};
 use xtream_core::diamond::{Cell, Field, Grade};
 use xtream_core::features::PartialDiamond;
-use xtream_core::{Diamond, Error};
+use xtream_core::format::grouped;
+use xtream_core::similar::{Neighbour, SimilarIndex};
+use xtream_core::{Diamond, Error, Registry};
 
-use super::{note, open, print, print_json, resolve};
+use super::{note, print, print_json, resolve};
 use crate::args::SimilarArgs;
-use crate::settings::Settings;
 use crate::table::table;
 
-pub(crate) fn run(args: &SimilarArgs, settings: &Settings) -> Result<()> {
-    let registry = open(&args.registry, settings)?;
+pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
+    let registry = Registry::open(registry)?;
     let version = resolve(&registry, args.version)?;
     let asked = asked(args, &registry.pipeline(version)?)?;
     let stones = registry.dataset(version)?.train();
     let n_rows = stones.len();
     let n = usize::try_from(args.n)?;
-    let index = Comparables::new(stones);
+    let index = SimilarIndex::new(stones);
     let found = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
     if args.json {
-        let digest = registry.card(version)?.details.data.digest;
+        let digest = registry.card(version)?.record.data.digest;
         return print_json(&json!({
             "n": found.len(),
             "diamonds": found.iter().map(as_json).collect::<Vec<_>>(),

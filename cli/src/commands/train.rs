@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use xtream_core::dataset::{Delivery, Duplicates, Policy, Split, Suspect, expand};
+use xtream_core::dataset::{Policy, Source, Split, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{Preset, Promotes, Report, Standing, Training, built_in, choose, monotone};
-use xtream_core::tuning::SamplerKind;
-use xtream_core::{Interrupt, Registry};
+use xtream_core::training::{LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
+use xtream_core::{Error, Interrupt, Registry};
 
-use super::{note, print, print_json, registry_folder};
-use crate::args::{self, TrainArgs, TrainOptions};
+use super::{note, print, print_json};
+use crate::args::{TrainArgs, TrainOptions};
 use crate::progress::Shown;
 use crate::settings::{Settings, xgboost_candidates};
 use crate::table::table;
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &TrainArgs, settings: &Settings, interrupt: &Interrupt) 
     expand(&args.data)?;
     expand(&args.test)?;
     let training = training(&args.data, &args.test, &args.options, settings)?;
-    let registry = Registry::open_or_create(registry_folder(&args.options.registry, settings))?;
+    let registry = Registry::open_or_create(&settings.registry)?;
     let report = training.run(&registry, &Shown::new(), interrupt)?;
     if args.json {
         return print_json(&report);
@@ -38,57 +37,51 @@ pub(super) fn training(
     options: &TrainOptions,
     settings: &Settings,
 ) -> Result<Training> {
-    let defaults = &settings.train;
-    let locations = Locations::new(xgboost_candidates(&settings.xgboost_lib));
-    let names = if options.models.is_empty() { &defaults.models } else { &options.models };
-    let jobs = options.jobs.unwrap_or(defaults.jobs);
-    let all_cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let policy = Policy {
-        suspect: options.suspect.map_or(defaults.suspect, |choice| match choice {
-            args::Suspect::Reject => Suspect::Reject,
-            args::Suspect::Keep => Suspect::Keep,
-        }),
-        duplicates: options.duplicates.map_or(defaults.duplicates, |choice| match choice {
-            args::Duplicates::Drop => Duplicates::Drop,
-            args::Duplicates::Keep => Duplicates::Keep,
-        }),
-        ..Policy::default()
-    };
-    let max_rejects_percent = options.max_rejects.unwrap_or(defaults.max_rejects);
-    if !(0.0..=100.0).contains(&max_rejects_percent) {
-        return Err(xtream_core::Error::Usage {
-            reason: format!("{max_rejects_percent} % of refused rows"),
+    let run = run_of(data, settings)?;
+    let is_named = !settings.train.models.is_empty();
+    Ok(Training {
+        source: Source { test: test.to_vec(), ..run.source },
+        rejects: options.rejects.clone(),
+        families: if options.monotone { monotone(run.families, is_named)? } else { run.families },
+        promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
+        is_monotone: options.monotone,
+        ..run
+    })
+}
+
+/// The run that settings alone describe.
+pub(super) fn run_of(data: &[PathBuf], settings: &Settings) -> Result<Training> {
+    let train = &settings.train;
+    if !(0.0..=100.0).contains(&train.max_rejects) {
+        return Err(Error::Usage {
+            reason: format!("{} % of refused rows", train.max_rejects),
             allowed: "a percentage from 0 to 100".into(),
         }
         .into());
     }
+    let all_cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let policy = Policy { suspect: train.suspect, duplicates: train.duplicates, ..Policy::default() };
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
-    let chosen = choose(built_in(&locations), names)?;
+    let locations = Locations::new(xgboost_candidates(&settings.xgboost_lib));
     Ok(Training {
-        delivery: Delivery { data: data.to_vec(), test: test.to_vec(), policy, split, ..Delivery::default() },
-        max_rejects_percent,
-        rejects: options.rejects.clone(),
-        families: if options.monotone { monotone(chosen, !names.is_empty())? } else { chosen },
-        n_trials: options.trials.unwrap_or(defaults.trials),
-        preset: options.space.map_or(defaults.space, |choice| match choice {
-            args::Space::Narrow => Preset::Narrow,
-            args::Space::Notebook => Preset::Notebook,
-        }),
-        sampler: options.sampler.map_or(defaults.sampler, |choice| match choice {
-            args::Sampler::Tpe => SamplerKind::Tpe,
-            args::Sampler::Random => SamplerKind::Random,
-        }),
-        n_workers: if jobs == 0 { all_cores() } else { jobs },
-        seed: options.seed.unwrap_or(defaults.seed),
-        n_repeats: options.repeats.unwrap_or(defaults.repeats),
-        promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
-        is_monotone: options.monotone,
+        source: Source { data: data.to_vec(), policy, split, ..Source::default() },
+        max_rejects_percent: train.max_rejects,
+        rejects: None,
+        families: choose(built_in(&locations), &train.models)?,
+        n_trials: train.trials,
+        preset: train.space,
+        sampler: train.sampler,
+        n_workers: if train.jobs == 0 { all_cores() } else { train.jobs },
+        seed: train.seed,
+        n_repeats: train.repeats,
+        promotes: Promotes::Better,
+        is_monotone: false,
     })
 }
 
 pub(super) fn leaderboard(report: &Report) -> String {
     let champion = report.champion.as_ref().map(|champion| champion.version);
-    let row = |standing: &Standing| {
+    let row = |standing: &LeaderboardRow| {
         vec![
             if champion == Some(standing.version) { "*".into() } else { String::new() },
             standing.version.to_string(),

@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
-use xtream_core::amounts::grouped;
 use xtream_core::dataset::{Batch, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
-use xtream_core::scoring::{Price, Priced, Wanted, price_table};
-use xtream_core::{Error, Interrupt};
+use xtream_core::format::grouped;
+use xtream_core::valuation::{Price, Priced, Wanted, price_table};
+use xtream_core::{Error, Interrupt, Registry};
 
-use super::{note, open, resolve};
+use super::{note, resolve};
 use crate::WrongUsage;
 use crate::args::ValueArgs;
-use crate::settings::Settings;
 
 /// A column that is added, and its figure of a price.
 type Added = (&'static str, fn(&Priced) -> Option<f64>);
@@ -32,8 +31,8 @@ const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Cla
 /// Refused rows that are named one by one; a whole file of nonsense need not scroll by.
 const MOST_NAMED: u64 = 100;
 
-pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    let registry = open(&args.registry, settings)?;
+pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> Result<()> {
+    let registry = Registry::open(registry)?;
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file)?;
     table.require(&args.file, &REQUIRED)?;

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use xtream_core::dataset::{Delivery, expand};
+use xtream_core::dataset::{Source, expand};
 use xtream_core::progress::Silent;
 use xtream_core::training::Training;
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::train::{afterwards, leaderboard, training};
-use super::{note, print, registry_folder};
+use super::{note, print};
 use crate::args::WatchArgs;
 use crate::progress::Shown;
 use crate::settings::Settings;
@@ -34,12 +34,12 @@ pub(crate) fn run(args: &WatchArgs, settings: &Settings, interrupt: &Interrupt) 
             Error::NoData { path: args.folder.clone(), reason: "there is no such folder".into() }.into()
         );
     }
-    let seconds = args.interval.unwrap_or(settings.watch.interval);
+    let seconds = settings.watch.interval;
     let interval = Duration::try_from_secs_f64(seconds).map_err(|_| Error::Usage {
         reason: format!("an interval of {seconds} seconds"),
         allowed: "a positive number".into(),
     })?;
-    let registry = Registry::open_or_create(registry_folder(&args.options.registry, settings))?;
+    let registry = Registry::open_or_create(&settings.registry)?;
     note(&format!("Watching {}; Ctrl-C ends it.", args.folder.display()));
     let mut watch = Watch::default();
     while !interrupt.is_raised() {
@@ -135,7 +135,7 @@ impl Watch {
         }
         let shown = Shown::new();
         let (dataset, data) = loop {
-            training.delivery.data = self.sound.keys().cloned().collect();
+            training.source.data = self.sound.keys().cloned().collect();
             match training.read(registry, &shown, interrupt) {
                 // It was sound a moment ago and was written to since; the others need not wait for it.
                 Err(Error::Malformed { path, .. }) if self.sound.contains_key(&path) => {
@@ -148,7 +148,7 @@ impl Watch {
                 return Ok(());
             }
         };
-        if registry.cards()?.iter().any(|card| card.details.data.digest == data.digest) {
+        if registry.cards()?.iter().any(|card| card.record.data.digest == data.digest) {
             note("These rows were trained on before; nothing to do.");
             return Ok(());
         }
@@ -161,9 +161,9 @@ impl Watch {
 
 /// Whether one file can be used by itself, so that a bad one does not spoil the rest.
 fn check(path: &Path, training: &Training, registry: &Registry, interrupt: &Interrupt) -> Result<(), Error> {
-    let delivery = Delivery { data: vec![path.into()], ..training.delivery.clone() };
+    let source = Source { data: vec![path.into()], ..training.source.clone() };
     let mut refused = Vec::new();
-    let rows = delivery.read(&mut refused, &Silent, interrupt)?;
+    let rows = source.read(&mut refused, &Silent, interrupt)?;
     let list = registry.folder().join("refused-rows.csv");
     let place = format!("{} (of {})", list.display(), path.display());
     let checked = rows.counts.check_rejects(training.max_rejects_percent, &place);

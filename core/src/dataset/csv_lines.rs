@@ -185,8 +185,8 @@ mod tests {
         .unwrap();
         // A hole, which takes no place on the disk.
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
-        let delivery = crate::dataset::Delivery { data: vec![path], ..Default::default() };
-        let read = delivery.read(&mut std::io::sink(), &crate::progress::Silent, &Default::default());
+        let source = crate::dataset::Source { data: vec![path], ..Default::default() };
+        let read = source.read(&mut std::io::sink(), &crate::progress::Silent, &Default::default());
         assert!(read.unwrap_err().to_string().contains("line 9002"));
     }
 

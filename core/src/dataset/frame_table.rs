@@ -7,7 +7,7 @@ use polars::prelude::DataFrame;
 use super::Batch;
 use crate::error::Result;
 
-/// Rows judged at once.
+/// Rows validated at once.
 const SLICE: usize = 1 << 12;
 
 /// A frame, and what to call it.

@@ -1,21 +1,21 @@
 //! From files as they are delivered to rows that can be trusted.
 //!
-//! A [`Delivery`] names files; reading it sorts every row: kept, refused with a reason, or counted as
+//! A [`Source`] names files; reading it sorts every row: kept, refused with a reason, or counted as
 //! a duplicate. [`Dataset`] adds the decision which rows train and which test, and [`store`] keeps
 //! it by content, so that a model always leads back to its exact rows.
 
 mod csv_lines;
 mod csv_records;
 mod csv_table;
-mod delivery;
+mod duplicates;
 mod fingerprint;
 mod frame_table;
-mod intake;
-mod kept;
+mod ingest;
 mod parquet_pages;
 mod parquet_table;
+mod paths;
 mod rejects;
-mod sources;
+mod source;
 mod split;
 mod steadiness;
 pub mod store;
@@ -23,12 +23,12 @@ mod table;
 mod validation;
 
 pub use csv_lines::TextRows;
-pub use delivery::{Delivery, Rows};
 pub use fingerprint::stone_fingerprint;
 pub use frame_table::Frame;
-pub use intake::{Counts, Duplicates, Policy, SourceFile, Suspect};
+pub use ingest::{Counts, Duplicates, Policy, SourceFile, Suspect};
+pub use paths::expand;
 pub use rejects::{Reject, RejectFile};
-pub use sources::expand;
+pub use source::{Rows, Source};
 pub use split::Split;
 pub(crate) use table::Part;
 pub use table::{Batch, Table};
@@ -39,7 +39,7 @@ use crate::diamond::PricedDiamond;
 /// Rows that take about as long as a thread takes to start.
 const FEWEST_FOR_A_THREAD: usize = 1 << 14;
 
-/// Rows in delivery order, each on the training or on the test side.
+/// Rows in the order of the source, each on the training or on the test side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     rows: Vec<PricedDiamond>,
@@ -86,22 +86,22 @@ impl Dataset {
         self.len() - self.n_test()
     }
 
-    /// Rows to judge on.
+    /// Rows to check_row on.
     pub fn n_test(&self) -> usize {
         self.is_test.iter().filter(|is_test| **is_test).count()
     }
 
-    /// Every row with its side (`true` for test), in delivery order.
+    /// Every row with its side (`true` for test), in the order of the source.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = (&PricedDiamond, bool)> {
         self.rows.iter().zip(self.is_test.iter().copied())
     }
 
-    /// The rows a model may learn from, in delivery order.
+    /// The rows a model may learn from, in the order of the source.
     pub fn train(&self) -> Vec<PricedDiamond> {
         self.side(false)
     }
 
-    /// The rows a model is judged on, in delivery order.
+    /// The rows a model is judged on, in the order of the source.
     pub fn test(&self) -> Vec<PricedDiamond> {
         self.side(true)
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::intake::{Place, Verdict, Witness};
+use super::ingest::{Place, RowOutcome, RowSink};
 use crate::diamond::Fault;
 use crate::error::{Error, Result};
 
@@ -58,9 +58,9 @@ impl<W: Write> RejectFile<W> {
     }
 }
 
-impl<W: Write> Witness for RejectFile<W> {
-    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()> {
-        let Verdict::Refused(faults) = verdict else { return Ok(()) };
+impl<W: Write> RowSink for RejectFile<W> {
+    fn row(&mut self, place: &Place<'_>, outcome: RowOutcome<'_>) -> Result<()> {
+        let RowOutcome::Refused(faults) = outcome else { return Ok(()) };
         let line = place.batch.line(place.row);
         faults.iter().try_for_each(|fault| self.add(&Reject { file: place.file, line, fault }))
     }

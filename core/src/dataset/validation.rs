@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::intake::{Place, Verdict, Witness};
+use super::ingest::{Place, RowOutcome, RowSink};
 use super::{Counts, SourceFile};
 use crate::diamond::{Cell, Fault, Field, PricedDiamond};
 use crate::error::Result;
@@ -74,8 +74,8 @@ impl Collector {
     }
 }
 
-impl Witness for Collector {
-    fn row(&mut self, place: &Place<'_>, verdict: Verdict<'_>) -> Result<()> {
+impl RowSink for Collector {
+    fn row(&mut self, place: &Place<'_>, outcome: RowOutcome<'_>) -> Result<()> {
         let row = self.n_rows;
         self.n_rows += 1;
         let faulty = |faults| FaultyRow {
@@ -85,8 +85,8 @@ impl Witness for Collector {
             cells: Field::ALL.map(|field| place.batch.cell(place.row, field).as_written()),
             faults,
         };
-        match verdict {
-            Verdict::Kept => {
+        match outcome {
+            RowOutcome::Kept => {
                 let is_missing = |field: &Field| match place.batch.cell(place.row, *field) {
                     Cell::Missing => true,
                     Cell::Text(text) => text.trim().is_empty(),
@@ -96,13 +96,13 @@ impl Witness for Collector {
                 self.assumed.extend(missing.map(|field| (self.kept.len(), field)));
                 self.kept.push(row);
                 let raw = place.batch.raw(place.row);
-                let faults = raw.parse().map_or(Vec::new(), |stone| stone.doubts(&raw));
+                let faults = raw.parse().map_or(Vec::new(), |stone| stone.warnings(&raw));
                 if !faults.is_empty() {
                     self.doubtful.push(faulty(faults));
                 }
             }
-            Verdict::Duplicate => self.duplicates.push(row),
-            Verdict::Refused(faults) => self.refused.push(faulty(faults.to_vec())),
+            RowOutcome::Duplicate => self.duplicates.push(row),
+            RowOutcome::Refused(faults) => self.refused.push(faulty(faults.to_vec())),
         }
         Ok(())
     }

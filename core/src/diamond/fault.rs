@@ -58,7 +58,7 @@ impl Fault {
     }
 
     /// A number that looks wrong, as far as `severity` says.
-    pub(crate) fn doubt(
+    pub(crate) fn warning(
         field: Field,
         value: f64,
         reason: String,

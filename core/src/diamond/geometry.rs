@@ -1,5 +1,5 @@
 //! What weight and size say about each other. A stone whose numbers contradict one another is not
-//! impossible to type, only most likely a slip: these checks raise suspicion, never certainty.
+//! impossible to type, only most likely a typing error: these checks raise suspicion, never certainty.
 
 use super::{Diamond, Fault, Field};
 

@@ -8,7 +8,7 @@ mod geometry;
 mod grade;
 mod parse;
 mod price;
-mod slip;
+mod typo;
 mod variant;
 
 pub use decimal::{decimal_of_f16, decimal_of_f32, to_cents};
@@ -18,7 +18,7 @@ pub use geometry::{CARAT_PER_MM3, depth_percent};
 pub use grade::{Clarity, Color, Cut, Grade, labels};
 pub use parse::{Cell, RawDiamond};
 pub(crate) use price::possible_price;
-pub use slip::{Correction, Kind as SlipKind, Slip};
+pub use typo::{Correction, Kind as TypoKind, Typo};
 
 /// One cut stone with all nine of its features. Every number is finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -104,7 +104,7 @@ impl<'a> RawDiamond<'a> {
 pub(super) const LARGEST: f64 = 1e6;
 /// The same for prices.
 pub(super) const LARGEST_PRICE: f64 = 1e9;
-/// Below this a number is a slip of the pen too; it keeps quotients of two fields finite.
+/// Below this a number is a typing error too; it keeps quotients of two fields finite.
 pub(super) const SMALLEST: f64 = 1e-6;
 
 /// The number in a cell, to the places that its field has ([`per_one`]), or what is wrong with it.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::derived::Derived;
+use super::engineered::Engineered;
 use crate::diamond::{Diamond, Field, labels};
 use crate::error::{Error, Result};
 use crate::model::FeatureKind;
@@ -16,7 +16,7 @@ pub(super) enum Column {
     Indicator(Field, u8),
     /// The grade's rank, 0 the worst, as a quantity.
     Rank(Field),
-    Derived(Derived),
+    Engineered(Engineered),
     /// 1 from this weight (carat) on, 0 below.
     AtLeast(f64),
     /// Two to [`MOST_FACTORS`] columns multiplied; no products or categories among them.
@@ -28,14 +28,30 @@ const MOST_FACTORS: usize = 3;
 /// How a column is written down: by label, never by code.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Stored {
-    Number { field: Field },
-    Category { field: Field },
-    Indicator { field: Field, labels: Vec<String> },
-    Rank { field: Field },
-    Derived { quantity: Derived },
-    AtLeast { carat: f64 },
-    Product { of: Vec<Self> },
+pub(super) enum ColumnSpec {
+    Number {
+        field: Field,
+    },
+    Category {
+        field: Field,
+    },
+    Indicator {
+        field: Field,
+        labels: Vec<String>,
+    },
+    Rank {
+        field: Field,
+    },
+    #[serde(rename = "derived")]
+    Engineered {
+        quantity: Engineered,
+    },
+    AtLeast {
+        carat: f64,
+    },
+    Product {
+        of: Vec<Self>,
+    },
 }
 
 impl Column {
@@ -50,7 +66,7 @@ impl Column {
             Self::Indicator(field, mask) => {
                 stone.rank(*field).map_or(f64::NAN, |rank| f64::from(mask >> rank & 1))
             }
-            Self::Derived(quantity) => quantity.of(stone),
+            Self::Engineered(quantity) => quantity.of(stone),
             Self::AtLeast(carat) => f64::from(u8::from(stone.carat() >= *carat)),
             Self::Product(factors) => factors.iter().map(|factor| factor.value(stone)).product(),
         }
@@ -69,7 +85,7 @@ impl Column {
         match self {
             Self::Number(field) => *field == Field::Carat,
             Self::Rank(field) => matches!(field, Field::Color | Field::Clarity),
-            Self::Derived(quantity) => quantity.rises(),
+            Self::Engineered(quantity) => quantity.rises(),
             Self::AtLeast(_) => true,
             // Ranks are never negative, so their products rise with each; a logarithm may be.
             Self::Product(factors) => factors
@@ -84,7 +100,7 @@ impl Column {
         match self {
             Self::Number(field) | Self::Category(field) | Self::Rank(field) => field.name().to_owned(),
             Self::Indicator(field, mask) => format!("{field}={}", masked(*field, *mask).join("|")),
-            Self::Derived(quantity) => quantity.name().to_owned(),
+            Self::Engineered(quantity) => quantity.name().to_owned(),
             Self::AtLeast(carat) => format!("carat>={carat}"),
             Self::Product(factors) => factors.iter().map(Self::name).collect::<Vec<_>>().join(" * "),
         }
@@ -96,7 +112,7 @@ fn masked(field: Field, mask: u8) -> Vec<&'static str> {
     labels.filter(|(rank, _)| mask >> rank & 1 == 1).map(|(_, label)| label).collect()
 }
 
-impl From<Column> for Stored {
+impl From<Column> for ColumnSpec {
     fn from(column: Column) -> Self {
         match column {
             Column::Number(field) => Self::Number { field },
@@ -106,24 +122,26 @@ impl From<Column> for Stored {
                 Self::Indicator { field, labels }
             }
             Column::Rank(field) => Self::Rank { field },
-            Column::Derived(quantity) => Self::Derived { quantity },
+            Column::Engineered(quantity) => Self::Engineered { quantity },
             Column::AtLeast(carat) => Self::AtLeast { carat },
             Column::Product(factors) => Self::Product { of: factors.into_iter().map(Self::from).collect() },
         }
     }
 }
 
-impl TryFrom<Stored> for Column {
+impl TryFrom<ColumnSpec> for Column {
     type Error = Error;
 
-    fn try_from(stored: Stored) -> Result<Self> {
+    fn try_from(stored: ColumnSpec) -> Result<Self> {
         let misfit = |field: Field| Error::model_file(format!("its encoder misuses the column {field}"));
         let refused = |what: &str| Error::model_file(format!("its encoder has {what}"));
         match stored {
-            Stored::Number { field } if !field.is_grade() && field != Field::Price => Ok(Self::Number(field)),
-            Stored::Category { field } if field.is_grade() => Ok(Self::Category(field)),
-            Stored::Rank { field } if field.is_grade() => Ok(Self::Rank(field)),
-            Stored::Indicator { field, labels: chosen } if field.is_grade() => {
+            ColumnSpec::Number { field } if !field.is_grade() && field != Field::Price => {
+                Ok(Self::Number(field))
+            }
+            ColumnSpec::Category { field } if field.is_grade() => Ok(Self::Category(field)),
+            ColumnSpec::Rank { field } if field.is_grade() => Ok(Self::Rank(field)),
+            ColumnSpec::Indicator { field, labels: chosen } if field.is_grade() => {
                 let known = labels(field);
                 let mut mask = 0;
                 for label in chosen {
@@ -133,10 +151,10 @@ impl TryFrom<Stored> for Column {
                 }
                 Ok(Self::Indicator(field, mask))
             }
-            Stored::Derived { quantity } => Ok(Self::Derived(quantity)),
-            Stored::AtLeast { carat } if carat.is_finite() && carat > 0.0 => Ok(Self::AtLeast(carat)),
-            Stored::AtLeast { .. } => Err(refused("a step at no possible weight")),
-            Stored::Product { of } => {
+            ColumnSpec::Engineered { quantity } => Ok(Self::Engineered(quantity)),
+            ColumnSpec::AtLeast { carat } if carat.is_finite() && carat > 0.0 => Ok(Self::AtLeast(carat)),
+            ColumnSpec::AtLeast { .. } => Err(refused("a step at no possible weight")),
+            ColumnSpec::Product { of } => {
                 let factors = of.into_iter().map(Self::try_from).collect::<Result<Vec<_>>>()?;
                 let is_simple = |factor: &Self| !matches!(factor, Self::Product(_) | Self::Category(_));
                 if (2..=MOST_FACTORS).contains(&factors.len()) && factors.iter().all(is_simple) {
@@ -145,10 +163,10 @@ impl TryFrom<Stored> for Column {
                     Err(refused("a product of what cannot be multiplied"))
                 }
             }
-            Stored::Number { field }
-            | Stored::Category { field }
-            | Stored::Rank { field }
-            | Stored::Indicator { field, .. } => Err(misfit(field)),
+            ColumnSpec::Number { field }
+            | ColumnSpec::Category { field }
+            | ColumnSpec::Rank { field }
+            | ColumnSpec::Indicator { field, .. } => Err(misfit(field)),
         }
     }
 }

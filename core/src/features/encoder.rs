@@ -4,8 +4,8 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, Stored};
-use super::derived;
+use super::column::{Column, ColumnSpec};
+use super::engineered;
 use crate::diamond::{Diamond, Field, labels};
 use crate::error::{Error, Result};
 use crate::model::FeatureKind;
@@ -20,15 +20,15 @@ pub enum Encoding {
     Categories,
     /// What a gemmologist reads off a stone, for trees: logarithm of the weight, size, weight for the
     /// size, shape, and grades as ranks in the trade's order.
-    Derived,
+    Engineered,
     /// What a sum needs to say as much: powers of the logarithm of the weight, a step at each magic
     /// size, and grades that count for more in heavier and otherwise better stones.
-    Terms,
+    Polynomial,
 }
 
 /// A fitted encoder: the columns of the feature matrix, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Stored>", into = "Vec<Stored>")]
+#[serde(try_from = "Vec<ColumnSpec>", into = "Vec<ColumnSpec>")]
 pub struct Encoder {
     columns: Vec<Column>,
 }
@@ -49,8 +49,8 @@ impl Encoding {
             Self::OneHot(numbers) => {
                 numbers.iter().map(|field| Column::Number(*field)).chain(grades()).collect()
             }
-            Self::Derived => derived::for_trees(),
-            Self::Terms => grades().chain(derived::for_sums()).collect(),
+            Self::Engineered => engineered::for_trees(),
+            Self::Polynomial => grades().chain(engineered::polynomial()).collect(),
         };
         Encoder { columns }
     }
@@ -101,16 +101,16 @@ impl Encoder {
     }
 }
 
-impl From<Encoder> for Vec<Stored> {
+impl From<Encoder> for Vec<ColumnSpec> {
     fn from(encoder: Encoder) -> Self {
-        encoder.columns.into_iter().map(Stored::from).collect()
+        encoder.columns.into_iter().map(ColumnSpec::from).collect()
     }
 }
 
-impl TryFrom<Vec<Stored>> for Encoder {
+impl TryFrom<Vec<ColumnSpec>> for Encoder {
     type Error = Error;
 
-    fn try_from(stored: Vec<Stored>) -> Result<Self> {
+    fn try_from(stored: Vec<ColumnSpec>) -> Result<Self> {
         let columns = stored.into_iter().map(Column::try_from).collect::<Result<_>>()?;
         Ok(Self { columns })
     }
@@ -137,8 +137,8 @@ mod tests {
     const ENCODINGS: [Encoding; 4] = [
         Encoding::Categories,
         Encoding::OneHot(&[Field::Carat, Field::X]),
-        Encoding::Derived,
-        Encoding::Terms,
+        Encoding::Engineered,
+        Encoding::Polynomial,
     ];
 
     #[test]

@@ -1,9 +1,9 @@
 //! From a stone to the numbers a model sees.
 
 mod column;
-mod derived;
 mod encoder;
-mod proportions;
+mod engineered;
+mod imputer;
 
 pub use encoder::{Encoder, Encoding};
-pub use proportions::{PartialDiamond, Proportions};
+pub use imputer::{Imputer, PartialDiamond};

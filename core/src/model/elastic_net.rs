@@ -5,7 +5,7 @@ use linfa_elasticnet::ElasticNet as Linfa;
 use ndarray::{Array2, ShapeBuilder};
 
 use super::standardized::Standardized;
-use super::{Estimator, Params, Regressor, Samples, Watch};
+use super::{Estimator, EvalSet, Params, Regressor, Samples};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -28,7 +28,7 @@ impl Estimator for ElasticNet {
         samples: Samples<'_>,
         params: &Params,
         _seed: u64,
-        _watch: Option<Watch<'_>>,
+        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         params.only(&["penalty", "l1_ratio"])?;

@@ -4,7 +4,7 @@ use linfa::prelude::*;
 use linfa_linear::LinearRegression as LeastSquares;
 use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 
-use super::{Estimator, Params, Regressor, Samples, Stored, StoredHeader, Watch};
+use super::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -24,7 +24,7 @@ impl Estimator for LinearRegression {
         samples: Samples<'_>,
         params: &Params,
         _seed: u64,
-        _watch: Option<Watch<'_>>,
+        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         params.only(&[])?;
@@ -92,10 +92,10 @@ impl Regressor for LinearModel {
         features.rows().into_iter().map(value).collect()
     }
 
-    fn stored(&self) -> Stored {
+    fn stored(&self) -> StoredModel {
         let header =
-            StoredHeader::Linear { intercept: self.intercept, coefficients: self.coefficients.to_vec() };
-        Stored { header, body: Vec::new() }
+            ModelHeader::Linear { intercept: self.intercept, coefficients: self.coefficients.to_vec() };
+        StoredModel { header, body: Vec::new() }
     }
 }
 

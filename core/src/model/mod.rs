@@ -48,14 +48,14 @@ pub struct Samples<'a> {
 }
 
 /// Rows that are not learned from, to look at while a model grows.
-pub struct Watch<'a> {
+pub struct EvalSet<'a> {
     /// As in [`Samples`].
     pub features: ArrayView2<'a, f64>,
     /// Called after each round.
     pub after_round: AfterRound<'a>,
 }
 
-/// Takes the number of a round, from 1, and the predictions so far for the rows that are watched; may stop the
+/// Takes the number of a round, from 1, and the predictions so far for the rows of an [`EvalSet`]; may stop the
 /// fit early.
 pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<ControlFlow<()>>;
 
@@ -63,7 +63,7 @@ pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<ControlFlow
 pub trait Estimator: Send + Sync {
     /// Fits a model. The same samples, parameters and seed give the same model, byte for byte.
     ///
-    /// An algorithm that grows its model in rounds reports each to `watch`; others ignore it.
+    /// An algorithm that grows its model in rounds reports each to `eval_set`; others ignore it.
     ///
     /// # Errors
     /// When a parameter is unknown, when the samples do not determine a model, or on interruption
@@ -73,11 +73,11 @@ pub trait Estimator: Send + Sync {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        watch: Option<Watch<'_>>,
+        eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>>;
 
-    /// Prepares for fitting many models on the same samples, as a search does. `watched` are rows to look at while
+    /// Prepares for fitting many models on the same samples, as a search does. `eval` are rows to look at, as in an [`EvalSet`], while
     /// they grow. An algorithm that has something to make only once overrides this.
     ///
     /// # Errors
@@ -85,9 +85,9 @@ pub trait Estimator: Send + Sync {
     fn prepare<'a>(
         &'a self,
         samples: Samples<'a>,
-        watched: ArrayView2<'a, f64>,
+        eval: ArrayView2<'a, f64>,
     ) -> Result<Box<dyn Fitting + 'a>> {
-        Ok(Box::new(EachAnew { estimator: self, samples, watched }))
+        Ok(Box::new(EachAnew { estimator: self, samples, eval }))
     }
 }
 
@@ -110,7 +110,7 @@ pub trait Fitting: Sync {
 struct EachAnew<'a, E: ?Sized> {
     estimator: &'a E,
     samples: Samples<'a>,
-    watched: ArrayView2<'a, f64>,
+    eval: ArrayView2<'a, f64>,
 }
 
 impl<E: Estimator + ?Sized> Fitting for EachAnew<'_, E> {
@@ -121,8 +121,8 @@ impl<E: Estimator + ?Sized> Fitting for EachAnew<'_, E> {
         after_round: AfterRound<'_>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
-        let watch = Watch { features: self.watched.view(), after_round };
-        self.estimator.fit(self.samples, params, seed, Some(watch), interrupt)
+        let eval_set = EvalSet { features: self.eval.view(), after_round };
+        self.estimator.fit(self.samples, params, seed, Some(eval_set), interrupt)
     }
 }
 
@@ -136,22 +136,22 @@ pub trait Regressor: Send + Sync {
     fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64>;
 
     /// The model in a form that [`load`] takes back.
-    fn stored(&self) -> Stored;
+    fn stored(&self) -> StoredModel;
 }
 
 /// A model at rest: what it is, and bytes in a format of its own kind.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
+pub struct StoredModel {
     /// Which kind of model, and its figures if they are few.
-    pub header: StoredHeader,
+    pub header: ModelHeader,
     /// The rest; empty when the header says it all.
     pub body: Vec<u8>,
 }
 
-/// The readable part of a [`Stored`] model.
+/// The readable part of a [`StoredModel`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum StoredHeader {
+pub enum ModelHeader {
     /// Intercept and one coefficient a feature.
     Linear {
         /// Value at the origin.
@@ -169,7 +169,7 @@ pub enum StoredHeader {
     },
 }
 
-impl StoredHeader {
+impl ModelHeader {
     /// Intercept and one coefficient a feature, if the model is linear.
     pub fn linear_coefficients(self) -> Option<(f64, Vec<f64>)> {
         match self {
@@ -183,16 +183,16 @@ impl StoredHeader {
 ///
 /// # Errors
 /// [`Error::ModelFile`] when it is damaged, [`Error::NotServed`] when it never was stored.
-pub fn load(stored: Stored) -> Result<Box<dyn Regressor>> {
+pub fn load(stored: StoredModel) -> Result<Box<dyn Regressor>> {
     match stored.header {
-        StoredHeader::Linear { intercept, coefficients } => {
+        ModelHeader::Linear { intercept, coefficients } => {
             if !stored.body.is_empty() {
                 return Err(Error::model_file("bytes follow a linear model"));
             }
             Ok(Box::new(LinearModel::new(intercept, coefficients)?))
         }
-        StoredHeader::Xgboost => Ok(Box::new(TreeEnsemble::from_xgboost(stored.body)?)),
-        StoredHeader::Foreign { class } => Err(Error::NotServed { reason: not_served(&class) }),
+        ModelHeader::Xgboost => Ok(Box::new(TreeEnsemble::from_xgboost(stored.body)?)),
+        ModelHeader::Foreign { class } => Err(Error::NotServed { reason: not_served(&class) }),
     }
 }
 

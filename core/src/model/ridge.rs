@@ -5,7 +5,7 @@ use linfa_linear::LinearRegression as LeastSquares;
 use ndarray::{Array1, Array2, s};
 
 use super::standardized::Standardized;
-use super::{Estimator, Params, Regressor, Samples, Watch};
+use super::{Estimator, EvalSet, Params, Regressor, Samples};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -27,7 +27,7 @@ impl Estimator for Ridge {
         samples: Samples<'_>,
         params: &Params,
         _seed: u64,
-        _watch: Option<Watch<'_>>,
+        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         params.only(&[LAMBDA])?;

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::amounts::in_dollars;
 use crate::diamond::{Clarity, Color, Cut, Diamond, Fault, Field, Grade, PricedDiamond, possible_price};
+use crate::format::in_dollars;
 
 /// A stone is priced up to this many times the heaviest weight learned from, and down to the same share of the
 /// lightest.

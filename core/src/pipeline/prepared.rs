@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::base::{self, Base};
+use super::init_score::{self, InitScore};
 use super::{Extent, Pipeline, Recipe, Target};
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
-use crate::features::{Encoder, Proportions};
+use crate::features::{Encoder, Imputer};
 use crate::interrupt::Interrupt;
 use crate::model::xgboost::MONOTONE;
 use crate::model::{FeatureKind, Fitting, Params, Regressor, Samples};
@@ -17,28 +17,28 @@ use crate::model::{FeatureKind, Fitting, Params, Regressor, Samples};
 /// Stones to learn from and stones to look at meanwhile, as a recipe's algorithm sees them.
 pub struct Prepared {
     encoder: Encoder,
-    base: Option<Base>,
+    init_score: Option<InitScore>,
     target: Target,
     features: Array2<f64>,
     kinds: Vec<FeatureKind>,
     /// What is to be learned: the target, less where the model starts from.
-    left: Array1<f64>,
+    residual: Array1<f64>,
     weight: Option<Array1<f64>>,
-    watched: Watched,
+    eval: EvalRows,
 }
 
 /// Stones that are not learned from.
-struct Watched {
+struct EvalRows {
     features: Array2<f64>,
     starts: Option<Array1<f64>>,
     carat: Vec<f64>,
 }
 
-/// Takes the number of a round, from 1, and the prices (US dollars) of the watched stones so far.
+/// Takes the number of a round, from 1, and the prices (US dollars) of the evaluation stones so far.
 pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f64]) -> Result<ControlFlow<()>>;
 
 impl Recipe {
-    /// Makes `stones` ready to be learned from, and `watched` to be looked at. Of `params` it matters only whether
+    /// Makes `stones` ready to be learned from, and `eval` to be looked at. Of `params` it matters only whether
     /// they ask for [`MONOTONE`].
     ///
     /// # Errors
@@ -46,11 +46,11 @@ impl Recipe {
     pub fn prepare(
         &self,
         stones: &[PricedDiamond],
-        watched: &[PricedDiamond],
+        eval: &[PricedDiamond],
         params: &Params,
         interrupt: &Interrupt,
     ) -> Result<Prepared> {
-        self.prepare_weighted(stones, watched, params, None, interrupt)
+        self.prepare_weighted(stones, eval, params, None, interrupt)
     }
 
     /// [`Recipe::fit`] where each stone counts as many times as `weight` says.
@@ -74,7 +74,7 @@ impl Recipe {
     fn prepare_weighted(
         &self,
         stones: &[PricedDiamond],
-        watched: &[PricedDiamond],
+        eval: &[PricedDiamond],
         params: &Params,
         weight: Option<&Array1<f64>>,
         interrupt: &Interrupt,
@@ -93,33 +93,33 @@ impl Recipe {
             }
             (own, times) => own.or_else(|| times.cloned()),
         };
-        let base = match &self.base {
+        let init_score = match &self.init_score {
             // A sum promises nothing of that kind.
             Some(_) if params.get(MONOTONE) == Some(1.0) => None,
-            Some(base) => Some(base.fit(stones, &target, weight.as_ref(), interrupt)?),
+            Some(init_score) => Some(init_score.fit(stones, &target, weight.as_ref(), interrupt)?),
             None => None,
         };
-        let features = base::features(&encoder, base.as_ref(), bare());
-        let left = match base::starts(features.view(), base.as_ref()) {
+        let features = init_score::features(&encoder, init_score.as_ref(), bare());
+        let residual = match init_score::starts(features.view(), init_score.as_ref()) {
             Some(starts) => target - starts,
             None => target,
         };
-        let watched_features =
-            base::features(&encoder, base.as_ref(), watched.iter().map(PricedDiamond::diamond));
-        let watched = Watched {
-            starts: base::starts(watched_features.view(), base.as_ref()),
-            features: watched_features,
-            carat: watched.iter().map(|stone| stone.diamond().carat()).collect(),
+        let eval_features =
+            init_score::features(&encoder, init_score.as_ref(), eval.iter().map(PricedDiamond::diamond));
+        let eval = EvalRows {
+            starts: init_score::starts(eval_features.view(), init_score.as_ref()),
+            features: eval_features,
+            carat: eval.iter().map(|stone| stone.diamond().carat()).collect(),
         };
         Ok(Prepared {
-            kinds: base::kinds(&encoder, base.as_ref()),
+            kinds: init_score::kinds(&encoder, init_score.as_ref()),
             encoder,
-            base,
+            init_score,
             target: self.target,
             features,
-            left,
+            residual,
             weight,
-            watched,
+            eval,
         })
     }
 }
@@ -128,15 +128,15 @@ impl Prepared {
     /// What an estimator learns from.
     pub fn samples(&self) -> Samples<'_> {
         let weight = self.weight.as_ref().map(Array1::view);
-        Samples { features: self.features.view(), target: self.left.view(), kinds: &self.kinds, weight }
+        Samples { features: self.features.view(), target: self.residual.view(), kinds: &self.kinds, weight }
     }
 
     /// What it looks at.
-    pub fn watched(&self) -> ArrayView2<'_, f64> {
-        self.watched.features.view()
+    pub fn eval(&self) -> ArrayView2<'_, f64> {
+        self.eval.features.view()
     }
 
-    /// Fits one model with an estimator that was prepared with [`Prepared::samples`] and [`Prepared::watched`].
+    /// Fits one model with an estimator that was prepared with [`Prepared::samples`] and [`Prepared::eval`].
     ///
     /// # Errors
     /// As [`crate::model::Estimator::fit`].
@@ -152,9 +152,9 @@ impl Prepared {
         fitting.fit(params, seed, &mut in_dollars, interrupt)
     }
 
-    /// The prices of the watched stones by a model that was fitted here, in US dollars.
+    /// The prices of the evaluation stones by a model that was fitted here, in US dollars.
     pub fn prices(&self, regressor: &dyn Regressor) -> Vec<f64> {
-        self.in_dollars(regressor.predict(self.watched.features.view()).into_iter())
+        self.in_dollars(regressor.predict(self.eval.features.view()).into_iter())
     }
 
     /// Takes what the algorithm shows after each round and shows it as prices.
@@ -167,10 +167,10 @@ impl Prepared {
 
     fn in_dollars(&self, values: impl Iterator<Item = f64>) -> Vec<f64> {
         let price = |(row, (value, carat)): (usize, (f64, &f64))| {
-            let start = self.watched.starts.as_ref().map_or(0.0, |starts| starts[row]);
+            let start = self.eval.starts.as_ref().map_or(0.0, |starts| starts[row]);
             self.target.to_price(start + value, *carat)
         };
-        values.zip(&self.watched.carat).enumerate().map(price).collect()
+        values.zip(&self.eval.carat).enumerate().map(price).collect()
     }
 
     /// The pipeline around a model that was fitted here, on `stones`.
@@ -184,11 +184,11 @@ impl Prepared {
             family: family.into(),
             encoder: self.encoder,
             target: self.target,
-            proportions: Proportions::fit(stones.iter().map(PricedDiamond::diamond)),
+            imputer: Imputer::fit(stones.iter().map(PricedDiamond::diamond)),
             extent: Extent::of(stones),
-            base: self.base,
+            init_score: self.init_score,
             regressor,
-            range: None,
+            intervals: None,
             background: Vec::new(),
         }
     }

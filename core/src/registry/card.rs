@@ -16,12 +16,12 @@ pub struct Card {
     pub version: u64,
     /// The rest.
     #[serde(flatten)]
-    pub details: Details,
+    pub record: ModelRecord,
 }
 
 /// A model that is ready to be registered; the registry gives it its version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Details {
+pub struct ModelRecord {
     /// Family of models, such as `xgboost`.
     pub family: String,
     /// When training ended.
@@ -57,7 +57,7 @@ pub struct Details {
     pub free_mae_usd: Option<f64>,
 }
 
-impl Details {
+impl ModelRecord {
     /// Every blob that belongs to the model.
     pub(super) fn blobs(&self) -> Vec<(BlobKind, &Digest)> {
         let mut blobs = vec![

@@ -51,7 +51,7 @@ impl Registry {
         check_log(&storage, &state, &mut findings)?;
         let mut named = HashSet::new();
         for card in &state.cards {
-            for (kind, digest) in card.details.blobs() {
+            for (kind, digest) in card.record.blobs() {
                 let path = kind.path(digest);
                 let size = state.blob_sizes.get(&path).copied().map_or(blobs::LARGEST, Size::Exactly);
                 // Several models share one data set; it is checked once.

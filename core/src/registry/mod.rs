@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::blobs::{BlobKind, Digest};
-pub use self::card::{Card, DataCard, Details, SearchCard, SplitCard};
+pub use self::card::{Card, DataCard, ModelRecord, SearchCard, SplitCard};
 pub use self::fsck::{Finding, Severity};
 pub use self::log::{Change, Commit};
 
@@ -115,7 +115,7 @@ impl Registry {
     /// [`Error::ModelNotFound`], or [`Error::Damaged`] when its file is not as it was written.
     pub fn pipeline(&self, version: u64) -> Result<Pipeline> {
         let card = self.card(version)?;
-        Pipeline::from_bytes(self.blob(BlobKind::Model, &card.details.model)?)
+        Pipeline::from_bytes(self.blob(BlobKind::Model, &card.record.model)?)
     }
 
     /// Loads the rows that a model was trained and tested on.
@@ -124,7 +124,7 @@ impl Registry {
     /// As [`Registry::pipeline`].
     pub fn dataset(&self, version: u64) -> Result<Dataset> {
         let card = self.card(version)?;
-        store::from_parquet(&self.blob(BlobKind::Dataset, &card.details.data.digest)?)
+        store::from_parquet(&self.blob(BlobKind::Dataset, &card.record.data.digest)?)
     }
 
     /// A blob's content, checked against its digest.
@@ -142,10 +142,10 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::Damaged`] when a blob of theirs is not there.
-    pub fn register(&self, models: &[Details]) -> Result<Vec<Card>> {
+    pub fn register(&self, models: &[ModelRecord]) -> Result<Vec<Card>> {
         let mut cards = Vec::new();
         let mut blobs = BTreeMap::new();
-        for (kind, digest) in models.iter().flat_map(Details::blobs) {
+        for (kind, digest) in models.iter().flat_map(ModelRecord::blobs) {
             let path = kind.path(digest);
             let stamp = self.storage.stamp(&path)?;
             let gone = || Error::Damaged { what: path.clone(), reason: "the file is gone".into() };
@@ -155,7 +155,7 @@ impl Registry {
             let versions = state.next_version()..;
             cards = versions
                 .zip(models)
-                .map(|(version, details)| Card { version, details: details.clone() })
+                .map(|(version, record)| Card { version, record: record.clone() })
                 .collect();
             Ok(Some(Change::Registered { cards: cards.clone(), blobs: blobs.clone() }))
         })?;

@@ -22,7 +22,7 @@ use crate::model::Params;
 use crate::pipeline::FORMAT_VERSION;
 
 /// A real, small model over a handful of stones, as a training run would hand it over.
-fn details(registry: &Registry, factor: f64) -> Details {
+fn record(registry: &Registry, factor: f64) -> ModelRecord {
     let stones: Vec<_> = (0..40).map(|i| stone(f64::from(i), factor)).collect();
     let locations = crate::model::xgboost::Locations::default();
     let families = crate::training::built_in(&locations);
@@ -32,7 +32,7 @@ fn details(registry: &Registry, factor: f64) -> Details {
     let prices = pipeline.predict(stones.iter().map(PricedDiamond::diamond));
     let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
     let dataset = Dataset::explicit(stones.clone(), stones);
-    Details {
+    ModelRecord {
         family: "linear".into(),
         created_at: DateTime::<Utc>::UNIX_EPOCH,
         model: registry.put_blob(BlobKind::Model, pipeline.to_bytes().unwrap()).unwrap(),
@@ -87,7 +87,7 @@ fn faults(folder: &std::path::Path) -> Vec<Finding> {
 #[test]
 fn a_model_registered_is_there_for_whoever_opens_the_registry_next() {
     let (folder, registry) = fresh();
-    let models = [details(&registry, 1.0), details(&registry, 2.0)];
+    let models = [record(&registry, 1.0), record(&registry, 2.0)];
     let cards = registry.register(&models).unwrap();
     assert_eq!(cards.iter().map(|card| card.version).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(registry.champion().unwrap(), None);
@@ -106,7 +106,7 @@ fn a_model_registered_is_there_for_whoever_opens_the_registry_next() {
 #[test]
 fn rollback_goes_back_one_promotion_at_a_time_and_then_says_so() {
     let (_folder, registry) = fresh();
-    registry.register(&[1.0, 2.0, 3.0].map(|factor| details(&registry, factor))).unwrap();
+    registry.register(&[1.0, 2.0, 3.0].map(|factor| record(&registry, factor))).unwrap();
     for version in [1, 2, 3] {
         registry.promote(version, "better").unwrap();
     }
@@ -121,7 +121,7 @@ fn rollback_goes_back_one_promotion_at_a_time_and_then_says_so() {
 #[test]
 fn a_decision_against_a_champion_of_the_past_is_refused() {
     let (folder, registry) = fresh();
-    registry.register(&[1.0, 2.0].map(|factor| details(&registry, factor))).unwrap();
+    registry.register(&[1.0, 2.0].map(|factor| record(&registry, factor))).unwrap();
     let other = Registry::open(folder.path()).unwrap();
     other.promote(1, "first").unwrap();
     let refused = registry.decide(&Decision::first(2));
@@ -132,7 +132,7 @@ fn a_decision_against_a_champion_of_the_past_is_refused() {
 #[test]
 fn a_model_that_does_not_exist_is_refused_with_those_that_do() {
     let (_folder, registry) = fresh();
-    registry.register(&[details(&registry, 1.0)]).unwrap();
+    registry.register(&[record(&registry, 1.0)]).unwrap();
     let error = registry.promote(7, "?").unwrap_err().to_string();
     assert_eq!(error, "there is no model version 7; known versions are 1 to 1");
 }
@@ -140,7 +140,7 @@ fn a_model_that_does_not_exist_is_refused_with_those_that_do() {
 #[test]
 fn a_damaged_model_cannot_be_promoted_or_rolled_back_to() {
     let (folder, registry) = fresh();
-    let models = [1.0, 2.0].map(|factor| details(&registry, factor));
+    let models = [1.0, 2.0].map(|factor| record(&registry, factor));
     registry.register(&models).unwrap();
     registry.promote(1, "fine").unwrap();
     registry.promote(2, "better").unwrap();
@@ -166,7 +166,7 @@ fn storing_what_is_there_already_does_not_trust_a_damaged_copy() {
 #[test]
 fn fsck_names_what_is_lost_damaged_or_left_over() {
     let (folder, registry) = fresh();
-    let models = [1.0, 2.0].map(|factor| details(&registry, factor));
+    let models = [1.0, 2.0].map(|factor| record(&registry, factor));
     registry.register(&models).unwrap();
     registry.promote(1, "fine").unwrap();
     registry.promote(2, "better").unwrap();
@@ -197,7 +197,7 @@ fn fsck_names_what_is_lost_damaged_or_left_over() {
 #[test]
 fn a_commit_that_could_not_be_read_back_is_never_written() {
     let (folder, registry) = fresh();
-    let mut model = details(&registry, 1.0);
+    let mut model = record(&registry, 1.0);
     model.metrics.r2 = f64::NAN;
     assert!(matches!(registry.register(&[model]), Err(Error::Damaged { .. })));
     assert!(Registry::open(folder.path()).unwrap().cards().unwrap().is_empty());
@@ -206,7 +206,7 @@ fn a_commit_that_could_not_be_read_back_is_never_written() {
 #[test]
 fn a_changed_figure_in_a_commit_is_noticed() {
     let (folder, registry) = fresh();
-    registry.register(&[details(&registry, 1.0)]).unwrap();
+    registry.register(&[record(&registry, 1.0)]).unwrap();
     let path = folder.path().join("commits/00000001.json");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"n_train\": 40", "\"n_train\": 41")).unwrap();
@@ -219,7 +219,7 @@ fn a_changed_figure_in_a_commit_is_noticed() {
 /// `n_rounds` times each, all at once.
 fn race(open: impl Fn() -> Registry + Sync, n_writers: usize, n_rounds: usize) {
     let registry = open();
-    registry.register(&[details(&registry, 1.0)]).unwrap();
+    registry.register(&[record(&registry, 1.0)]).unwrap();
     registry.promote(1, "first").unwrap();
     std::thread::scope(|scope| {
         for writer in 0..n_writers {
@@ -269,7 +269,7 @@ fn sixty_four_writers_on_one_folder_lose_no_commit_and_leave_no_gap() {
 fn an_own_commit_that_the_store_took_without_saying_so_is_recognised() {
     let store = Arc::new(Forgetful::default());
     let registry = Registry::over(Path::new(""), Storage::over(store.clone())).unwrap();
-    registry.register(&[details(&registry, 1.0)]).unwrap();
+    registry.register(&[record(&registry, 1.0)]).unwrap();
     store.forgets_next.store(true, Ordering::SeqCst);
     registry.promote(1, "once").unwrap();
     assert_eq!(registry.commits().unwrap().len(), 2, "it was not written a second time");
@@ -278,7 +278,7 @@ fn an_own_commit_that_the_store_took_without_saying_so_is_recognised() {
 /// A registry of two models with four commits: registered, 1 promoted, 2 promoted, 1 promoted again.
 fn with_history() -> (tempfile::TempDir, Registry) {
     let (folder, registry) = fresh();
-    registry.register(&[1.0, 2.0].map(|factor| details(&registry, factor))).unwrap();
+    registry.register(&[1.0, 2.0].map(|factor| record(&registry, factor))).unwrap();
     for version in [1, 2, 1] {
         registry.promote(version, "better").unwrap();
     }
@@ -401,10 +401,10 @@ fn what_is_no_file_of_a_sane_size_is_named_and_never_read() {
             ["commits/00000002.json", "commits/00000005.json", "receipts/00000004", "model", "dataset"]
         {
             let (folder, registry) = with_history();
-            let details = registry.card(2).unwrap().details;
+            let record = registry.card(2).unwrap().record;
             let path = match place {
-                "model" => BlobKind::Model.path(&details.model),
-                "dataset" => BlobKind::Dataset.path(&details.data.digest),
+                "model" => BlobKind::Model.path(&record.model),
+                "dataset" => BlobKind::Dataset.path(&record.data.digest),
                 place => place.to_owned(),
             };
             let there = folder.path().join(&path);
@@ -462,7 +462,7 @@ fn a_registry_of_another_format_is_refused_in_words() {
 #[test]
 fn models_whose_files_are_not_there_are_not_registered() {
     let (folder, registry) = fresh();
-    let model = details(&registry, 1.0);
+    let model = record(&registry, 1.0);
     std::fs::remove_file(registry.blob_path(BlobKind::Model, &model.model)).unwrap();
     assert!(matches!(registry.register(&[model]), Err(Error::Damaged { .. })));
     assert!(Registry::open(folder.path()).unwrap().cards().unwrap().is_empty());

@@ -9,14 +9,15 @@
 use ndarray::Axis;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::side_by_side::side_by_side;
-use crate::appraisal::{FEWEST_SCORES, Range, Score, background};
 use crate::dataset::stone_fingerprint;
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::model::{FeatureKind, Params, Samples};
+use crate::parallel::map;
+use crate::pipeline::interval::{FEWEST_SCORES, IntervalModel, Score};
 use crate::pipeline::{Pipeline, Recipe};
+use crate::valuation::background;
 
 /// Parts that the training rows are cut into.
 const N_FOLDS: usize = 5;
@@ -58,8 +59,8 @@ impl Calibration<'_> {
         };
         let (pipeline, prices) = self.out_of_fold(&folds, fit, ask);
         let pipeline = pipeline?;
-        match prices.and_then(|prices| self.range(&pipeline, &folds, &prices)) {
-            Ok(range) => Ok(pipeline.calibrated(Some(range), background)),
+        match prices.and_then(|prices| self.intervals(&pipeline, &folds, &prices)) {
+            Ok(intervals) => Ok(pipeline.calibrated(Some(intervals), background)),
             Err(error @ (Error::TooFewRows { .. } | Error::Fit { .. })) => {
                 tracing::warn!(reason = %error, "too few rows to calibrate ranges of prices; there are none");
                 Ok(pipeline.calibrated(None, background))
@@ -73,11 +74,11 @@ impl Calibration<'_> {
     }
 
     /// The range of a pipeline, from what models that were not fitted on a stone made of it.
-    fn range(&self, pipeline: &Pipeline, folds: &[usize], prices: &[f64]) -> Result<Range> {
+    fn intervals(&self, pipeline: &Pipeline, folds: &[usize], prices: &[f64]) -> Result<IntervalModel> {
         let actual: Vec<_> = self.stones.iter().map(PricedDiamond::price_usd).collect();
         let features = pipeline.features(self.stones.iter().map(PricedDiamond::diamond));
-        let features = Range::features(features.view(), prices);
-        let target = Range::target(&actual, prices);
+        let features = IntervalModel::features(features.view(), prices);
+        let target = IntervalModel::target(&actual, prices);
         let mut kinds = pipeline.kinds();
         kinds.push(FeatureKind::Number);
         let fit = |rows: &[usize]| {
@@ -93,13 +94,13 @@ impl Calibration<'_> {
         let scores: Vec<_> = (0..self.stones.len())
             .map(|row| Score {
                 stone: self.stones[row].diamond(),
-                score: Range::score(actual[row], prices[row], expected[row]),
+                score: IntervalModel::score(actual[row], prices[row], expected[row]),
             })
             .collect();
-        Range::calibrated(difficulty?, &scores)
+        IntervalModel::calibrated(difficulty?, &scores)
     }
 
-    /// The fold of each stone. The stone itself decides, so that two appraisals of one stone never judge
+    /// The fold of each stone. The stone itself decides, so that two appraisals of one stone never score
     /// each other; the seed is mixed so that the rule is none of those that split the rows before.
     fn folds(&self) -> Vec<usize> {
         let seed = xxh3_64_with_seed(b"calibration", self.seed);
@@ -116,11 +117,11 @@ impl Calibration<'_> {
         ask: impl Fn(&M, &[usize]) -> Vec<f64> + Sync,
     ) -> (Result<M>, Result<Vec<f64>>) {
         let all: Vec<_> = (0..folds.len()).collect();
-        let mut fitted = side_by_side(1 + N_FOLDS, self.n_workers, |job| -> Result<_> {
+        let mut fitted = map(1 + N_FOLDS, self.n_workers, |job| -> Result<_> {
             // The longest comes first.
             let Some(fold) = job.checked_sub(1) else { return Ok((fit(&all)?, Vec::new())) };
-            let (asked, learners): (Vec<_>, Vec<_>) = all.iter().partition(|row| folds[**row] == fold);
-            let model = fit(&learners)?;
+            let (asked, train): (Vec<_>, Vec<_>) = all.iter().partition(|row| folds[**row] == fold);
+            let model = fit(&train)?;
             let answers = ask(&model, &asked);
             Ok((model, asked.into_iter().zip(answers).collect()))
         });

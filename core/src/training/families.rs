@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::features::Encoding;
 use crate::model::xgboost::{Locations, MONOTONE, N_ESTIMATORS};
 use crate::model::{ElasticNet, LinearRegression, Params, Ridge, Xgboost};
-use crate::pipeline::{BaseRecipe, Recipe, Target};
+use crate::pipeline::{InitScoreRecipe, Recipe, Target};
 use crate::tuning::{Domain, Space};
 
 /// A family of models: how to fit one, and what to search when its parameters are not given.
@@ -62,7 +62,7 @@ pub struct Plan {
     pub space: Space,
     /// What is the same in every trial.
     pub fixed: Params,
-    /// Fifths of the training rows that judge a trial, one after the other, each time learning from
+    /// Fifths of the training rows that validate a trial, one after the other, each time learning from
     /// the rest: 1 to [`FOLDS`].
     pub n_folds: usize,
     /// A model that grows in rounds stops when so many have brought nothing; the best round's
@@ -95,7 +95,7 @@ pub struct Slower {
     pub times: u32,
 }
 
-/// Parts of the training rows, of which each can judge what was learned from the others.
+/// Parts of the training rows, of which each can validate what was learned from the others.
 pub const FOLDS: usize = 5;
 
 impl EarlyStopping {
@@ -140,7 +140,7 @@ fn linear() -> Family {
             encoding: Encoding::OneHot(&[Field::Carat, Field::X]),
             target: Target::LogPrice,
             estimator: Box::new(LinearRegression),
-            base: None,
+            init_score: None,
             difficulty: Params::default(),
         },
         plan: None,
@@ -160,7 +160,7 @@ fn xgboost(locations: &Locations) -> Family {
             encoding: Encoding::Categories,
             target: Target::Price,
             estimator: Box::new(Xgboost::new(locations.clone())),
-            base: None,
+            init_score: None,
             difficulty: small_trees(),
         },
         plan: Some(Box::new(xgboost_plan)),
@@ -177,10 +177,10 @@ fn linear_derived() -> Family {
         name: "linear-derived".into(),
         summary: "least squares on the logarithm of the price per carat, with steps at magic sizes".into(),
         recipe: Recipe {
-            encoding: Encoding::Terms,
+            encoding: Encoding::Polynomial,
             target: Target::LogPricePerCarat,
             estimator: Box::new(Ridge),
-            base: None,
+            init_score: None,
             difficulty: Params::default(),
         },
         plan: None,
@@ -196,10 +196,10 @@ fn elastic_net() -> Family {
         name: "elastic-net".into(),
         summary: "least squares on the logarithm of the price per carat, on as few terms as possible".into(),
         recipe: Recipe {
-            encoding: Encoding::Terms,
+            encoding: Encoding::Polynomial,
             target: Target::LogPricePerCarat,
             estimator: Box::new(ElasticNet),
-            base: None,
+            init_score: None,
             difficulty: Params::default(),
         },
         ..linear_derived()
@@ -212,10 +212,10 @@ fn xgboost_derived(locations: &Locations) -> Family {
         name: "xgboost-derived".into(),
         summary: "gradient boosted trees on the logarithm of the price per carat".into(),
         recipe: Recipe {
-            encoding: Encoding::Derived,
+            encoding: Encoding::Engineered,
             target: Target::LogPricePerCarat,
             estimator: Box::new(Xgboost::new(locations.clone())),
-            base: Some(BaseRecipe { encoding: Encoding::Terms, estimator: Box::new(Ridge) }),
+            init_score: Some(InitScoreRecipe { encoding: Encoding::Polynomial, estimator: Box::new(Ridge) }),
             difficulty: small_trees(),
         },
         plan: Some(Box::new(xgboost_derived_plan)),

@@ -2,11 +2,10 @@
 //! and the best of them held against the champion.
 
 mod calibration;
-mod contest;
+mod compare;
 mod families;
 mod folds;
 mod report;
-mod side_by_side;
 mod tune;
 
 use std::fs::File;
@@ -18,12 +17,12 @@ use std::time::Instant;
 use chrono::Utc;
 
 pub use self::calibration::Calibration;
-pub use self::contest::{compare_versions, known_stones};
+pub use self::compare::{compare_versions, known_stones};
 pub use self::families::{EarlyStopping, FOLDS, Family, Plan, Preset, Slower, built_in, choose, monotone};
-pub use self::report::{Champion, DataSummary, Report, Standing};
+pub use self::report::{Champion, DataSummary, LeaderboardRow, Report};
 
 use self::tune::{Tuning, not_finite};
-use crate::dataset::{Dataset, Delivery, Rows, store};
+use crate::dataset::{Dataset, Rows, Source, store};
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -33,13 +32,13 @@ use crate::model::xgboost::MONOTONE;
 use crate::pipeline::FORMAT_VERSION;
 use crate::progress::{Event, Progress};
 use crate::promotion::Decision;
-use crate::registry::{BlobKind, Card, DataCard, Details, Registry, SplitCard};
+use crate::registry::{BlobKind, Card, DataCard, ModelRecord, Registry, SplitCard};
 use crate::tuning::SamplerKind;
 
 /// A run to make.
 pub struct Training {
     /// What to learn from.
-    pub delivery: Delivery,
+    pub source: Source,
     /// Percentage of refused rows above which the delivery is not believed.
     pub max_rejects_percent: f64,
     /// Where refused rows are listed, besides the registry.
@@ -121,8 +120,8 @@ impl Training {
         // while something was.
         let _closed = interrupt.close()?;
         let mut cards = registry.register(&models)?;
-        cards.sort_by(|a, b| a.details.metrics.mae_usd.total_cmp(&b.details.metrics.mae_usd));
-        let decision = match cards.iter().find(|card| card.details.not_served.is_none()) {
+        cards.sort_by(|a, b| a.record.metrics.mae_usd.total_cmp(&b.record.metrics.mae_usd));
+        let decision = match cards.iter().find(|card| card.record.not_served.is_none()) {
             Some(best) => decide(registry, best, &test, self.promotes)?,
             None => None,
         };
@@ -130,7 +129,7 @@ impl Training {
             progress.report(&Event::Decided(decision));
         }
         let champion = match registry.champion()? {
-            Some(version) => Some(Champion { version, family: registry.card(version)?.details.family }),
+            Some(version) => Some(Champion { version, family: registry.card(version)?.record.family }),
             None => None,
         };
         let promotion = report::promotion(decision.as_ref(), champion.as_ref(), &cards);
@@ -145,7 +144,7 @@ impl Training {
             n_test: data.n_test,
             rejects: data.rejects,
         };
-        let leaderboard = cards.iter().map(Standing::from).collect();
+        let leaderboard = cards.iter().map(LeaderboardRow::from).collect();
         Ok(Report { leaderboard, champion, decision, promotion, data })
     }
 
@@ -161,12 +160,12 @@ impl Training {
         interrupt: &Interrupt,
     ) -> Result<(Dataset, DataCard)> {
         if let Some(path) = &self.rejects {
-            self.delivery.spares(path)?;
+            self.source.spares(path)?;
         }
         // Without a name until it is known what it is for: a run that is killed leaves nothing.
         let failed = |source| Error::write(registry.folder(), source);
         let mut list = tempfile::tempfile_in(registry.folder()).map_err(failed)?;
-        let rows = self.delivery.read(&mut BufWriter::new(&list), progress, interrupt)?;
+        let rows = self.source.read(&mut BufWriter::new(&list), progress, interrupt)?;
         let mut copy_to = |path: &Path| {
             let copied = list.rewind().and_then(|()| std::io::copy(&mut list, &mut File::create(path)?));
             copied.map_err(|source| Error::write(path, source))
@@ -185,10 +184,10 @@ impl Training {
     }
 
     fn store(&self, rows: Rows, refused: Vec<u8>, registry: &Registry) -> Result<(Dataset, DataCard)> {
-        let split = if self.delivery.has_test_rows() {
+        let split = if self.source.has_test_rows() {
             SplitCard::Explicit
         } else {
-            SplitCard::Stable(self.delivery.split)
+            SplitCard::Stable(self.source.split)
         };
         let data = DataCard {
             digest: registry.put_blob(BlobKind::Dataset, store::to_parquet(&rows.dataset)?)?,
@@ -196,7 +195,7 @@ impl Training {
             n_train: rows.dataset.n_train(),
             n_test: rows.dataset.n_test(),
             split,
-            policy: self.delivery.policy,
+            policy: self.source.policy,
             rejects: registry.put_blob(BlobKind::Rejects, refused)?,
             files: rows.files,
         };
@@ -215,7 +214,7 @@ impl Training {
         registry: &Registry,
         progress: &dyn Progress,
         interrupt: &Interrupt,
-    ) -> Result<Details> {
+    ) -> Result<ModelRecord> {
         let promise = if self.is_monotone { families::monotone_params() } else { Params::default() };
         let started = Instant::now();
         let (params, search) = match &family.plan {
@@ -260,7 +259,7 @@ impl Training {
         if !metrics.is_finite() {
             return Err(Error::Fit { model: "the test rows", reason: not_finite(&family.name, &prices) });
         }
-        progress.report(&Event::Judged {
+        progress.report(&Event::Tested {
             family: &family.name,
             mae_usd: metrics.mae_usd,
             pipeline: &pipeline,
@@ -270,7 +269,7 @@ impl Training {
             true => Some(self.mae_without_promise(family, seed, &params, train, test, interrupt)?),
             false => None,
         };
-        Ok(Details {
+        Ok(ModelRecord {
             family: family.name.to_string(),
             created_at: Utc::now(),
             model: registry.put_blob(BlobKind::Model, pipeline.to_bytes()?)?,
@@ -322,7 +321,7 @@ fn decide(
             _ if promotes == Promotes::Nothing => return Ok(None),
             Some(_) if promotes == Promotes::First => return Ok(None),
             None => Decision::first(best.version),
-            Some(champion) => contest::judge(registry, best, &registry.card(champion)?, test)?,
+            Some(champion) => compare::decide(registry, best, &registry.card(champion)?, test)?,
         };
         match registry.decide(&decision) {
             Ok(()) => return Ok(Some(decision)),

@@ -10,7 +10,7 @@ use crate::registry::{Card, Digest, SearchCard};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// The models trained, best first.
-    pub leaderboard: Vec<Standing>,
+    pub leaderboard: Vec<LeaderboardRow>,
     /// The model that answers now.
     pub champion: Option<Champion>,
     /// What was decided about the best of those that can be served; `None` when no decision was asked
@@ -24,7 +24,7 @@ pub struct Report {
 
 /// A line of the leaderboard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Standing {
+pub struct LeaderboardRow {
     /// Family of models.
     pub family: String,
     /// Its version in the registry.
@@ -92,7 +92,7 @@ pub(super) fn promotion(decision: Option<&Decision>, champion: Option<&Champion>
     if let Some(decision) = decision {
         return decision.reason.clone();
     }
-    let Some(best) = cards.iter().find(|card| card.details.not_served.is_none()) else {
+    let Some(best) = cards.iter().find(|card| card.record.not_served.is_none()) else {
         return "None of these models can be served, so none can become the champion.".into();
     };
     let stays = match champion {
@@ -101,28 +101,28 @@ pub(super) fn promotion(decision: Option<&Decision>, champion: Option<&Champion>
     };
     format!(
         "Version {} ({}) is recorded and not promoted, because that was not asked for; {stays}.",
-        best.version, best.details.family
+        best.version, best.record.family
     )
 }
 
-impl From<&Card> for Standing {
+impl From<&Card> for LeaderboardRow {
     fn from(card: &Card) -> Self {
-        let details = &card.details;
-        let metrics = &details.metrics;
+        let record = &card.record;
+        let metrics = &record.metrics;
         Self {
-            family: details.family.clone(),
+            family: record.family.clone(),
             version: card.version,
             mae_usd: metrics.mae_usd,
             rmse_usd: metrics.rmse_usd,
             r2: metrics.r2,
             mape: metrics.mape,
             worst_decile_usd: metrics.worst_decile_usd,
-            params: details.params.clone(),
-            seed: details.seed,
-            duration_s: details.search_s + details.fit_s,
-            search: details.search.clone(),
-            not_served: details.not_served.clone(),
-            free_mae_usd: details.free_mae_usd,
+            params: record.params.clone(),
+            seed: record.seed,
+            duration_s: record.search_s + record.fit_s,
+            search: record.search.clone(),
+            not_served: record.not_served.clone(),
+            free_mae_usd: record.free_mae_usd,
         }
     }
 }

@@ -7,19 +7,19 @@ use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::folds::{Fold, folds};
-use super::side_by_side::side_by_side;
 use super::{FOLDS, Family, Plan, Preset};
-use crate::amounts::grouped;
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
+use crate::format::grouped;
 use crate::interrupt::Interrupt;
 use crate::metrics::mean_absolute_error;
 use crate::model::{Fitting, Params};
+use crate::parallel::map;
 use crate::pipeline::Prepared;
 use crate::progress::{Event, Progress};
 use crate::registry::{BlobKind, Digest, Registry, SearchCard};
 use crate::tuning::{
-    Measured, Milestone, Outcome, Report, SamplerKind, Search, Study, StudyHeader, Trial, Verdict,
+    Measured, Milestone, OnMilestone, Outcome, SamplerKind, Search, Study, StudyHeader, Trial,
 };
 
 /// A search to run.
@@ -47,10 +47,10 @@ impl Tuning<'_> {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<(Params, SearchCard)> {
-        // Parts are decided by fingerprint here too: repeated stones never judge themselves. The seed is
-        // mixed first, because a rule that equals the test split's has nobody left to judge.
+        // Parts are decided by fingerprint here too: repeated stones never validate themselves. The seed is
+        // mixed first, because a rule that equals the test split's leaves none to validate on.
         let folds = folds(self.train, self.plan.n_folds, xxh3_64_with_seed(b"validation", self.seed));
-        if folds.iter().any(|fold| fold.judges.len().min(fold.learners.len()) < FEWEST_ROWS) {
+        if folds.iter().any(|fold| fold.validation.len().min(fold.train.len()) < FEWEST_ROWS) {
             return Err(Error::TooFewRows {
                 reason: format!(
                     "{} training rows are too few for a search; give more data, or --trials 0 to train \
@@ -61,16 +61,16 @@ impl Tuning<'_> {
         }
         let header = self.header()?;
         let recipe = &self.family.recipe;
-        let prepared = side_by_side(folds.len(), self.n_workers, |fold| {
-            let Fold { learners, judges, .. } = &folds[fold];
-            recipe.prepare(learners, judges, &self.plan.fixed, interrupt)
+        let prepared = map(folds.len(), self.n_workers, |fold| {
+            let Fold { train, validation, .. } = &folds[fold];
+            recipe.prepare(train, validation, &self.plan.fixed, interrupt)
         });
         let prepared = prepared.into_iter().collect::<Result<Vec<_>>>()?;
-        let courses = prepared.iter().zip(&folds).map(|(prepared, fold)| {
-            let fitting = recipe.estimator.prepare(prepared.samples(), prepared.watched())?;
-            Ok(Ground { prepared, fitting, actual: &fold.actual })
+        let folds = prepared.iter().zip(&folds).map(|(prepared, fold)| {
+            let fitting = recipe.estimator.prepare(prepared.samples(), prepared.eval())?;
+            Ok(PreparedFold { prepared, fitting, actual: &fold.actual })
         });
-        let grounds = courses.collect::<Result<Vec<_>>>()?;
+        let folds = folds.collect::<Result<Vec<_>>>()?;
         let header_json = serde_json::to_vec(&header).unwrap_or_default();
         let name = format!("{}-{}.jsonl", self.family.name, &Digest::of(&header_json).hex()[..16]);
         let mut study = Study::open(&registry.study_path(&name), &header)?;
@@ -79,7 +79,7 @@ impl Tuning<'_> {
         let kept = study.trials();
         progress.report(&Event::SearchStarted { family, n_trials, n_kept, kept });
         let objective =
-            |params: &Params, report: Report<'_>| self.measure(params, &grounds, report, interrupt);
+            |params: &Params, report: OnMilestone<'_>| self.measure(params, &folds, report, interrupt);
         let after_trial = |trial: &Trial, n_finished: usize, best_mae_usd: Option<f64>| {
             progress.report(&Event::TrialFinished { family, n_finished, n_trials, best_mae_usd, trial });
         };
@@ -127,35 +127,37 @@ impl Tuning<'_> {
         })
     }
 
-    /// One trial: in each fold fits on the learners, watching the error on the judges. Folds are judged
-    /// together, at the number of rounds that is best for all of them.
+    /// One trial: in each fold fits on its training stones, watching the error on its validation stones. Folds are
+    /// judged together, at the number of rounds that is best for all of them.
     fn measure(
         &self,
         params: &Params,
-        grounds: &[Ground<'_>],
-        report: Report<'_>,
+        folds: &[PreparedFold<'_>],
+        report: OnMilestone<'_>,
         interrupt: &Interrupt,
     ) -> Result<Option<Measured>> {
         let mut params = self.plan.fixed.clone().overlaid(params);
         if let Some(stop) = self.plan.early_stopping {
             params.set(stop.rounds, stop.most as f64);
         }
-        let mut courses = Vec::new();
-        let mut judged = (0, f64::INFINITY);
-        for ground in grounds {
-            let mut tell = |round, mae| match courses.is_empty() {
+        let mut curves = Vec::new();
+        let mut best = (0, f64::INFINITY);
+        for fold in folds {
+            let mut tell = |round, mae| match curves.is_empty() {
                 true => report(Milestone::Rounds(round), mae),
                 false => ControlFlow::Continue(()),
             };
-            let Some(course) = self.course(&params, ground, &mut tell, interrupt)? else { return Ok(None) };
-            courses.push(course);
-            judged = self.judged(&courses);
-            let is_over = grounds.len() > 1 && report(Milestone::Folds(courses.len()), judged.1).is_break();
-            if is_over && courses.len() < grounds.len() {
+            let Some(curve) = self.learning_curve(&params, fold, &mut tell, interrupt)? else {
+                return Ok(None);
+            };
+            curves.push(curve);
+            best = self.best_round(&curves);
+            let is_over = folds.len() > 1 && report(Milestone::Folds(curves.len()), best.1).is_break();
+            if is_over && curves.len() < folds.len() {
                 return Ok(None);
             }
         }
-        let (rounds, value) = judged;
+        let (rounds, value) = best;
         let refit = match self.plan.early_stopping {
             Some(stop) if rounds > 0 => stop.refit(params, rounds),
             _ => params,
@@ -165,29 +167,29 @@ impl Tuning<'_> {
 
     /// The error after each round of one fit; of one that does not grow in rounds, the error alone.
     /// `None` when it was told to give up.
-    fn course(
+    fn learning_curve(
         &self,
         params: &Params,
-        ground: &Ground<'_>,
-        tell: &mut dyn FnMut(usize, f64) -> Verdict,
+        fold: &PreparedFold<'_>,
+        tell: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
         interrupt: &Interrupt,
-    ) -> Result<Option<Course>> {
+    ) -> Result<Option<LearningCurve>> {
         let mut errors = Vec::new();
         let mut is_given_up = false;
         let mut after_round = |round: usize, prices: &[f64]| {
-            let mae = mean_absolute_error(ground.actual, prices);
+            let mae = mean_absolute_error(fold.actual, prices);
             errors.push(mae);
             is_given_up = tell(round, mae).is_break();
             let is_stale = self.plan.early_stopping.is_some_and(|stop| stop.is_stale(&errors));
             Ok(if is_given_up || is_stale { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        let Ground { prepared, fitting, actual } = ground;
+        let PreparedFold { prepared, fitting, actual } = fold;
         let model = prepared.fit(&**fitting, params, self.seed, &mut after_round, interrupt)?;
         if is_given_up {
             return Ok(None);
         }
         if !errors.is_empty() {
-            return Ok(Some(Course { grows: true, errors }));
+            return Ok(Some(LearningCurve { grows: true, errors }));
         }
         // The model does not grow in rounds: it is judged when it is done.
         let value = mean_absolute_error(actual, &prepared.prices(&*model));
@@ -195,16 +197,15 @@ impl Tuning<'_> {
             let reason = not_finite(&self.family.name, &prepared.prices(&*model));
             return Err(Error::Fit { model: "a trial", reason });
         }
-        Ok(Some(Course { grows: false, errors: vec![value] }))
+        Ok(Some(LearningCurve { grows: false, errors: vec![value] }))
     }
 
     /// Rounds (0 if it does not grow in rounds) and mean error of the folds so far.
-    fn judged(&self, courses: &[Course]) -> (usize, f64) {
-        let n_rounds = courses.iter().map(|course| course.errors.len()).min().unwrap_or_default();
-        let mean = |round: usize| {
-            courses.iter().map(|course| course.errors[round]).sum::<f64>() / courses.len() as f64
-        };
-        let grows = courses.iter().all(|course| course.grows);
+    fn best_round(&self, curves: &[LearningCurve]) -> (usize, f64) {
+        let n_rounds = curves.iter().map(|curve| curve.errors.len()).min().unwrap_or_default();
+        let mean =
+            |round: usize| curves.iter().map(|curve| curve.errors[round]).sum::<f64>() / curves.len() as f64;
+        let grows = curves.iter().all(|curve| curve.grows);
         let means: Vec<_> = (0..n_rounds).map(mean).collect();
         let best = match self.plan.early_stopping {
             Some(stop) if grows => stop.best(&means),
@@ -216,17 +217,17 @@ impl Tuning<'_> {
 }
 
 /// What trials are measured on: a fold that is ready to be learned from.
-struct Ground<'a> {
+struct PreparedFold<'a> {
     prepared: &'a Prepared,
     fitting: Box<dyn Fitting + 'a>,
-    /// What its judges were sold for, US dollars.
+    /// What its validation stones were sold for, US dollars.
     actual: &'a [f64],
 }
 
-/// How a fit went.
-struct Course {
+/// How a fit went, round by round.
+struct LearningCurve {
     grows: bool,
-    /// Mean absolute error in US dollars on the judges after each round.
+    /// Mean absolute error in US dollars on the validation stones after each round.
     errors: Vec<f64>,
 }
 

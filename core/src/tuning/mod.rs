@@ -1,21 +1,21 @@
 //! The search for good parameters: what may be tried (`space`), what to try next (`sampler`, `tpe`), what
-//! to give up early (`pruner` within a fold, `race` between folds), what was tried (`study`), which
+//! to give up early (`pruner` within a fold, `fold_racing` between folds), what was tried (`study`), which
 //! parameters mattered (`importance`), and the loop over it all (`search`).
 
+mod fold_racing;
 mod importance;
 mod pruner;
-mod race;
 mod sampler;
 mod search;
 mod space;
 mod study;
 mod tpe;
 
+pub use fold_racing::FoldRacing;
 pub use importance::{FEWEST_FOR_IMPORTANCE, importance};
-pub use pruner::Foresight;
-pub use race::Race;
+pub use pruner::LearningCurvePruner;
 pub use sampler::{RandomSampler, Sampler, SamplerKind};
-pub use search::{Measured, Milestone, Report, Search, Verdict};
+pub use search::{Measured, Milestone, OnMilestone, Search};
 pub use space::{Domain, Space};
 pub use study::{Outcome, Study, StudyHeader, Trial};
 pub use tpe::Tpe;

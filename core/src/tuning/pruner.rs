@@ -1,6 +1,6 @@
 //! What to give up early.
 
-use super::{Race, Trial};
+use super::{FoldRacing, Trial};
 
 /// Gives a trial up when it would not become the best even if it went on improving as it does, or when it
 /// is far behind. A growing model improves more slowly the longer it grows, so the first errs on the side of going
@@ -8,7 +8,7 @@ use super::{Race, Trial};
 ///
 /// The idea of giving up on what a learning curve foretells: Domhan, Springenberg and Hutter, "Speeding up
 /// automatic hyperparameter optimization by extrapolation of learning curves" (2015).
-pub struct Foresight {
+pub struct LearningCurvePruner {
     /// Rounds that a trial may have.
     n_rounds: usize,
     /// The value to come to; infinite while none is known.
@@ -30,15 +30,15 @@ const SHARE_TO_KEEP: f64 = 0.9;
 /// From this round on, and by this factor, a trial may be too far behind.
 const FAR_BEHIND: (usize, f64) = (160, 1.5);
 
-impl Foresight {
+impl LearningCurvePruner {
     /// The pruner of the trial of this number, of which `earlier` trials are known and which may have `n_rounds`.
     /// Where there are several folds it need not become the best in the first one: it is enough to be worth a second
-    /// one, for which `race` asks.
+    /// one, for which [`FoldRacing`] asks.
     pub fn new<'a>(
         number: usize,
         n_rounds: usize,
         earlier: impl Iterator<Item = &'a Trial>,
-        race: &Race,
+        racing: &FoldRacing,
     ) -> Self {
         let (mut best, mut leaders) = (f64::INFINITY, [f64::INFINITY; CHECKPOINTS.len()]);
         let mut has_folds = false;
@@ -51,22 +51,22 @@ impl Foresight {
                 *leader = leader.min(*value);
             }
         }
-        let bar = if has_folds { race.bar(1).unwrap_or(f64::INFINITY) } else { best };
+        let bar = if has_folds { racing.bar(1).unwrap_or(f64::INFINITY) } else { best };
         Self { n_rounds, bar, leaders, is_first: number == 0 }
     }
 
-    /// Whether `round` is one at which the trial's course is kept and judged.
+    /// Whether `round` is one at which the trial's learning curve is noted and judged.
     pub fn is_checkpoint(round: usize) -> bool {
         CHECKPOINTS.contains(&round)
     }
 
-    /// The least value (smaller is better) that a trial with this course at the checkpoints may come to: its pace is
+    /// The least value (smaller is better) that a trial with this curve at the checkpoints may come to: its pace is
     /// how much of its value it loses a round, and from checkpoint to checkpoint it keeps as much of its pace as it
     /// last did, or all of it before that can be seen.
-    fn foreseen(&self, curve: &[(usize, f64)]) -> Option<f64> {
+    fn extrapolated(&self, curve: &[(usize, f64)]) -> Option<f64> {
         let pace =
             |from: (usize, f64), to: (usize, f64)| (from.1 / to.1).ln().max(0.0) / (to.0 - from.0) as f64;
-        let (mut pace, kept) = match *curve {
+        let (mut pace, slackening) = match *curve {
             [.., first, second, third] => {
                 let (former, last) = (pace(first, second), pace(second, third));
                 (last, if former > last { last / former } else { 1.0 })
@@ -77,14 +77,14 @@ impl Foresight {
         let (mut round, mut value) = *curve.last()?;
         while round < self.n_rounds {
             let next = (2 * round).min(self.n_rounds);
-            pace *= kept;
+            pace *= slackening;
             value *= (-pace * (next - round) as f64).exp();
             round = next;
         }
         Some(value)
     }
 
-    /// Whether to give up a trial with this course at the checkpoints so far.
+    /// Whether to give up a trial with this curve at the checkpoints so far.
     pub fn gives_up(&self, curve: &[(usize, f64)]) -> bool {
         let ([(_, first), ..], [.., (round, value)]) = (curve, curve) else { return false };
         let is_far_behind = *round >= FAR_BEHIND.0 && *value > FAR_BEHIND.1 * self.leaders[curve.len() - 1];
@@ -93,7 +93,7 @@ impl Foresight {
             2 => SHARE_TO_KEEP * first,
             _ => f64::INFINITY,
         };
-        !self.is_first && (is_far_behind || self.foreseen(curve).is_some_and(|value| value > bar))
+        !self.is_first && (is_far_behind || self.extrapolated(curve).is_some_and(|value| value > bar))
     }
 }
 
@@ -103,12 +103,12 @@ mod tests {
     use super::*;
     use crate::model::Params;
 
-    fn foresight<'a>(
+    fn pruner_of<'a>(
         number: usize,
         n_rounds: usize,
         earlier: impl Iterator<Item = &'a Trial> + Clone,
-    ) -> Foresight {
-        Foresight::new(number, n_rounds, earlier.clone(), &Race::new(earlier))
+    ) -> LearningCurvePruner {
+        LearningCurvePruner::new(number, n_rounds, earlier.clone(), &FoldRacing::new(earlier))
     }
 
     fn known(value: f64) -> Trial {
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_trial_goes_on_while_its_pace_could_make_it_the_best() {
         let known = [known(30.0), known(20.0)];
-        let pruner = foresight(5, 40, known.iter());
+        let pruner = pruner_of(5, 40, known.iter());
         assert!(!pruner.gives_up(&[(10, 1000.0)]), "one look shows no pace");
         // From 120 to 60 in ten rounds: a quarter of that after twenty more.
         assert!(!pruner.gives_up(&[(10, 120.0), (20, 60.0)]));
@@ -130,26 +130,26 @@ mod tests {
 
     #[test]
     fn a_pace_that_slackens_is_expected_to_slacken_further() {
-        let pruner = foresight(5, 80, [known(20.0)].iter());
+        let pruner = pruner_of(5, 80, [known(20.0)].iter());
         // It halved in ten rounds and then in twenty: half the pace. Half of that in the next forty.
-        let foreseen = |curve: &[(usize, f64)]| pruner.foreseen(curve).map(f64::round);
-        assert_eq!(foreseen(&[(10, 160.0), (20, 80.0), (40, 40.0)]), Some(20.0));
+        let extrapolated = |curve: &[(usize, f64)]| pruner.extrapolated(curve).map(f64::round);
+        assert_eq!(extrapolated(&[(10, 160.0), (20, 80.0), (40, 40.0)]), Some(20.0));
         // At an even pace, a half every ten rounds, it comes to a sixteenth.
-        assert_eq!(foreseen(&[(10, 1280.0), (20, 640.0), (40, 160.0)]), Some(10.0));
+        assert_eq!(extrapolated(&[(10, 1280.0), (20, 640.0), (40, 160.0)]), Some(10.0));
     }
 
     #[test]
     fn a_trial_that_grows_worse_is_not_thought_to_explode() {
-        let pruner = foresight(5, 1000, [known(20.0)].iter());
+        let pruner = pruner_of(5, 1000, [known(20.0)].iter());
         assert!(pruner.gives_up(&[(10, 101.0), (20, 102.0)]));
-        assert_eq!(pruner.foreseen(&[(10, 18.0), (20, 19.0)]), Some(19.0));
+        assert_eq!(pruner.extrapolated(&[(10, 18.0), (20, 19.0)]), Some(19.0));
     }
 
     #[test]
     fn who_is_far_behind_the_leader_of_its_round_is_given_up_late() {
         let mut leader = known(20.0);
         leader.curve = [10, 20, 40, 80, 160, 320].map(|round| (round, 100.0)).to_vec();
-        let pruner = foresight(5, 10_000, [leader].iter());
+        let pruner = pruner_of(5, 10_000, [leader].iter());
         // At an even pace, which promises everything.
         let curve = |last: f64| {
             let at = |round: usize| (round, last * 1.1_f64.powi((160 - round as i32) / 10));
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn without_rivals_only_those_that_do_not_learn_are_given_up_and_never_the_first() {
-        let pruner = |number| foresight(number, 1000, [].iter());
+        let pruner = |number| pruner_of(number, 1000, [].iter());
         let dull = [(10, 3000.0), (20, 2999.0)];
         assert!(pruner(1).gives_up(&dull) && !pruner(0).gives_up(&dull));
         assert!(!pruner(1).gives_up(&[(10, 3000.0), (20, 2900.0)]));
@@ -169,20 +169,20 @@ mod tests {
 
     #[test]
     fn without_rivals_a_model_that_starts_close_to_its_best_is_not_given_up() {
-        // The course of a model that starts from a regression: a tenth is left to gain, most of it early.
-        let course = [(10, 321.0), (20, 309.5), (40, 302.0), (80, 298.9), (160, 298.6), (320, 299.0)];
-        let pruner = foresight(3, 1000, [].iter());
-        for n_looks in 1..=course.len() {
-            assert!(!pruner.gives_up(&course[..n_looks]), "after {n_looks} looks");
+        // The curve of a model that starts from a regression: a tenth is left to gain, most of it early.
+        let curve = [(10, 321.0), (20, 309.5), (40, 302.0), (80, 298.9), (160, 298.6), (320, 299.0)];
+        let pruner = pruner_of(3, 1000, [].iter());
+        for n_looks in 1..=curve.len() {
+            assert!(!pruner.gives_up(&curve[..n_looks]), "after {n_looks} looks");
         }
         // With a rival known that it will not reach, it is.
-        assert!(foresight(8, 1000, [known(290.0)].iter()).gives_up(&course));
+        assert!(pruner_of(8, 1000, [known(290.0)].iter()).gives_up(&curve));
     }
 
     #[test]
     fn what_was_given_up_itself_is_not_the_best() {
         let mut given_up = known(1.0);
         given_up.outcome = Outcome::Pruned { value: 1.0 };
-        assert!(!foresight(5, 20, [given_up].iter()).gives_up(&[(10, 30.0), (20, 4.0)]));
+        assert!(!pruner_of(5, 20, [given_up].iter()).gives_up(&[(10, 30.0), (20, 4.0)]));
     }
 }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-use super::{Foresight, Outcome, Race, Sampler, Study, Trial};
+use super::{FoldRacing, LearningCurvePruner, Outcome, Sampler, Study, Trial};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::model::Params;
@@ -35,11 +35,8 @@ pub enum Milestone {
     Folds(usize),
 }
 
-/// Takes the course of a trial: how far it is, and its value there. Says when to give up.
-pub type Report<'a> = &'a mut dyn FnMut(Milestone, f64) -> Verdict;
-
-/// Whether a trial goes on.
-pub type Verdict = ControlFlow<()>;
+/// Hears of a trial as it goes on: how far it is, and its value there. Says when to give up.
+pub type OnMilestone<'a> = &'a mut dyn FnMut(Milestone, f64) -> ControlFlow<()>;
 
 /// A search to run.
 pub struct Search<'a> {
@@ -51,7 +48,7 @@ pub struct Search<'a> {
     pub n_rounds: usize,
     /// Measures one set of parameters; `None` when it was told to give up.
     #[allow(clippy::type_complexity)]
-    pub objective: &'a (dyn Fn(&Params, Report<'_>) -> Result<Option<Measured>> + Sync),
+    pub objective: &'a (dyn Fn(&Params, OnMilestone<'_>) -> Result<Option<Measured>> + Sync),
     /// Hears of each trial that ends now (not of those found in the study): the trial, trials ended
     /// so far, and the best value so far.
     #[allow(clippy::type_complexity)]
@@ -65,8 +62,8 @@ pub struct Search<'a> {
 struct Job {
     number: usize,
     params: Params,
-    pruner: Foresight,
-    race: Race,
+    pruner: LearningCurvePruner,
+    racing: FoldRacing,
 }
 
 impl Search<'_> {
@@ -136,9 +133,9 @@ impl Search<'_> {
                     }
                     Some(_) => return Err(self.foreign(study, next)),
                     None => {
-                        let race = Race::new(told.iter());
-                        let pruner = Foresight::new(next, self.n_rounds, told.iter(), &race);
-                        let job = Job { number: next, params, pruner, race };
+                        let racing = FoldRacing::new(told.iter());
+                        let pruner = LearningCurvePruner::new(next, self.n_rounds, told.iter(), &racing);
+                        let job = Job { number: next, params, pruner, racing };
                         jobs.send(job).map_err(|_| Error::Interrupted)?;
                         n_running += 1;
                     }
@@ -188,14 +185,14 @@ impl Search<'_> {
         let mut report = |milestone, value: f64| {
             last = value;
             let is_hopeless = match milestone {
-                Milestone::Rounds(step) if Foresight::is_checkpoint(step) => {
+                Milestone::Rounds(step) if LearningCurvePruner::is_checkpoint(step) => {
                     curve.push((step, value));
                     job.pruner.gives_up(&curve)
                 }
                 Milestone::Rounds(_) => false,
                 Milestone::Folds(n_folds) => {
                     folds.push(value);
-                    job.race.gives_up(n_folds, value)
+                    job.racing.gives_up(n_folds, value)
                 }
             };
             if is_hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -229,7 +226,7 @@ mod tests {
     }
 
     /// A valley at 0.3 whose trials report three checkpoints.
-    fn valley(params: &Params, report: Report<'_>) -> Result<Option<Measured>> {
+    fn valley(params: &Params, report: OnMilestone<'_>) -> Result<Option<Measured>> {
         let value = (params.get("x").unwrap() - 0.3).abs();
         for step in [20, 40, 80] {
             if report(Milestone::Rounds(step), value + 1.0 / step as f64).is_break() {
@@ -255,7 +252,7 @@ mod tests {
         let mut study = Study::open(path, &header)?;
         let mut sampler = header.sampler.sampler(&header.space, header.seed)?;
         let n_run = AtomicUsize::new(0);
-        let objective = |params: &Params, report: Report<'_>| {
+        let objective = |params: &Params, report: OnMilestone<'_>| {
             if n_run.fetch_add(1, Ordering::SeqCst) == stop_after {
                 interrupt.raise();
             }
@@ -320,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_fit_that_fails_ends_its_trial_and_the_search_only_if_that_is_wanted() {
-        let objective = |params: &Params, report: Report<'_>| match params.get("x").unwrap() {
+        let objective = |params: &Params, report: OnMilestone<'_>| match params.get("x").unwrap() {
             x if x > 0.6 => Err(Error::Fit { model: "a test", reason: format!("{x} is too much") }),
             _ => valley(params, report),
         };

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, FORWARDED, HOST, X_FORWARDED_HOST};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETag, EntityTag, FORWARDED, HOST, X_FORWARDED_HOST,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{HTML, PAGE_POLICY};
+use crate::etag::{digest, is_known};
 use crate::exchange_log::Recording;
 
 const PAGE: &str = include_str!("../../assets/guide.html");
@@ -14,12 +17,16 @@ const PLACE: &str = "{{server}}";
 
 /// `GET /docs/guide`: its snippets name the address that it was asked under, so that they work as they are.
 pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(HTML)
-        .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY))
-        // It depends on who asked; a stored copy could show one visitor the address of another.
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(PAGE.replace(PLACE, &address(&request)))
+    let page = PAGE.replace(PLACE, &address(&request));
+    let tag = EntityTag::new_weak(digest(page.as_bytes()));
+    let is_known = is_known(&request, &tag);
+    let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    // It depends on who asked: a copy that others see could show one visitor the address of another.
+    answer.insert_header((CACHE_CONTROL, "private, no-cache")).insert_header(ETag(tag));
+    if is_known {
+        return answer.finish();
+    }
+    answer.content_type(HTML).insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY)).body(page)
 }
 
 /// Where this server listens.

@@ -7,9 +7,9 @@ use actix_web::web;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use xtream_core::appraisal::{Appraisal, BASIS};
 use xtream_core::diamond::{Diamond, Field};
 use xtream_core::features::PartialDiamond;
+use xtream_core::valuation::{Appraisal, BASIS};
 
 use crate::diamond_json::{FIELDS, GivenDiamond};
 use crate::exchange_log::ExchangeLog;
@@ -167,7 +167,7 @@ impl Recorded {
             }
         }
         valuation.insert("model".into(), self.model);
-        let trained_at = model.ok().map(|model| model.card.details.created_at.to_rfc3339());
+        let trained_at = model.ok().map(|model| model.card.record.created_at.to_rfc3339());
         Certificate {
             valuation,
             data_date: trained_at.clone(),

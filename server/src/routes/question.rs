@@ -1,7 +1,7 @@
 //! What a valuation is asked besides the price: the parameters `include` and `confidence`.
 
 use actix_web::web;
-use xtream_core::appraisal::{Confidence, Question};
+use xtream_core::valuation::{Confidence, Options};
 
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
@@ -14,10 +14,10 @@ const PARTS: [&str; 3] = ["reasons", "comparables", "what_if"];
 ///
 /// # Errors
 /// Every fault of the query.
-pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Question, Problem> {
+pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Options, Problem> {
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
-    let mut question = Question { confidence: confidence(&parameters, &mut errors), ..Question::default() };
+    let mut question = Options { confidence: confidence(&parameters, &mut errors), ..Options::default() };
     let mut unknown = Vec::new();
     for part in parameters.list("include") {
         match part {
@@ -42,22 +42,22 @@ pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Question, Problem> 
 ///
 /// # Errors
 /// Every fault of the query; `include` is one.
-pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Question, Problem> {
+pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Options, Problem> {
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
     if parameters.list("include").next().is_some() {
         let message = "include is for one diamond at a time, at POST /v1/valuations";
         errors.push(FieldError::new("/include", message));
     }
-    let question = Question { confidence: confidence(&parameters, &mut errors), ..Question::default() };
+    let question = Options { confidence: confidence(&parameters, &mut errors), ..Options::default() };
     if errors.is_empty() { Ok(question) } else { Err(Problem::invalid(errors)) }
 }
 
 /// The question of a recorded query, as far as price and range depend on it.
-pub(super) fn confidence_of(query: &str) -> Question {
+pub(super) fn confidence_of(query: &str) -> Options {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query);
     let parameters = Parameters::new(pairs.map_or(Vec::new(), web::Query::into_inner));
-    Question { confidence: confidence(&parameters, &mut Vec::new()), ..Question::default() }
+    Options { confidence: confidence(&parameters, &mut Vec::new()), ..Options::default() }
 }
 
 fn confidence(parameters: &Parameters, errors: &mut Vec<FieldError>) -> Confidence {

@@ -3,10 +3,10 @@
 use actix_web::web;
 use serde::Serialize;
 use xtream_core::PricedDiamond;
-use xtream_core::comparables::Neighbour;
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, RawDiamond};
 use xtream_core::features::PartialDiamond;
 use xtream_core::registry::Digest;
+use xtream_core::similar::Neighbour;
 
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
@@ -85,7 +85,7 @@ pub(crate) async fn nearest(
         n_available: (found.len() < n_requested).then_some(found.len()),
         diamonds: found.iter().map(SimilarDiamond::from).collect(),
         dataset: DatasetName {
-            digest: bundle.card.details.data.digest.clone(),
+            digest: bundle.card.record.data.digest.clone(),
             n_rows: bundle.comparables.len(),
         },
     };

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, web};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
-use xtream_core::appraisal::{self, PriceRange, Question, Reasons, WhatIf};
 use xtream_core::diamond::{Fault, Field, to_cents};
 use xtream_core::features::PartialDiamond;
+use xtream_core::similar;
+use xtream_core::valuation::{Counterfactual, Options, PriceRange, Reasons};
 
 use crate::admission::take_rows;
 use crate::body::read_json;
@@ -43,7 +44,7 @@ struct Valuation {
     #[serde(skip_serializing_if = "Option::is_none")]
     comparables: Option<Vec<Comparable>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    what_if: Option<Vec<WhatIf>>,
+    what_if: Option<Vec<Counterfactual>>,
 }
 
 /// A stone that was sold, how its grades differ from those asked for, and its price if they did not.
@@ -130,7 +131,7 @@ pub(crate) async fn batch(
     Ok(web::Json(Answer { request_id: id, content: valued }))
 }
 
-fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) -> Result<Valuation, Problem> {
+fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Options) -> Result<Valuation, Problem> {
     let given = GivenDiamond::new(document, parent).map_err(Problem::invalid)?;
     let stone = PartialDiamond(given.cells());
     // What JSON got wrong is told together with what the parser finds, and before anything is calculated.
@@ -161,8 +162,8 @@ fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Question) ->
     })
 }
 
-impl From<&appraisal::Comparable> for Comparable {
-    fn from(found: &appraisal::Comparable) -> Self {
+impl From<&similar::Comparable> for Comparable {
+    fn from(found: &similar::Comparable) -> Self {
         Self {
             stone: SimilarDiamond::new(&found.stone, found.carat_difference),
             differences: found.differences.clone(),
@@ -171,7 +172,7 @@ impl From<&appraisal::Comparable> for Comparable {
     }
 }
 
-fn value_all(diamonds: &[Json], bundle: &Arc<Bundle>, question: &Question, id: RequestId) -> BatchValued {
+fn value_all(diamonds: &[Json], bundle: &Arc<Bundle>, question: &Options, id: RequestId) -> BatchValued {
     let valued = diamonds.iter().enumerate().map(|(row, diamond)| {
         match value(diamond, &format!("/diamonds/{row}"), bundle, question) {
             Ok(valuation) => Outcome::Valued(valuation),

@@ -18,7 +18,7 @@ fn certificate_of(app: &TestApp, valuation: &Response) -> Response {
 /// The stored pipeline of a version.
 fn model_file(app: &TestApp, version: u64) -> std::path::PathBuf {
     let card = app.registry.card(version).unwrap();
-    app.registry.blob_path(xtream_core::registry::BlobKind::Model, &card.details.model)
+    app.registry.blob_path(xtream_core::registry::BlobKind::Model, &card.record.model)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_certificate_has_the_valuation_the_stone_and_how_it_was_made() {
     let depth = stone["depth"].as_f64().unwrap();
     assert!((depth - 100.0 * 4.2 / 6.775).abs() < 0.005, "estimated from the dimensions");
     assert_eq!(certificate["basis"], "2008 US dollars, retail appraisal");
-    let trained_at = app.registry.card(1).unwrap().details.created_at;
+    let trained_at = app.registry.card(1).unwrap().record.created_at;
     let told = chrono::DateTime::parse_from_rfc3339(certificate["trained_at"].as_str().unwrap()).unwrap();
     assert_eq!(told, trained_at);
     assert_eq!(certificate["data_date"], certificate["trained_at"]);

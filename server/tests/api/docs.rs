@@ -482,9 +482,19 @@ fn what_a_browser_has_is_not_sent_again() {
         }
         assert!(seen.insert(tag), "{path} has the tag of another");
     }
-    // It is another page for everyone who asks.
-    let guide = ask(false, "/docs/guide", "*");
-    assert_eq!((guide.status, guide.header("etag")), (200, ""));
+    // It is another page for everyone who asks, so none but the one who asked may keep it.
+    let tag = app.get("/docs/guide").header("etag").to_owned();
+    let guide = ask(false, "/docs/guide", &tag);
+    assert_eq!((guide.status, guide.text.as_str(), guide.header("etag")), (304, "", tag.as_str()));
+    assert_eq!(guide.header("cache-control"), "private, no-cache");
+    let request =
+        Request::get(app.url("/docs/guide")).header("host", "shop.example").header("if-none-match", &tag);
+    let elsewhere = app.send(request.body(Vec::new()).unwrap());
+    assert!(
+        elsewhere.status == 200 && elsewhere.text.contains("http://shop.example"),
+        "{}",
+        elsewhere.status
+    );
 }
 
 #[test]
@@ -569,7 +579,7 @@ fn no_answer_is_sniffed_and_none_of_the_api_is_taken_from_a_store_unasked() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
         let expected = match *path {
-            "/docs/guide" => "no-store",
+            "/docs/guide" => "private, no-cache",
             path if path.starts_with("/docs/") || pages.contains(&path) => "no-cache",
             // They may be kept, with their tag.
             "/v1/models" | "/v1/models/champion" => "no-cache",

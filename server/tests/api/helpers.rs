@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::Request;
-use xtream_core::dataset::Delivery;
+use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, Promotes, Training, built_in, choose};
@@ -207,7 +207,7 @@ fn train(registry: &Registry, folder: &Path, skip: usize) -> u64 {
         writeln!(file, "{line}").unwrap();
     }
     let training = Training {
-        delivery: Delivery { data: vec![data], ..Delivery::default() },
+        source: Source { data: vec![data], ..Source::default() },
         max_rejects_percent: 5.0,
         rejects: None,
         families: choose(built_in(&Locations::new(Vec::new())), &["linear".into()]).unwrap(),

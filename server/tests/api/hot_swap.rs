@@ -42,7 +42,7 @@ fn seconds_until(app: &TestApp, version: u64) -> f64 {
 
 /// Damages a model's file and returns what it was.
 fn damage(app: &TestApp, version: u64) -> (std::path::PathBuf, Vec<u8>) {
-    let digest = app.registry.card(version).unwrap().details.model;
+    let digest = app.registry.card(version).unwrap().record.model;
     let path = app.registry.blob_path(BlobKind::Model, &digest);
     let sound = std::fs::read(&path).unwrap();
     let mut bytes = sound.clone();
@@ -82,7 +82,7 @@ fn a_promotion_and_a_rollback_answer_within_a_second() {
     assert_eq!(answer["price_usd"].as_f64(), Some(price(&app, 2)));
     assert_ne!(price(&app, 1), price(&app, 2));
     assert_eq!(app.get("/v1/models/champion").json()["version"], 2);
-    let digest = app.registry.card(2).unwrap().details.data.digest;
+    let digest = app.registry.card(2).unwrap().record.data.digest;
     assert_eq!(app.get(SIMILAR).json()["dataset"]["digest"], json!(digest));
     app.registry.rollback("a test").unwrap();
     let seconds = seconds_until(&app, 1);

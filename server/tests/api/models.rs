@@ -18,7 +18,7 @@ fn the_history_is_newest_first_with_metrics_and_names_the_champion() {
     for model in models {
         assert_eq!(model["is_champion"], model["version"] == 1);
         let card = app.registry.card(model["version"].as_u64().unwrap()).unwrap();
-        assert_eq!(model["metrics"]["mae_usd"].as_f64(), Some(card.details.metrics.mae_usd));
+        assert_eq!(model["metrics"]["mae_usd"].as_f64(), Some(card.record.metrics.mae_usd));
         assert_eq!(model["family"], "linear");
         assert_eq!(app.get(&format!("/v1/models/{}", model["version"])).json()["model"], model["model"]);
     }
@@ -81,8 +81,8 @@ fn a_registry_without_models_has_an_empty_history_and_no_champion() {
 /// A server with so many versions, of which the first is the champion, and as many decisions against it.
 fn with_versions(n: usize) -> TestApp {
     let app = TestApp::new();
-    let details = app.registry.card(1).unwrap().details;
-    let cards = app.registry.register(&vec![details; n - 1]).unwrap();
+    let record = app.registry.card(1).unwrap().record;
+    let cards = app.registry.register(&vec![record; n - 1]).unwrap();
     for card in cards.iter().take(30) {
         app.registry.promote(card.version, "A try.").unwrap();
     }
@@ -120,7 +120,7 @@ fn the_history_comes_in_pages_that_together_have_each_model_and_decision_once() 
 fn what_comes_while_pages_are_read_shifts_none_of_them() {
     let app = with_versions(12);
     let first = app.get("/v1/models?limit=5").json();
-    app.registry.register(&[app.registry.card(1).unwrap().details]).unwrap();
+    app.registry.register(&[app.registry.card(1).unwrap().record]).unwrap();
     let next =
         app.get(&format!("/v1/models?limit=5&cursor={}", first["next_cursor"].as_str().unwrap())).json();
     assert_eq!(all(&[first, next], "models", "version"), (3..=12).rev().collect::<Vec<_>>());
@@ -163,7 +163,7 @@ fn no_answer_says_where_the_training_file_lay() {
             assert!(answer.text.contains("rows-from-0.csv") && !answer.text.contains(&folder), "{path}");
         }
     }
-    let known = app.registry.card(1).unwrap().details.data.files[0].path.clone();
+    let known = app.registry.card(1).unwrap().record.data.files[0].path.clone();
     assert!(known.starts_with(app.folder.path()), "the registry itself knows it");
 }
 

@@ -55,7 +55,7 @@ fn the_answer_is_what_sorting_all_training_rows_would_give() {
         assert_eq!(answer["diamonds"], json!(expected), "{path}");
         assert!(!expected.is_empty(), "{path}");
         assert_eq!(answer["n"], expected.len());
-        let digest = app.registry.card(1).unwrap().details.data.digest;
+        let digest = app.registry.card(1).unwrap().record.data.digest;
         assert_eq!(answer["dataset"], json!({"digest": digest, "n_rows": stones.len()}));
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use xtream_core::PricedDiamond;
-use xtream_core::appraisal::{Appraisal, Question};
-use xtream_core::comparables::Comparables;
 use xtream_core::diamond::{Cell, Field, RawDiamond};
 use xtream_core::features::PartialDiamond;
+use xtream_core::similar::SimilarIndex;
+use xtream_core::valuation::{Appraisal, Options};
 
 use crate::helpers::{TestApp, assert_problem, pointers};
 
@@ -61,15 +61,15 @@ fn the_example_is_answered_as_the_contract_says() {
     );
     assert_eq!(answer["assumed"], json!(["depth", "table"]));
     assert_eq!(answer["warnings"], json!([]));
-    let digest = app.registry.card(1).unwrap().details.model.to_string();
+    let digest = app.registry.card(1).unwrap().record.model.to_string();
     assert_eq!(answer["model"], json!({"version": 1, "family": "linear", "digest": digest}));
     assert_eq!(answer["request_id"], response.header("x-request-id"));
 }
 
 /// What the pipeline itself answers to everything.
 fn appraised(app: &TestApp) -> Appraisal {
-    let question = Question { reasons: true, comparables: true, what_if: true, ..Question::default() };
-    let index = Comparables::new(app.registry.dataset(1).unwrap().train());
+    let question = Options { reasons: true, comparables: true, what_if: true, ..Options::default() };
+    let index = SimilarIndex::new(app.registry.dataset(1).unwrap().train());
     let pipeline = app.registry.pipeline(1).unwrap();
     pipeline.appraise(PartialDiamond(example_cells()), &question, Some(&index)).unwrap()
 }

@@ -17,7 +17,7 @@ mod ubj;
 use ndarray::{Array1, ArrayView2};
 
 use self::questions::Questions;
-use super::{Regressor, Stored, StoredHeader};
+use super::{ModelHeader, Regressor, StoredModel};
 use crate::error::Result;
 
 /// A validated ensemble of regression trees.
@@ -164,7 +164,7 @@ impl Regressor for TreeEnsemble {
         sums.into_iter().map(f64::from).collect()
     }
 
-    fn stored(&self) -> Stored {
-        Stored { header: StoredHeader::Xgboost, body: self.file.clone() }
+    fn stored(&self) -> StoredModel {
+        StoredModel { header: ModelHeader::Xgboost, body: self.file.clone() }
     }
 }

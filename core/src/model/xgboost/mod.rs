@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ndarray::{Array2, ArrayView2};
 
 use self::library::{Booster, Matrix};
-use super::{AfterRound, Estimator, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble, Watch};
+use super::{AfterRound, Estimator, EvalSet, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -106,38 +106,38 @@ impl Estimator for Xgboost {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        watch: Option<Watch<'_>>,
+        eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         let library = self.locations.library()?;
-        let (watched, after_round) = match watch {
-            Some(Watch { features, after_round }) => (Some(features), Some(after_round)),
+        let (eval, after_round) = match eval_set {
+            Some(EvalSet { features, after_round }) => (Some(features), Some(after_round)),
             None => (None, None),
         };
-        let matrices = Matrices::new(library, samples, watched)?;
+        let matrices = Matrices::new(library, samples, eval)?;
         grown(library, &matrices, samples.kinds, params, seed, after_round, interrupt)
     }
 
     fn prepare<'a>(
         &'a self,
         samples: Samples<'a>,
-        watched: ArrayView2<'a, f64>,
+        eval: ArrayView2<'a, f64>,
     ) -> Result<Box<dyn Fitting + 'a>> {
         let library = self.locations.library()?;
-        Ok(Box::new(Prepared { library, samples, watched, idle: Mutex::default() }))
+        Ok(Box::new(BinnedSamples { library, samples, eval, idle: Mutex::default() }))
     }
 }
 
 /// Samples in the library's own form, sorted into bins for all models that are fitted on them. The library makes no
 /// promise of working on one of them for two models at once, so there are as many as there are fits under way.
-struct Prepared<'a> {
+struct BinnedSamples<'a> {
     library: &'a Library,
     samples: Samples<'a>,
-    watched: ArrayView2<'a, f64>,
+    eval: ArrayView2<'a, f64>,
     idle: Mutex<Vec<Matrices<'a>>>,
 }
 
-impl Fitting for Prepared<'_> {
+impl Fitting for BinnedSamples<'_> {
     fn fit(
         &self,
         params: &Params,
@@ -149,7 +149,7 @@ impl Fitting for Prepared<'_> {
         let free = idle().pop();
         let matrices = match free {
             Some(matrices) => matrices,
-            None => Matrices::new(self.library, self.samples, Some(self.watched))?,
+            None => Matrices::new(self.library, self.samples, Some(self.eval))?,
         };
         let kinds = self.samples.kinds;
         let model = grown(self.library, &matrices, kinds, params, seed, Some(after_round), interrupt);
@@ -161,11 +161,11 @@ impl Fitting for Prepared<'_> {
 /// Rows to learn from and rows to look at.
 struct Matrices<'a> {
     train: Matrix<'a>,
-    watched: Option<Matrix<'a>>,
+    eval: Option<Matrix<'a>>,
 }
 
 impl<'a> Matrices<'a> {
-    fn new(library: &'a Library, samples: Samples<'_>, watched: Option<ArrayView2<'_, f64>>) -> Result<Self> {
+    fn new(library: &'a Library, samples: Samples<'_>, eval: Option<ArrayView2<'_, f64>>) -> Result<Self> {
         let matrix = |features: ArrayView2<'_, f64>| {
             Matrix::new(library, &in_single_precision(features), samples.kinds)
         };
@@ -174,13 +174,13 @@ impl<'a> Matrices<'a> {
         if let Some(weight) = samples.weight {
             train.set_weight(weight)?;
         }
-        Ok(Self { train, watched: watched.map(matrix).transpose()? })
+        Ok(Self { train, eval: eval.map(matrix).transpose()? })
     }
 }
 
 fn grown(
     library: &Library,
-    Matrices { train, watched }: &Matrices<'_>,
+    Matrices { train, eval }: &Matrices<'_>,
     kinds: &[FeatureKind],
     params: &Params,
     seed: u64,
@@ -195,7 +195,7 @@ fn grown(
             allowed: "a whole number from 1 to 100,000".into(),
         });
     }
-    let matrices: Vec<_> = [Some(train), watched.as_ref()].into_iter().flatten().collect();
+    let matrices: Vec<_> = [Some(train), eval.as_ref()].into_iter().flatten().collect();
     let booster = Booster::new(library, &matrices)?;
     for (name, value) in FIXED {
         booster.set_param(name, value)?;
@@ -215,8 +215,8 @@ fn grown(
     for round in 0..rounds as usize {
         interrupt.check()?;
         booster.update(round, train)?;
-        if let (Some(after_round), Some(watched)) = (&mut after_round, watched) {
-            let predictions = booster.predict(watched)?;
+        if let (Some(after_round), Some(eval)) = (&mut after_round, eval) {
+            let predictions = booster.predict(eval)?;
             if let ControlFlow::Break(()) = after_round(round + 1, &predictions)? {
                 break;
             }

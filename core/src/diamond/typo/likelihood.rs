@@ -1,0 +1,219 @@
+//! How usual six numbers are together. A stone says the same thing twice: its weight follows from its
+//! size, its depth from its dimensions, and its width is close to its length. What is left over in each
+//! of these is a little noise, whose shape was measured on real stones.
+//!
+//! The constants are those of the greatest likelihood on the even rows of the public data
+//! (`data/diamonds.csv`, implausible stones left out); figures are told of the odd rows alone.
+
+use super::{CARAT, DEPTH, Numbers, X, Y, Z};
+use crate::diamond::depth_percent;
+
+/// Middle and spread of depth and table in percent.
+const USUAL_DEPTH: (f64, f64) = (61.8, 1.08);
+const USUAL_TABLE: (f64, f64) = (57.3, 1.97);
+/// Middle and spread of the logarithm of the weight.
+const USUAL_LN_CARAT: (f64, f64) = (-0.395, 0.585);
+/// More than the logarithm of the density of any weight that a correction can have, which is .05 carat or more.
+const MOST_OF_CARAT: f64 = -0.3;
+/// `|ln(x / y)|`: a stone is a little longer than wide or the other way round, hardly ever neither.
+const USUAL_OVAL: (f64, f64) = (0.0073, 0.0026);
+/// Spread of `ln(carat / (x * y * z))` around [`ln_carat_per_mm3`].
+const WEIGHT_SPREAD: f64 = 0.0114;
+/// A depth is calculated from the dimensions and rounded to a tenth; one in nine stones was measured otherwise.
+const ROUNDING: f64 = 0.052;
+const MEASURED_OTHERWISE: (f64, f64) = (0.111, 0.074);
+/// One number in 500 is far from where it should be and nobody knows why; it need not be wrong.
+const ODD: f64 = 0.002;
+
+/// The logarithm of a density: larger for more usual stones. What is missing takes no part, so only stones
+/// of which the same numbers are there can be compared.
+pub(super) fn likelihood(numbers: &Numbers) -> f64 {
+    terms(numbers).iter().flatten().sum()
+}
+
+/// As [`likelihood`], and what no other numbers in their places can exceed.
+pub(super) fn likelihood_and_most(numbers: &Numbers) -> (f64, f64) {
+    let terms = terms(numbers);
+    let looseness = ln_volume(numbers).map_or(1.0, |(_, looseness)| looseness);
+    let both = numbers[X].is_some() && numbers[Y].is_some();
+    let peaks = [
+        MOST_OF_CARAT,
+        depth(USUAL_DEPTH.0),
+        table(USUAL_TABLE.0),
+        // The two parts of this one have their peaks in different places.
+        oval(USUAL_OVAL.0, 0.0),
+        slope(0.0, both),
+        weight(0.0, looseness),
+    ];
+    // A term may be beyond its peak as it was typed (a weight of a millionth of a carat), and stay so.
+    let most = terms.iter().zip(peaks).filter_map(|(term, peak)| Some(term.as_ref()?.max(peak)));
+    (terms.iter().flatten().sum(), most.sum())
+}
+
+/// The logarithm of the density of each thing that a stone says.
+fn terms(numbers: &Numbers) -> [Option<f64>; 6] {
+    let [carat, depth_typed, table_typed, x, y, z] = *numbers;
+    let mut terms = [None; 6];
+    if let Some(carat) = carat {
+        let (middle, spread) = USUAL_LN_CARAT;
+        let ln_carat = carat.ln();
+        let off = (ln_carat - middle) / spread;
+        terms[0] = Some((0.99 * (-0.5 * off * off).exp() / 2.507 + 0.01 * cauchy(off, 2.0)).ln() - ln_carat);
+    }
+    if let Some(typed) = depth_typed {
+        terms[1] = Some(depth(typed));
+    }
+    if let Some(typed) = table_typed {
+        terms[2] = Some(table(typed));
+    }
+    if let (Some(x), Some(y)) = (x, y) {
+        let ln_ratio = (x / y).ln();
+        terms[3] = Some(oval(ln_ratio.abs(), ln_ratio));
+    }
+    if let (Some(depth), Some(width), Some(z)) = (depth_typed, width(x, y), z) {
+        terms[4] = Some(slope(depth - depth_percent(width, width, z), x.is_some() && y.is_some()));
+    }
+    if let (Some(carat), Some((ln_mm3, looseness))) = (carat, ln_volume(numbers)) {
+        terms[5] = Some(weight(carat.ln() - ln_mm3 - ln_carat_per_mm3(numbers), looseness));
+    }
+    terms
+}
+
+fn depth(percent: f64) -> f64 {
+    with_odd(student5(percent, USUAL_DEPTH), cauchy(percent - USUAL_DEPTH.0, 4.0))
+}
+
+fn table(percent: f64) -> f64 {
+    with_odd(student9(percent, USUAL_TABLE), cauchy(percent - USUAL_TABLE.0, 4.0))
+}
+
+/// Of the logarithm of length over width, without its sign and with it.
+fn oval(without_sign: f64, ln_ratio: f64) -> f64 {
+    with_odd(student3(without_sign, USUAL_OVAL) / 2.0, cauchy(ln_ratio, 0.03))
+}
+
+/// Of how far the depth is from what the dimensions say, in points, where `both` x and y are there or one.
+fn slope(off: f64, both: bool) -> f64 {
+    if !both {
+        // The other one of the two is within a percent, not the same.
+        return with_odd(student5(off, (0.0, 0.3)), cauchy(off, 1.0));
+    }
+    let (share, spread) = MEASURED_OTHERWISE;
+    let rounded = 10.0 / (1.0 + ((off.abs() - ROUNDING) / 0.002).exp());
+    with_odd((1.0 - share) * rounded + share * student3(off, (0.0, spread)), cauchy(off, 0.7))
+}
+
+/// Of how far the logarithm of the weight is from what the size says.
+fn weight(off: f64, looseness: f64) -> f64 {
+    with_odd(student7(off, (0.0, WEIGHT_SPREAD * looseness)), cauchy(off, 0.05 * looseness))
+}
+
+/// What a number would be if it were as the others say; `None` where they do not tell.
+pub(super) fn estimate(number: usize, numbers: &Numbers) -> Option<f64> {
+    let mut others = *numbers;
+    others[number] = None;
+    let [carat, depth, _, x, y, z] = others;
+    let ln_density = ln_carat_per_mm3(&others);
+    let slope = depth.unwrap_or(USUAL_DEPTH.0) / 100.0;
+    match number {
+        CARAT => ln_volume(&others).map(|(ln_mm3, _)| (ln_mm3 + ln_density).exp()),
+        DEPTH => Some(depth_percent(width(x, y)?, width(x, y)?, z?)),
+        Z => match (depth, width(x, y)) {
+            (Some(depth), Some(width)) => Some(depth * width / 100.0),
+            (None, Some(width)) => Some(carat? / (ln_density.exp() * width * width)),
+            (_, None) => Some(carat?.powf(1.0 / 3.0) * (slope * slope / ln_density.exp()).cbrt()),
+        },
+        X | Y => match (x.or(y), z, depth) {
+            (Some(other), Some(z), Some(depth)) => Some(200.0 * z / depth - other),
+            (Some(other), ..) => Some(other),
+            (None, Some(z), Some(depth)) => Some(100.0 * z / depth),
+            (None, Some(z), None) => Some((carat? / (ln_density.exp() * z)).sqrt()),
+            (None, None, _) => Some((carat? / (ln_density.exp() * slope)).cbrt()),
+        },
+        _ => None,
+    }
+}
+
+/// The mean of length and width, which follow from weight and height where neither is there.
+pub(super) fn estimate_width(numbers: &Numbers) -> Option<f64> {
+    width(numbers[X], numbers[Y]).or_else(|| estimate(X, numbers))
+}
+
+/// Logarithm of the carats that a cubic millimetre of `x * y * z` weighs. A deep stone has more of its box, a
+/// wide table less is cut away from, and large stones have thicker girdles: a regression on the public data.
+fn ln_carat_per_mm3(numbers: &Numbers) -> f64 {
+    let [carat, depth, table, x, y, z] = *numbers;
+    let from_size = || Some(depth_percent(width(x, y)?, width(x, y)?, z?));
+    let depth = depth.or_else(from_size).unwrap_or(USUAL_DEPTH.0);
+    let table = table.unwrap_or(USUAL_TABLE.0);
+    let oval = x.zip(y).map_or(USUAL_OVAL.0, |(x, y)| (x / y).ln().abs());
+    let ln_carat = carat.map_or(USUAL_LN_CARAT.0, f64::ln);
+    -5.0946 + 0.0080 * (depth - 61.8) + 0.0043 * (table - 57.0) + 0.0062 * ln_carat - 0.0211 * oval
+}
+
+/// Logarithm of `x * y * z` in cubic millimetres as far as it is known, and how much looser it is than where all
+/// three were measured.
+fn ln_volume(numbers: &Numbers) -> Option<(f64, f64)> {
+    let [_, depth, _, x, y, z] = *numbers;
+    let slope = depth.unwrap_or(USUAL_DEPTH.0) / 100.0;
+    let both = x.is_some() && y.is_some();
+    match (width(x, y), z) {
+        (Some(width), z) => {
+            let area = x.unwrap_or(width) * y.unwrap_or(width);
+            let looseness = if z.is_none() && depth.is_none() { 2.5 } else { 1.0 };
+            let volume = area * z.unwrap_or(slope * width);
+            Some((volume.ln(), if both { looseness } else { looseness.max(1.4) }))
+        }
+        (None, Some(z)) => {
+            let volume = z * (z / slope) * (z / slope);
+            Some((volume.ln(), if depth.is_some() { 1.4 } else { 4.5 }))
+        }
+        (None, None) => None,
+    }
+}
+
+fn width(x: Option<f64>, y: Option<f64>) -> Option<f64> {
+    match (x, y) {
+        (Some(x), Some(y)) => Some((x + y) / 2.0),
+        (one, other) => one.or(other),
+    }
+}
+
+fn with_odd(usual: f64, odd: f64) -> f64 {
+    ((1.0 - ODD) * usual + ODD * odd).ln()
+}
+
+/// Cauchy's density: it never gets so small that nothing else counts.
+fn cauchy(off: f64, spread: f64) -> f64 {
+    1.0 / (std::f64::consts::PI * spread * (1.0 + (off / spread).powi(2)))
+}
+
+fn student3(value: f64, (middle, spread): (f64, f64)) -> f64 {
+    0.367_553 / spread * (1.0 + ((value - middle) / spread).powi(2) / 3.0).powi(-2)
+}
+
+fn student5(value: f64, (middle, spread): (f64, f64)) -> f64 {
+    0.379_607 / spread * (1.0 + ((value - middle) / spread).powi(2) / 5.0).powi(-3)
+}
+
+fn student7(value: f64, (middle, spread): (f64, f64)) -> f64 {
+    0.384_992 / spread * (1.0 + ((value - middle) / spread).powi(2) / 7.0).powi(-4)
+}
+
+fn student9(value: f64, (middle, spread): (f64, f64)) -> f64 {
+    0.388_035 / spread * (1.0 + ((value - middle) / spread).powi(2) / 9.0).powi(-5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_weight_that_a_correction_can_have_is_denser_than_the_bound() {
+        for step in 0..100_000 {
+            let carat = 0.05 * (f64::from(step) * 1e-4).exp();
+            let alone = likelihood(&[Some(carat), None, None, None, None, None]);
+            assert!(alone < MOST_OF_CARAT, "{carat}: {alone}");
+        }
+    }
+}

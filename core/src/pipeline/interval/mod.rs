@@ -1,0 +1,216 @@
+//! Where the price lies, nine times in ten or as often as is asked: conformal prediction with
+//! normalised residuals, calibrated for each band of weight by itself.
+//!
+//! A second, small model learns how far off the price model is for a stone like this, as a share of
+//! the price. The *score* of a calibration stone is its actual error divided by that expected one;
+//! the range of a new stone is its price, plus and minus its expected error times the quantile of
+//! the scores in its band of weight, times factors of its grades ([`GradeFactors`]). Both the price
+//! and the expected error of a calibration stone come from models that were not fitted on it.
+//!
+//! Sources: normalised scores, Papadopoulos, Gammerman and Vovk, "Normalized nonconformity measures
+//! for regression conformal prediction" (2008); bands, Vovk, "Conditional validity of inductive
+//! conformal predictors" (2012); scores out of fold,
+//! Vovk, "Cross-conformal predictors" (2015).
+
+mod confidence;
+mod grade_factors;
+
+use ndarray::{Array1, Array2, ArrayView2};
+use serde::Serialize;
+
+pub use self::confidence::Confidence;
+use self::grade_factors::FEWEST_OF_A_KIND;
+pub use self::grade_factors::GradeFactors;
+use crate::diamond::{Diamond, to_cents};
+use crate::error::{Error, Result};
+use crate::metrics::JUMPS_CARAT;
+use crate::model::Regressor;
+
+/// Where a price lies.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PriceRange {
+    /// Lower end in US dollars, not below zero, to the cent.
+    pub low_usd: f64,
+    /// Upper end in US dollars, to the cent.
+    pub high_usd: f64,
+    /// How often such ranges hold the price, as a share of 1; `None` beyond what the model learned from, where
+    /// nobody knows.
+    pub confidence: Option<f64>,
+}
+
+impl PriceRange {
+    /// The same ends, of which nobody knows how often they hold the price.
+    pub(crate) fn unsure(self) -> Self {
+        Self { confidence: None, ..self }
+    }
+}
+
+/// A fitted way to tell where prices lie.
+pub struct IntervalModel {
+    /// Expects the error as a share of the price, from the features of the price model and the
+    /// logarithm of the price.
+    difficulty: Box<dyn Regressor>,
+    /// For each band of weight, the quantiles of its scores at [`PERCENTS`].
+    bands: Vec<Vec<f64>>,
+    grades: GradeFactors,
+}
+
+/// A calibration stone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score<'a> {
+    /// Which.
+    pub stone: &'a Diamond,
+    /// Actual error over expected error, of models that never saw the stone.
+    pub score: f64,
+}
+
+/// The confidences whose quantiles are kept, in percent; one between two of them gets the wider range.
+const PERCENTS: std::ops::RangeInclusive<usize> = 50..=99;
+/// Fewer scores do not have a 99th percentile.
+pub const FEWEST_SCORES: usize = 100;
+/// Nobody's price is surer than this, as a share: the same stone is sold for prices 3 % apart.
+const SUREST: f64 = 0.01;
+/// An error beyond the price itself teaches no more than one as large as the price.
+const LARGEST_ERROR: f64 = 1.0;
+
+impl IntervalModel {
+    /// What the model of difficulty sees: the features of the price model and the price.
+    pub fn features(features: ArrayView2<'_, f64>, prices_usd: &[f64]) -> Array2<f64> {
+        let (n_rows, n_columns) = features.dim();
+        let mut seen = Array2::zeros((n_rows, n_columns + 1));
+        seen.slice_mut(ndarray::s![.., ..n_columns]).assign(&features);
+        for (slot, price) in seen.column_mut(n_columns).iter_mut().zip(prices_usd) {
+            *slot = sold(*price).ln();
+        }
+        seen
+    }
+
+    /// What it learns: errors as a share of the price that was predicted. `actual` and `predicted` are in US
+    /// dollars.
+    pub fn target(actual: &[f64], predicted: &[f64]) -> Array1<f64> {
+        let errors = actual.iter().zip(predicted);
+        errors.map(|(actual, predicted)| error(*actual, *predicted).min(LARGEST_ERROR)).collect()
+    }
+
+    /// The score of a stone, of which `difficulty` is what was expected.
+    pub fn score(actual_usd: f64, predicted_usd: f64, difficulty: f64) -> f64 {
+        error(actual_usd, predicted_usd) / difficulty.max(SUREST)
+    }
+
+    /// Puts the parts together; there are at least [`FEWEST_SCORES`].
+    ///
+    /// # Errors
+    /// [`Error::TooFewRows`] otherwise.
+    pub fn calibrated(difficulty: Box<dyn Regressor>, scores: &[Score<'_>]) -> Result<Self> {
+        if scores.len() < FEWEST_SCORES {
+            let reason = format!("{} stones are too few to calibrate ranges of prices", scores.len());
+            return Err(Error::TooFewRows { reason });
+        }
+        let grades = GradeFactors::of(scores);
+        let sorted = |wanted: &dyn Fn(&Score<'_>) -> bool| {
+            let wanted = scores.iter().filter(|score| wanted(score));
+            let mut values: Vec<_> = wanted.map(|score| score.score / grades.at(score.stone)).collect();
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let all = quantiles(&sorted(&|_| true));
+        let of_band = |number: usize| {
+            let values = sorted(&|score| band(score.stone.carat()) == number);
+            // A band of few stones is told the quantiles of all.
+            if values.len() < FEWEST_OF_A_KIND { all.clone() } else { quantiles(&values) }
+        };
+        let bands = (0..=JUMPS_CARAT.len()).map(of_band).collect();
+        Self::new(difficulty, bands, grades)
+    }
+
+    /// Takes back what was stored.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] when the quantiles or the factors are none.
+    pub fn new(difficulty: Box<dyn Regressor>, bands: Vec<Vec<f64>>, grades: GradeFactors) -> Result<Self> {
+        let is_sound = |quantiles: &Vec<f64>| {
+            quantiles.len() == PERCENTS.count()
+                && quantiles.is_sorted()
+                && quantiles.iter().all(|value| value.is_finite() && *value >= 0.0)
+        };
+        if bands.len() == JUMPS_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
+            return Ok(Self { difficulty, bands, grades });
+        }
+        Err(Error::model_file("its ranges are not those of a calibrated model"))
+    }
+
+    /// The model of difficulty.
+    pub fn difficulty(&self) -> &dyn Regressor {
+        &*self.difficulty
+    }
+
+    /// The quantiles of each band.
+    pub fn bands(&self) -> &[Vec<f64>] {
+        &self.bands
+    }
+
+    /// The factors of each grade.
+    pub fn grades(&self) -> &GradeFactors {
+        &self.grades
+    }
+
+    /// Where the prices of these stones lie: `features` are those of the price model, a row for each stone.
+    pub fn of(
+        &self,
+        features: ArrayView2<'_, f64>,
+        stones: &[&Diamond],
+        prices_usd: &[f64],
+        confidence: Confidence,
+    ) -> Vec<PriceRange> {
+        let expected = self.difficulty.predict(Self::features(features, prices_usd).view());
+        // The tiny amount takes back what a share such as .57 gains in being multiplied.
+        let percent = (confidence.share() * 100.0 - 1e-9).ceil() as usize;
+        let position = percent.clamp(*PERCENTS.start(), *PERCENTS.end()) - PERCENTS.start();
+        let rows = expected.iter().zip(stones).zip(prices_usd);
+        rows.map(|((expected, stone), price)| {
+            let quantile = self.bands[band(stone.carat())][position];
+            let half = quantile * expected.max(SUREST) * self.grades.at(stone) * sold(*price);
+            let (low_usd, high_usd) = (to_cents((price - half).max(0.0)), to_cents(price + half));
+            PriceRange { low_usd, high_usd, confidence: Some(confidence.share()) }
+        })
+        .collect()
+    }
+}
+
+/// A model may predict what nobody ever sold a diamond for; a share of that would be none.
+fn sold(price_usd: f64) -> f64 {
+    price_usd.max(1.0)
+}
+
+fn error(actual_usd: f64, predicted_usd: f64) -> f64 {
+    (actual_usd - sold(predicted_usd)).abs() / sold(predicted_usd)
+}
+
+/// The number of the band that this weight is in.
+pub(super) fn band(carat: f64) -> usize {
+    JUMPS_CARAT.partition_point(|jump| *jump <= carat)
+}
+
+/// Where among `n` sorted scores, counted from 0, the one is that so many percent of all like them are not above: the
+/// `ceil((n + 1) * percent / 100)`-th smallest.
+pub(super) fn nth_of(n: usize, percent: usize) -> usize {
+    ((n + 1) * percent).div_ceil(100).clamp(1, n.max(1)) - 1
+}
+
+fn quantiles(sorted: &[f64]) -> Vec<f64> {
+    PERCENTS.map(|percent| sorted[nth_of(sorted.len(), percent)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_the_score_that_so_many_of_one_more_are_not_above() {
+        let sorted: Vec<_> = (1..=899).map(f64::from).collect();
+        assert_eq!(quantiles(&sorted)[40], 810.0);
+        assert_eq!(quantiles(&sorted)[0], 450.0);
+        // There is none above the last.
+        assert_eq!(quantiles(&sorted[..60])[49], 60.0);
+    }
+}
