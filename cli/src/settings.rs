@@ -58,6 +58,7 @@ pub(crate) struct Train {
     pub(crate) suspect: xtream_core::dataset::Suspect,
     pub(crate) duplicates: xtream_core::dataset::Duplicates,
     pub(crate) max_rejects: f64,
+    pub(crate) ranges: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -84,6 +84,7 @@ fn training(source: Source, families: Vec<Family>) -> Training {
         n_repeats: 1,
         promotes: Promotes::Better,
         is_monotone: false,
+        ranges: true,
     }
 }
 

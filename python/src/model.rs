@@ -261,7 +261,7 @@ impl Model {
     /// -------
     /// dict
     ///     Of one stone: `price_usd`; its `range` with `low_usd`, `high_usd` and `confidence`, or None for a
-    ///     model that was never calibrated; in `assumed` the names of the measurements that were
+    ///     model that was trained without ranges (a warning says so); in `assumed` the names of the measurements that were
     ///     missing and had to be estimated; and in `warnings`, each a dict, what looks mistyped and what lies
     ///     beyond the stones that the model learned from. There the confidence is None: nobody knows it.
     /// frame of the same kind

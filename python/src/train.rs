@@ -60,6 +60,7 @@ pub(crate) fn train<'py>(
     max_rejects: f64,
     space: &str,
     monotone: bool,
+    ranges: bool,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<(Bound<'py, PyAny>, RunModels)> {
     is_no_fork().map_err(|error| error::to_python(py, &error))?;
@@ -100,6 +101,7 @@ pub(crate) fn train<'py>(
             n_repeats: 1,
             promotes: if promote { Promotes::Better } else { Promotes::First },
             is_monotone: monotone,
+            ranges,
         };
         let registry = Registry::open_or_create(&registry)?;
         let (dataset, data) = training.read(&registry, progress, interrupt)?;

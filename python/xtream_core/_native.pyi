@@ -232,6 +232,7 @@ def _train(
     max_rejects: float,
     space: str,
     monotone: bool,
+    ranges: bool,
     progress: Callable[[dict[str, Any]], object] | None,
 ) -> tuple[dict[str, Any], _RunModels]: ...
 def _validate(data: Any, suspect: str, duplicates: str, unpriced: bool) -> dict[str, Any]: ...

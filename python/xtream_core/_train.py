@@ -33,6 +33,7 @@ def train(
     max_rejects: float = 1.0,
     space: Literal["narrow", "notebook"] = "narrow",
     monotone: bool = False,
+    ranges: bool = True,
     progress: bool | Callback = True,
 ) -> Run:
     """Trains every family of models on the data and records each. The first model of an empty registry
@@ -77,6 +78,9 @@ def train(
     monotone : bool
         Only models whose price never falls with better color, better clarity or more weight; the cards say
         what that costs in accuracy. Of the built-in families "xgboost-derived" can promise it.
+    ranges : bool
+        Whether the models learn how sure their prices are. Without it each is fitted once and not six times, and
+        `Model.value` has no range and says so.
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,
@@ -151,6 +155,7 @@ def train(
             max_rejects,
             space,
             monotone,
+            ranges,
             listen,
         )
     except KeyboardInterrupt as stopped:

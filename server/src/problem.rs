@@ -58,7 +58,6 @@ kinds! {
     InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "Some values need correction";
     BeyondTheModel = UNPROCESSABLE_ENTITY, "beyond_the_model", "The model has no price for such a stone";
     TooManyRequests = TOO_MANY_REQUESTS, "too_many_requests", "You have asked too often";
-    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The headers of the request are too large";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server made a mistake";
     NoChampion = SERVICE_UNAVAILABLE, "no_champion", "There is no model yet";
     ChampionRefused = SERVICE_UNAVAILABLE, "champion_refused", "The model cannot be loaded";
@@ -173,17 +172,6 @@ impl Problem {
     pub(crate) fn request_timeout(limit: Duration) -> Self {
         let detail = format!("The request was not complete after {} seconds.", limit.as_secs());
         Self::new(Kind::RequestTimeout, detail)
-    }
-
-    /// What the HTTP layer refused by itself, with this status, before it was a request.
-    pub(crate) fn refused_by_http(status: u16) -> Self {
-        match status {
-            400 => Self::malformed_request(
-                "What arrived is not a request in HTTP/1.1, or its address is too long.",
-            ),
-            431 => Self::new(Kind::HeadTooLarge, "The headers of the request are larger than is read here."),
-            status => Self::internal(format!("the HTTP layer answered {status}")),
-        }
     }
 
     pub(crate) fn too_many_requests(
@@ -313,11 +301,6 @@ impl Problem {
         } else {
             Self::internal(error)
         }
-    }
-
-    /// What goes into the head of the answer, besides what all answers have.
-    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.headers
     }
 
     /// As a part of an answer or as all of it.

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config,
+};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -22,7 +25,7 @@ use xtream_core::{Interrupt, Registry};
 use crate::admin::AdminKey;
 use crate::admission::{Admission, Counted, Load, Rate, RateLimiter, admit};
 use crate::compression::pack;
-use crate::connections::{Connections, Gate, Guarded, PIECE};
+use crate::connections::{Connections, Guarded, PIECE};
 use crate::docs::guide::Listening;
 use crate::docs::{self, guide, openapi, problems};
 use crate::error::Error;
@@ -99,7 +102,6 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     connections: Arc<Connections>,
-    gate: Arc<Gate>,
     shared: Shared,
     watcher: Watcher,
     /// Where the watcher hears of changes; it ends with the last of those who may tell.
@@ -150,14 +152,8 @@ impl Server {
         let mut watcher = Watcher::new(Arc::clone(&state), Arc::clone(&telemetry));
         watcher.look();
         let max_connections = affordable(limits.max_connections);
-        let connections = Arc::new(Connections::new(max_connections, Arc::clone(&telemetry)));
-        let gate = Gate {
-            connections: Arc::clone(&connections),
-            log: Arc::clone(&log),
-            telemetry: Arc::clone(&telemetry),
-            numbers: Arc::clone(&numbers),
-            request_timeout: limits.request_timeout,
-        };
+        let connections = Connections::new(max_connections, limits.request_timeout, Arc::clone(&telemetry));
+        let connections = Arc::new(connections);
         let admission = web::Data::new(Admission {
             load: Arc::new(Load::new(limits.max_in_flight)),
             rate: limits.rate.map(|rate| RateLimiter::new(Counted::Requests, rate)),
@@ -185,7 +181,7 @@ impl Server {
             numbers: web::Data::from(numbers),
             allowed_origins: allowed_origins.into(),
         };
-        Ok(Self { listener, address, connections, gate: Arc::new(gate), shared, watcher, told })
+        Ok(Self { listener, address, connections, shared, watcher, told })
     }
 
     /// The address that requests go to.
@@ -203,12 +199,13 @@ impl Server {
     /// When the operating system refuses threads or sockets.
     pub fn run(self, interrupt: &Interrupt) -> Result<(), Error> {
         let failed = |source| Error::Run { source };
-        let Self { listener, connections, gate, shared, watcher, told, .. } = self;
+        let Self { listener, connections, shared, watcher, told, .. } = self;
         thread::Builder::new()
             .name("registry-watcher".into())
             .spawn(move || watcher.run(&told))
             .map_err(failed)?;
         let interrupt = interrupt.clone();
+        let guarding = Arc::clone(&connections);
         let until_interrupted = async move {
             while !interrupt.is_raised() {
                 sleep(INTERRUPT_INTERVAL).await;
@@ -221,12 +218,7 @@ impl Server {
         };
         System::new().block_on(async move {
             let serve = move || {
-                let (gate, shared) = (Arc::clone(&gate), shared.clone());
-                let admit = fn_service(move |stream: TcpStream| {
-                    let peer = stream.peer_addr().ok();
-                    let guarded = Guarded::admit(stream, &gate);
-                    async move { Ok((guarded.ok_or(DispatchError::InternalError)?, Protocol::Http1, peer)) }
-                });
+                let (connections, shared) = (Arc::clone(&guarding), shared.clone());
                 let app = application(shared).into_factory().map_err(|error| error.error_response());
                 let app = map_config(app, |()| AppConfig::default());
                 let http = HttpService::build()
@@ -237,7 +229,21 @@ impl Server {
                     .h1_write_buffer_size(PIECE)
                     .on_connect_ext(|stream: &Guarded, data| drop(data.insert(stream.connection())))
                     .finish(app);
-                admit.and_then(http)
+                apply_fn_factory(http, move |stream: TcpStream, http| {
+                    let connections = Arc::clone(&connections);
+                    let peer = stream.peer_addr().ok();
+                    let ended = Guarded::admit(stream, &connections)
+                        .map(|guarded| http.call((guarded, Protocol::Http1, peer)));
+                    async move {
+                        // What cannot be read is counted before the client sees the end.
+                        let mut ended = pin!(ended.ok_or(DispatchError::InternalError)?);
+                        ended.as_mut().await.inspect_err(|error| {
+                            if let DispatchError::Parse(reason) = error {
+                                connections.cannot_read(peer, reason);
+                            }
+                        })
+                    }
+                })
             };
             let server = actix_server::Server::build()
                 // `Connections` counts them.

@@ -27,6 +27,7 @@ pub(crate) struct Telemetry {
     pub(crate) connections_displaced: Counter,
     pub(crate) connections_refused: Counter,
     pub(crate) connections_stalled: Counter,
+    pub(crate) unreadable: Counter,
     pub(crate) gauges: Gauges,
 }
 
@@ -84,6 +85,10 @@ impl Telemetry {
             counter("connections_refused", "New connections ended at once because all others were busy");
         let connections_stalled =
             counter("connections_stalled", "Connections ended because the client took no bytes");
+        let unreadable = counter(
+            "unreadable",
+            "What came in and was no request in HTTP, or did not come to the end of its head",
+        );
         let gauges = Gauges::new(&mut registry);
         Self {
             registry,
@@ -97,6 +102,7 @@ impl Telemetry {
             connections_displaced,
             connections_refused,
             connections_stalled,
+            unreadable,
             gauges,
         }
     }

@@ -225,8 +225,26 @@ def test_a_model_without_calibration_has_no_ranges(xtream: Program, tmp_path: Pa
     xtream.train(few, "--models", "linear", "--trials", "0")
     xtream("value", few, "--out", "priced.csv")
     said = xtream("value", few, "--range", "--out", "ranged.csv", status=2).stderr
-    assert "a model that was never calibrated" in said and "allowed is prices without ranges" in said
+    assert "a model that was trained without ranges or on too few stones" in said
+    assert "allowed is prices without ranges" in said
     assert not list(tmp_path.glob("ranged.csv*"))
+
+
+def test_a_model_trained_without_ranges_has_the_same_prices_and_says_that_it_has_no_ranges(
+    xtream: Program,
+) -> None:
+    linear = [FIRST, "--models", "linear"]
+    xtream.train(*linear)
+    xtream.train(*linear, "--no-ranges")
+    (xtream.folder / "xtream.toml").write_text("[train]\nranges = false\n")
+    xtream.train(*linear)
+    rows = as_csv(read_csv(PUBLIC).head(50), xtream.folder)
+    prices = [xtream("value", rows, "--version", version).stdout for version in (1, 2, 3)]
+    assert prices[0] == prices[1] == prices[2]
+    xtream("value", rows, "--version", 1, "--range")
+    for version in (2, 3):
+        refused = xtream("value", rows, "--version", version, "--range", status=2)
+        assert "a model that was trained without ranges" in refused.stderr and not refused.stdout
 
 
 def test_a_broken_file_leaves_nothing_half_written(trained: Trained, tmp_path: Path) -> None:

@@ -1,19 +1,19 @@
 //! `xtream serve --train`: a first model within seconds, and the full training while it answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
 use xtream_core::dataset::{Dataset, expand};
-use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::DataCard;
-use xtream_core::training::{Training, built_in, choose};
+use xtream_core::training::Training;
 use xtream_core::{Error, Interrupt, Registry};
 
-use super::train::{afterwards, leaderboard, run_of};
+use super::train::{afterwards, families, leaderboard, training};
 use super::{note, print};
+use crate::args::TrainOptions;
 use crate::progress::Shown;
 use crate::settings::Settings;
 
@@ -38,12 +38,13 @@ impl Bootstrap {
     /// alone.
     pub(super) fn prepare(
         data: &[PathBuf],
+        folder: &Path,
         settings: &Settings,
         interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
         expand(data)?;
-        let full = run_of(data, settings)?;
-        let registry = Registry::open_or_create(&settings.registry)?;
+        let full = training(data, &[], &TrainOptions::default(), settings)?;
+        let registry = Registry::open_or_create(folder)?;
         let has_champion = registry.champion()?.is_some();
         if has_champion && !is_first_alone(&registry, None)? {
             return Ok(None);
@@ -58,8 +59,10 @@ impl Bootstrap {
             }
             "The first model answers; its full training, which was not finished, goes on meanwhile."
         } else {
-            let families = choose(built_in(&Locations::new(Vec::new())), &[FIRST.into()])?;
-            let first = Training { families, n_trials: 0, n_repeats: 1, ..run_of(data, settings)? };
+            let families = families(&[FIRST.into()], settings)?;
+            let options = TrainOptions::default();
+            let first =
+                Training { families, n_trials: 0, n_repeats: 1, ..training(data, &[], &options, settings)? };
             first.run_on(&dataset, data_card.clone(), &registry, &shown, interrupt)?;
             "A first model answers now; the full training goes on meanwhile."
         };

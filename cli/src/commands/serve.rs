@@ -32,7 +32,7 @@ pub(crate) fn run(
     }
     let bootstrap = match &args.train[..] {
         [] => None,
-        data => Bootstrap::prepare(data, settings, interrupt)?,
+        data => Bootstrap::prepare(data, &options.registry, settings, interrupt)?,
     };
     let server = Server::build(options).map_err(|error| match error {
         xtream_server::Error::AdminKey { reason } => WrongUsage(reason).into(),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtream_core::dataset::{Policy, Source, Split, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
+use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::{note, print, print_json};
@@ -37,20 +37,6 @@ pub(super) fn training(
     options: &TrainOptions,
     settings: &Settings,
 ) -> Result<Training> {
-    let run = run_of(data, settings)?;
-    let is_named = !settings.train.models.is_empty();
-    Ok(Training {
-        source: Source { test: test.to_vec(), ..run.source },
-        rejects: options.rejects.clone(),
-        families: if options.monotone { monotone(run.families, is_named)? } else { run.families },
-        promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
-        is_monotone: options.monotone,
-        ..run
-    })
-}
-
-/// The run that settings alone describe.
-pub(super) fn run_of(data: &[PathBuf], settings: &Settings) -> Result<Training> {
     let train = &settings.train;
     if !(0.0..=100.0).contains(&train.max_rejects) {
         return Err(Error::Usage {
@@ -62,21 +48,27 @@ pub(super) fn run_of(data: &[PathBuf], settings: &Settings) -> Result<Training> 
     let all_cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let policy = Policy { suspect: train.suspect, duplicates: train.duplicates, ..Policy::default() };
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
-    let locations = Locations::new(xgboost_candidates(&settings.xgboost_lib));
+    let chosen = families(&train.models, settings)?;
     Ok(Training {
-        source: Source { data: data.to_vec(), policy, split, ..Source::default() },
+        source: Source { data: data.to_vec(), test: test.to_vec(), policy, split, ..Source::default() },
         max_rejects_percent: train.max_rejects,
-        rejects: None,
-        families: choose(built_in(&locations), &train.models)?,
+        rejects: options.rejects.clone(),
+        families: if options.monotone { monotone(chosen, !train.models.is_empty())? } else { chosen },
         n_trials: train.trials,
         preset: train.space,
         sampler: train.sampler,
         n_workers: if train.jobs == 0 { all_cores() } else { train.jobs },
         seed: train.seed,
         n_repeats: train.repeats,
-        promotes: Promotes::Better,
-        is_monotone: false,
+        promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
+        is_monotone: options.monotone,
+        ranges: train.ranges,
     })
+}
+
+/// The families of these names; all that are built in where there is none.
+pub(super) fn families(names: &[String], settings: &Settings) -> Result<Vec<Family>, Error> {
+    choose(built_in(&Locations::new(xgboost_candidates(&settings.xgboost_lib))), names)
 }
 
 pub(super) fn leaderboard(report: &Report) -> String {

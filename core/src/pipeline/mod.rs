@@ -192,11 +192,22 @@ impl Pipeline {
     }
 
     /// What is to be said beside the price of a stone that was typed as `raw` and then perhaps completed: likely
-    /// typing errors and contradictions ([`Diamond::warnings`]), and where it lies beyond what was learned from.
-    pub(crate) fn warnings(&self, stone: &Diamond, raw: &RawDiamond<'_>, priced: &Priced) -> Vec<Fault> {
+    /// typing errors and contradictions ([`Diamond::warnings`]), where it lies beyond what was learned from, and that
+    /// there is no range although one `is_asked` for.
+    pub(crate) fn warnings(
+        &self,
+        stone: &Diamond,
+        raw: &RawDiamond<'_>,
+        priced: &Priced,
+        is_asked: bool,
+    ) -> Vec<Fault> {
         let mut warnings = stone.warnings(raw);
         if !priced.is_known {
             warnings.extend(self.extent.beyond(stone, priced.price_usd));
+        }
+        if is_asked && self.intervals.is_none() {
+            let reason = "has no range, because this model was trained without ranges or on too few stones";
+            warnings.push(Fault::beyond(Field::Price, format!("{:.2}", priced.price_usd), reason.into()));
         }
         warnings
     }
@@ -308,7 +319,7 @@ impl Pipeline {
         let reasons = options.reasons.then(|| valuation::explain(&stone, &self.background, &prices));
         let sold = sold.filter(|_| options.comparables);
         Ok(Appraisal {
-            warnings: self.warnings(&stone, &raw, &priced),
+            warnings: self.warnings(&stone, &raw, &priced, true),
             stone,
             assumed,
             price_usd,

@@ -34,6 +34,7 @@ use crate::progress::{Event, Progress};
 use crate::promotion::Decision;
 use crate::registry::{BlobKind, Card, DataCard, ModelRecord, Registry, SplitCard};
 use crate::tuning::SamplerKind;
+use crate::valuation::background;
 
 /// A run to make.
 pub struct Training {
@@ -62,6 +63,9 @@ pub struct Training {
     /// Whether prices shall never fall with better color, better clarity or more weight. Every family
     /// must be able to promise that; [`monotone`] chooses them.
     pub is_monotone: bool,
+    /// Whether models learn how sure their prices are, which takes five more fits of each. Without it a price has
+    /// no range, and whoever asks for one is told why.
+    pub ranges: bool,
 }
 
 /// When the best model of a run that can be served becomes the champion.
@@ -244,6 +248,10 @@ impl Training {
         let pipeline = match family.foreign {
             // A model that cannot answer has nothing to stand behind.
             Some(_) => recipe.fit(&family.name, train, &params, seed, None, interrupt)?,
+            None if !self.ranges => {
+                let fitted = recipe.fit(&family.name, train, &params, seed, None, interrupt)?;
+                fitted.calibrated(None, background(train))
+            }
             None => {
                 let n_workers = self.n_workers;
                 let calibration =
@@ -330,5 +338,62 @@ fn decide(
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::diamond::{Cell, Field, RawDiamond};
+    use crate::features::PartialDiamond;
+    use crate::model::xgboost::Locations;
+    use crate::progress::Silent;
+    use crate::valuation::Options;
+
+    #[test]
+    fn a_model_trained_without_ranges_has_the_same_prices_and_says_that_it_has_no_ranges() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open_or_create(folder.path()).unwrap();
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
+        let trained = |ranges| {
+            let training = Training {
+                source: Source { data: vec![data.clone()], ..Source::default() },
+                max_rejects_percent: 1.0,
+                rejects: None,
+                families: choose(built_in(&Locations::default()), &["linear".into()]).unwrap(),
+                n_trials: 0,
+                preset: Preset::default(),
+                sampler: SamplerKind::default(),
+                n_workers: 2,
+                seed: 1,
+                n_repeats: 1,
+                promotes: Promotes::Better,
+                is_monotone: false,
+                ranges,
+            };
+            let report = training.run(&registry, &Silent, &Interrupt::default()).unwrap();
+            (registry.pipeline(report.leaderboard[0].version).unwrap(), report)
+        };
+        let ((ranged, _), (bare, report)) = (trained(true), trained(false));
+        assert!(ranged.intervals().is_some() && bare.intervals().is_none());
+        // Held against its twin with ranges as any other model is: the promotion does not look at them.
+        let decision = report.decision.unwrap();
+        assert!(!decision.promoted && decision.comparison.unwrap().difference_usd == 0.0);
+        let raw = RawDiamond::from_cells(|field| match field {
+            Field::Carat => Cell::Number(0.5),
+            Field::Cut => Cell::Text("Ideal"),
+            Field::Color => Cell::Text("E"),
+            Field::Clarity => Cell::Text("VS1"),
+            _ => Cell::Missing,
+        });
+        let asked = Options { reasons: true, ..Options::default() };
+        let ask = |pipeline: &crate::Pipeline| pipeline.appraise(PartialDiamond(raw), &asked, None).unwrap();
+        let (ranged, bare) = (ask(&ranged), ask(&bare));
+        assert_eq!(ranged.price_usd.to_bits(), bare.price_usd.to_bits());
+        assert_eq!(ranged.reasons, bare.reasons);
+        assert!(ranged.range.is_some() && ranged.warnings.is_empty());
+        assert_eq!(bare.range, None);
+        assert!(bare.warnings[0].to_string().contains("trained without ranges"), "{:?}", bare.warnings);
     }
 }

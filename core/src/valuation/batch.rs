@@ -20,7 +20,7 @@ pub type Price = Result<Priced, Vec<Fault>>;
 pub struct Priced {
     /// Price in US dollars, to the cent.
     pub price_usd: f64,
-    /// Where it lies; `None` when nobody asked, or the model was never calibrated.
+    /// Where it lies; `None` when nobody asked, or the model was trained without ranges.
     pub range: Option<PriceRange>,
     /// Whether stone and price lie within what the model learned from.
     pub is_known: bool,
@@ -55,7 +55,8 @@ pub fn price(pipeline: &Pipeline, wanted: Wanted, batch: &Batch, rows: Range<usi
         let Some(priced) = prices.next() else { return Err(Vec::new()) };
         let mut priced = priced.map_err(|fault| refusal(fault, &stone, &batch.raw(row)))?;
         if wanted.warnings {
-            priced.warnings = pipeline.warnings(&stone, &batch.raw(row), &priced);
+            priced.warnings =
+                pipeline.warnings(&stone, &batch.raw(row), &priced, wanted.confidence.is_some());
         }
         Ok(priced)
     };
@@ -67,7 +68,7 @@ pub fn price(pipeline: &Pipeline, wanted: Wanted, batch: &Batch, rows: Range<usi
 /// has its range.
 ///
 /// # Errors
-/// [`Error::Usage`] when ranges are asked of a model that was never calibrated; as [`Table::next_batch`], as
+/// [`Error::Usage`] when ranges are asked of a model that was trained without them; as [`Table::next_batch`], as
 /// `work` and `take`, and on interruption.
 pub fn price_table<D: Send>(
     pipeline: &Pipeline,
@@ -78,8 +79,8 @@ pub fn price_table<D: Send>(
     mut take: impl FnMut(D) -> Result<()>,
 ) -> Result<()> {
     if wanted.confidence.is_some() && pipeline.intervals().is_none() {
-        let reason = "ranges of prices from a model that was never calibrated, so that it has none";
-        let allowed = "prices without ranges, or a model that is trained anew on enough stones";
+        let reason = "ranges of prices from a model that was trained without ranges or on too few stones";
+        let allowed = "prices without ranges, or a model that is trained anew with them";
         return Err(Error::Usage { reason: reason.into(), allowed: allowed.into() });
     }
     let work = |part: Part| {

@@ -28,7 +28,7 @@ pub struct Appraisal {
     pub assumed: Vec<Field>,
     /// Price in US dollars, to the cent.
     pub price_usd: f64,
-    /// Where the price lies; `None` when the model was never calibrated.
+    /// Where the price lies; `None` when the model was trained without ranges, which a warning says.
     pub range: Option<PriceRange>,
     /// Likely typing errors and contradictions, and where the stone lies beyond what the model learned from.
     pub warnings: Vec<Fault>,

@@ -5,33 +5,41 @@
 //! waiting longest makes room: a client that asks what it came for is served however many others
 //! hold idle connections open, and nobody is turned away who could have been answered.
 
-mod refusal;
+mod detached;
 mod stream;
 mod unread;
+mod unreadable;
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::rt::net::TcpStream;
 use futures_util::task::AtomicWaker;
 
-pub(crate) use self::refusal::{Gate, deliver};
+pub(crate) use self::detached::send_detached;
 pub(crate) use self::stream::Guarded;
 use self::unread::MOST_UNREAD;
 pub(crate) use self::unread::{PIECE, Piecemeal};
+use self::unreadable::Unreadable;
 
 use crate::telemetry::Telemetry;
 
 /// The open connections.
 pub(crate) struct Connections {
     limit: usize,
+    /// Time in which a head must have arrived, from its first byte; and that a client has for a first byte after it
+    /// connected.
+    request_timeout: Duration,
     open: Mutex<HashMap<u64, Arc<Connection>>>,
     n_ever: AtomicU64,
     is_closing: AtomicBool,
     /// Bytes of answers that wait to be read, over all connections.
     n_unread: AtomicUsize,
+    unreadable: Unreadable,
     telemetry: Arc<Telemetry>,
 }
 
@@ -58,8 +66,8 @@ struct State {
     ending: Ending,
     /// Since when the client has taken no bytes of an answer, while it takes none.
     blocked_since: Option<Instant>,
-    /// The stream of a request that is still to be answered, when nobody else will send the answer.
-    orphan: Option<TcpStream>,
+    /// The stream of a request under way that the HTTP layer has given up.
+    detached: Option<TcpStream>,
 }
 
 /// When the stream of a connection is to end.
@@ -84,13 +92,15 @@ enum Phase {
 }
 
 impl Connections {
-    pub(crate) fn new(limit: usize, telemetry: Arc<Telemetry>) -> Self {
+    pub(crate) fn new(limit: usize, request_timeout: Duration, telemetry: Arc<Telemetry>) -> Self {
         Self {
             limit,
+            request_timeout,
             open: Mutex::default(),
             n_ever: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             n_unread: AtomicUsize::new(0),
+            unreadable: Unreadable::new(Arc::clone(&telemetry)),
             telemetry,
         }
     }
@@ -118,6 +128,11 @@ impl Connections {
 
     fn leave(&self, connection: &Connection) {
         self.open().remove(&connection.number);
+    }
+
+    /// What came in was no request, or not all of its head.
+    pub(crate) fn cannot_read(&self, client: Option<SocketAddr>, reason: impl Display) {
+        self.unreadable.count(client, reason);
     }
 
     /// How many are open.
@@ -184,7 +199,7 @@ impl Connection {
             is_last: false,
             ending: Ending::Never,
             blocked_since: None,
-            orphan: None,
+            detached: None,
         };
         Self { number, state: Mutex::new(state), n_unread: AtomicUsize::new(0), waker: AtomicWaker::new() }
     }
@@ -209,10 +224,18 @@ impl Connection {
         state.enter(Phase::Answering);
     }
 
-    /// The stream, if the HTTP layer has given it up before the request on it was answered, as it does
-    /// when the body comes in broken chunks.
-    pub(crate) fn orphan(&self) -> Option<TcpStream> {
-        self.state().orphan.take()
+    /// The HTTP layer has dropped the connection; if a request is under way, it has given that up as well, as it does
+    /// when the pieces of a body do not fit together. Then its answer can still be sent.
+    fn detach(&self, io: Option<TcpStream>) {
+        let mut state = self.state();
+        if state.phase != Phase::Waiting && state.ending != Ending::Now {
+            state.detached = io;
+        }
+    }
+
+    /// The stream of a request under way that is to be answered with [`send_detached`], as nobody else will.
+    pub(crate) fn take_detached(&self) -> Option<TcpStream> {
+        self.state().detached.take()
     }
 
     /// Since when this server waits for the client; `None` while it is the other way round.
@@ -238,7 +261,7 @@ impl Connection {
     }
 
     /// Whether the stream was ended to make room, or because the server stops.
-    pub(crate) fn is_condemned(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.state().ending == Ending::Now
     }
 }
@@ -273,7 +296,7 @@ mod tests {
     use super::*;
 
     fn room_for(limit: usize) -> Arc<Connections> {
-        Arc::new(Connections::new(limit, Arc::new(Telemetry::new())))
+        Arc::new(Connections::new(limit, Duration::from_secs(10), Arc::new(Telemetry::new())))
     }
 
     #[test]
@@ -283,8 +306,8 @@ mod tests {
         // The first one asks something, and then waits again.
         first.begin(&connections).end();
         connections.admit().unwrap();
-        assert!(second.is_condemned());
-        assert!(!first.is_condemned());
+        assert!(second.is_closing());
+        assert!(!first.is_closing());
         assert_eq!(connections.len(), 2);
     }
 
@@ -297,7 +320,7 @@ mod tests {
         assert!(connections.admit().is_none());
         under_way.end();
         assert!(connections.admit().is_some());
-        assert!(only.is_condemned());
+        assert!(only.is_closing());
     }
 
     #[test]
@@ -306,7 +329,7 @@ mod tests {
         let slow = connections.admit().unwrap();
         let _under_way = slow.begin(&connections);
         assert!(connections.admit().is_some());
-        assert!(slow.is_condemned());
+        assert!(slow.is_closing());
     }
 
     #[test]
@@ -330,6 +353,6 @@ mod tests {
         let _under_way = [slow.begin(&connections), busy.begin(&connections)];
         busy.answer(true);
         connections.hang_up();
-        assert!(slow.is_condemned() && !busy.is_condemned());
+        assert!(slow.is_closing() && !busy.is_closing());
     }
 }

@@ -114,6 +114,7 @@ impl MessageBody for Piecemeal {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::future::poll_fn;
+    use std::time::Duration;
 
     use futures_util::FutureExt;
 
@@ -121,7 +122,7 @@ mod tests {
     use crate::telemetry::Telemetry;
 
     fn room() -> Arc<Connections> {
-        Arc::new(Connections::new(9, Arc::new(Telemetry::new())))
+        Arc::new(Connections::new(9, Duration::from_secs(10), Arc::new(Telemetry::new())))
     }
 
     #[test]
@@ -154,13 +155,13 @@ mod tests {
         for share in &mut unread {
             share.set(MOST_UNREAD / 4);
         }
-        assert!(clients.iter().all(|client| !client.is_condemned()), "that much may wait");
+        assert!(clients.iter().all(|client| !client.is_closing()), "that much may wait");
         unread[0].set(MOST_UNREAD / 4 + 1);
-        let condemned: Vec<_> = clients.iter().map(|client| client.is_condemned()).collect();
+        let condemned: Vec<_> = clients.iter().map(|client| client.is_closing()).collect();
         assert_eq!(condemned, [false, false, true, false]);
         // What is about to be given back is not asked of another.
         unread[0].set(MOST_UNREAD / 4 + 2);
-        assert!(!clients[1].is_condemned() && !clients[3].is_condemned());
+        assert!(!clients[1].is_closing() && !clients[3].is_closing());
         drop(unread);
         assert_eq!(connections.n_unread.load(Ordering::SeqCst), 0);
     }

@@ -21,9 +21,9 @@ use super::ExchangeLog;
 use super::record::{Body, Exchange, Request, Response};
 use crate::admission::{Admission, Share};
 use crate::client::Client;
-use crate::connections::{Connection, deliver};
+use crate::connections::{Connection, send_detached};
 use crate::problem::Problem;
-use crate::request_id::RequestId;
+use crate::request_id::{RequestId, mark};
 
 /// Bytes of a request's body that are kept, and read ahead of the route: the largest that any route
 /// takes, and the largest that others do.
@@ -105,7 +105,7 @@ async fn recorded(
         },
     };
     let telemetry = &recording.admission.telemetry;
-    let answer = match recording.log.add(exchange).await {
+    let mut answer = match recording.log.add(exchange).await {
         Ok(()) => head.set_body(BoxBody::new(body)),
         Err(reason) => {
             telemetry.log_failures.inc();
@@ -115,15 +115,13 @@ async fn recorded(
     let (method, status) = (request.method().as_str(), answer.status().as_u16());
     telemetry.count(method, route.as_deref(), status, started.elapsed());
     tracing::debug!(request_id = %id, method, route, status, "answered");
-    let orphan = request.conn_data::<Arc<Connection>>().and_then(|connection| connection.orphan());
-    let answer = match orphan {
-        None => answer,
-        Some(stream) => {
-            let nobody_reads_it = HttpResponse::new(answer.status());
-            rt::spawn(deliver(stream, answer, id));
-            nobody_reads_it
-        }
-    };
+    let detached = request.conn_data::<Arc<Connection>>().and_then(|connection| connection.take_detached());
+    if let Some(stream) = detached {
+        let nobody_reads_it = HttpResponse::new(answer.status());
+        let mut answer = std::mem::replace(&mut answer, nobody_reads_it);
+        mark(answer.headers_mut(), id);
+        rt::spawn(send_detached(stream, answer));
+    }
     Ok(ServiceResponse::new(request, answer))
 }
 
@@ -151,7 +149,7 @@ async fn keep_body(request: &mut ServiceRequest, recording: &Recording) -> (Byte
     };
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.answer(is_whole);
-        if end.is_some() && connection.is_condemned() {
+        if end.is_some() && connection.is_closing() {
             // It is not the client who broke off.
             end = Some(PayloadError::Overflow);
         }

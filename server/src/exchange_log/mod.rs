@@ -22,11 +22,11 @@ use serde_json::Value;
 pub(crate) use self::filter::Filter;
 pub(crate) use self::middleware::{Recording, record};
 pub use self::outbox::{Durability, Retention, retry};
-pub(crate) use self::record::{Body, Exchange, Request, Response};
 
 use self::mongodb::Shipper;
 use self::outbox::{NotStored, Outbox};
 use self::page::{Limits, Part, Shown, put_together};
+use self::record::Exchange;
 use self::secret::Secret;
 
 /// How exchanges are kept.

@@ -30,7 +30,7 @@ const LARGEST_BATCH: usize = 1000;
 struct Valuation {
     price_usd: f64,
     price_per_carat_usd: f64,
-    /// Where the price lies; not there when the model was never calibrated. Its confidence is null where the stone
+    /// Where the price lies; not there when the model was trained without ranges, which a warning says. Its confidence is null where the stone
     /// lies beyond what the model learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     range: Option<PriceRange>,

@@ -219,6 +219,7 @@ fn train(registry: &Registry, folder: &Path, skip: usize) -> u64 {
         n_repeats: 1,
         promotes: Promotes::First,
         is_monotone: false,
+        ranges: true,
     };
     let report = training.run(registry, &Silent, &Interrupt::default()).unwrap();
     report.leaderboard[0].version
@@ -232,7 +233,12 @@ pub fn read_response(stream: &mut TcpStream) -> Response {
     if let Err(error) = stream.read_to_end(&mut received) {
         assert!(!received.is_empty(), "{error}");
     }
-    let received = String::from_utf8(received).unwrap();
+    parse_response(&received)
+}
+
+/// An answer, head and body.
+pub fn parse_response(received: &[u8]) -> Response {
+    let received = std::str::from_utf8(received).unwrap();
     let (head, text) = received.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{received:?}"));
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
