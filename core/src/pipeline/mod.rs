@@ -14,6 +14,7 @@ use crate::diamond::{Diamond, Fault, Field, PricedDiamond, RawDiamond, to_cents}
 use crate::error::Result;
 use crate::features::{Encoder, Encoding, Imputer, PartialDiamond};
 use crate::interrupt::Interrupt;
+use crate::math::{exp, ln};
 use crate::model::{Estimator, EvalSet, FeatureKind, ModelHeader, Params, Regressor};
 use crate::similar::{self, SimilarIndex};
 use crate::valuation::{self, Appraisal, Options, Priced};
@@ -43,8 +44,8 @@ impl Target {
     pub fn of_price(self, price_usd: f64, carat: f64) -> f64 {
         match self {
             Self::Price => price_usd,
-            Self::LogPrice => price_usd.ln(),
-            Self::LogPricePerCarat => (price_usd / carat).ln(),
+            Self::LogPrice => ln(price_usd),
+            Self::LogPricePerCarat => ln(price_usd / carat),
         }
     }
 
@@ -52,8 +53,8 @@ impl Target {
     pub fn to_price(self, value: f64, carat: f64) -> f64 {
         match self {
             Self::Price => value,
-            Self::LogPrice => value.exp(),
-            Self::LogPricePerCarat => value.exp() * carat,
+            Self::LogPrice => exp(value),
+            Self::LogPricePerCarat => exp(value) * carat,
         }
     }
 

@@ -26,6 +26,7 @@ pub use self::score::{FEWEST_SCORES, Score};
 use self::score::{PERCENTS, band, quantiles};
 use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
+use crate::math::ln;
 use crate::metrics::JUMPS_CARAT;
 use crate::model::Regressor;
 
@@ -70,7 +71,7 @@ impl IntervalModel {
         let mut seen = Array2::zeros((n_rows, n_columns + 1));
         seen.slice_mut(ndarray::s![.., ..n_columns]).assign(&features);
         for (slot, price) in seen.column_mut(n_columns).iter_mut().zip(prices_usd) {
-            *slot = sold(*price).ln();
+            *slot = ln(sold(*price));
         }
         seen
     }
