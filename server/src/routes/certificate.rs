@@ -12,17 +12,17 @@ use xtream_core::diamond::{Diamond, Field};
 use xtream_core::features::PartialDiamond;
 use xtream_core::valuation::{Appraisal, BASIS};
 
-use crate::diamond_json::{FIELDS, GivenDiamond};
 use crate::docs::refusals;
-use crate::exchange_log::ExchangeLog;
-use crate::field_error::{FieldError, shortened};
-use crate::parameters::Parameters;
-use crate::past_models::{Gone, PastModel, PastModels};
+use crate::exchanges::ExchangeLog;
+use crate::problem::field_error::{FieldError, shortened};
 use crate::problem::{NOT_RECORDED, Problem};
+use crate::request::diamond::{FIELDS, GivenDiamond};
+use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
 use crate::routes::question;
 use crate::routes::valuations::Valuation;
-use crate::state::{ModelName, State};
+use crate::serving::model_cache::{CachedModel, Gone, ModelCache};
+use crate::serving::{ModelName, State};
 
 const ONE: &str = "/v1/valuations";
 const BATCH: &str = "/v1/valuations/batch";
@@ -111,7 +111,7 @@ pub(crate) async fn one(
     id: RequestId,
     state: web::Data<State>,
     log: web::Data<ExchangeLog>,
-    past: web::Data<PastModels>,
+    past: web::Data<ModelCache>,
     wanted: web::Path<String>,
     web::Query(pairs): web::Query<Vec<(String, String)>>,
 ) -> Result<web::Json<Answer<Certificate>>, Problem> {
@@ -210,7 +210,7 @@ impl Recorded {
         Some((self.model["version"].as_u64()?, self.model["digest"].as_str()?))
     }
 
-    fn certificate(self, model: Result<&PastModel, Gone>) -> Certificate {
+    fn certificate(self, model: Result<&CachedModel, Gone>) -> Certificate {
         let again = model.ok().and_then(|model| self.again(model));
         let (matches, note) = self.comparison(model, again.as_ref());
         let mut valuation = Map::new();
@@ -240,7 +240,7 @@ impl Recorded {
     }
 
     /// The same stone priced again by the same model.
-    fn again(&self, model: &PastModel) -> Option<Appraisal> {
+    fn again(&self, model: &CachedModel) -> Option<Appraisal> {
         let sent = self.sent.as_ref()?;
         let given = GivenDiamond::new(sent, "").ok()?;
         let asked = question::confidence_of(&self.query);
@@ -249,7 +249,7 @@ impl Recorded {
 
     fn comparison(
         &self,
-        model: Result<&PastModel, Gone>,
+        model: Result<&CachedModel, Gone>,
         again: Option<&Appraisal>,
     ) -> (Option<bool>, String) {
         let version = &self.model["version"];

@@ -9,12 +9,13 @@ use xtream_core::features::PartialDiamond;
 use xtream_core::registry::Digest;
 use xtream_core::similar::Neighbour;
 
-use crate::docs::{refusals, schemas};
-use crate::field_error::{FieldError, shortened};
-use crate::parameters::Parameters;
+use crate::docs::refusals;
 use crate::problem::Problem;
+use crate::problem::field_error::{FieldError, shortened};
+use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
-use crate::state::State;
+use crate::schemas;
+use crate::serving::State;
 
 const PARAMETERS: [&str; 5] = ["carat", "cut", "color", "clarity", "n"];
 const DEFAULT_N: usize = 5;
@@ -121,14 +122,14 @@ pub(crate) async fn nearest(
     state: web::Data<State>,
     web::Query(pairs): web::Query<Vec<(String, String)>>,
 ) -> Result<web::Json<Answer<Similar>>, Problem> {
-    let bundle = state.bundle()?;
+    let serving = state.model()?;
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
     let n_requested = n(&parameters).unwrap_or_else(|error| {
         errors.push(error);
         DEFAULT_N
     });
-    let asked = bundle.pipeline.complete(PartialDiamond(cells(&parameters)));
+    let asked = serving.pipeline.complete(PartialDiamond(cells(&parameters)));
     let asked = asked.map(|(asked, _)| asked).map_err(|faults| {
         let faults = faults.iter().map(|fault| FieldError::of(fault, ""));
         errors.splice(0..0, faults);
@@ -138,15 +139,15 @@ pub(crate) async fn nearest(
         _ => return Err(Problem::invalid(errors)),
     };
     let found =
-        bundle.comparables.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n_requested);
+        serving.comparables.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n_requested);
     let similar = Similar {
         n: found.len(),
         n_requested,
         n_available: (found.len() < n_requested).then_some(found.len()),
         diamonds: found.iter().map(SimilarDiamond::from).collect(),
         dataset: DatasetName {
-            digest: bundle.card.record.data.digest.clone(),
-            n_rows: bundle.comparables.len(),
+            digest: serving.card.record.data.digest.clone(),
+            n_rows: serving.comparables.len(),
         },
     };
     Ok(web::Json(Answer { request_id: id, content: similar }))
