@@ -79,8 +79,8 @@ def train(
         Only models whose price never falls with better color, better clarity or more weight; the cards say
         what that costs in accuracy. Of the built-in families "xgboost-derived" can promise it.
     ranges : bool
-        Whether the models learn how sure their prices are. Without it each is fitted once and not six times, and
-        `Model.value` has no range and says so.
+        Whether the models learn how sure their prices are. Without it each is fitted once and not six times,
+        and `Model.value` has no range and says so.
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,

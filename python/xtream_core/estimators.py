@@ -246,18 +246,8 @@ class LinearDerivedRegressor(_Linear):
     alpha : float
         Penalty on large coefficients, above 0; each column is measured in its own standard deviations.
 
-    Attributes
-    ----------
-    coef_ : numpy.ndarray, shape (n_columns,)
-        One coefficient of log(target) a column; of stones of the logarithm of the price per carat.
-    intercept_ : float
-        The same at the origin.
-    columns_ : list of str
-        For stones the names of the columns made of them; empty for numbers.
-    takes_stones_ : bool
-        Whether it was fitted on stones.
-    n_features_in_, feature_names_in_
-        As in all of scikit-learn.
+    Its attributes are those of `LogLinearRegressor`; of stones, `coef_` and `intercept_` give the logarithm
+    of the price per carat.
 
     Examples
     --------
@@ -404,47 +394,9 @@ class XGBoostDerivedRegressor(_Trees):
     Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of
     stones it learns the logarithm of the price per carat from what a gemmologist reads off a stone, and
     starts from the sum of `LinearDerivedRegressor`, whose value is the column `start`; a dear stone counts
-    for more than a cheap one.
+    for more than a cheap one. Missing values (NaN) of numbers are learned from.
 
-    The defaults are XGBoost's. It grows a model on one thread; searches and cross-validation run models
-    side by side (`n_jobs`). Missing values (NaN) of numbers are learned from.
-
-    Parameters
-    ----------
-    n_estimators : int
-        Number of trees, 1 to 100,000.
-    learning_rate : float
-        Weight of each new tree.
-    max_depth : int
-        Splits from root to leaf.
-    min_child_weight : float
-        Fewest samples in a leaf.
-    subsample : float
-        Share of rows for each tree.
-    colsample_bytree : float
-        Share of features for each tree.
-    reg_lambda : float
-        L2 penalty on leaf values.
-    reg_alpha : float
-        L1 penalty on leaf values.
-    random_state : int, numpy.random.RandomState or None
-        Seed; None is 0, as in XGBoost, so that two fits are equal.
-
-    Attributes
-    ----------
-    feature_importances_ : numpy.ndarray, shape (n_columns,)
-        What a split on each column brings on average, as shares that add up to 1 (XGBoost's "gain").
-    columns_ : list of str
-        For stones the names of the columns made of them; empty for numbers.
-    takes_stones_ : bool
-        Whether it was fitted on stones.
-    n_features_in_, feature_names_in_
-        As in all of scikit-learn.
-
-    Raises
-    ------
-    XtreamError
-        In `fit`: the XGBoost library is missing; it says how to get it.
+    Parameters, attributes and errors are those of `XGBoostRegressor`.
 
     Examples
     --------

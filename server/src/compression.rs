@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_the_same_when_it_is_unpacked() {
-        let content = include_bytes!("../assets/openapi.json");
+        let content = include_bytes!("../assets/examples.json");
         for effort in [Effort::Each, Effort::Once] {
             let (mut from_gzip, mut from_brotli) = (Vec::new(), Vec::new());
             let packed = Coding::ALL.map(|coding| coding.pack(content, effort).unwrap());

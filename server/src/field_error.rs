@@ -1,27 +1,34 @@
 //! One fault of a request: where it is, what is wrong, what may stand there instead.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use xtream_core::diamond::{Correction, Fault, Field, labels};
+
+use crate::docs::schemas;
 
 /// Unknown names that are repeated one by one; an answer should not outgrow what it answers.
 const MOST_NAMED: usize = 10;
 /// Characters of a client's text that are repeated.
 const LONGEST_SHOWN: usize = 80;
 
-/// One fault of a request.
-#[derive(Clone, Debug, Serialize)]
+/// One fault.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// JSON pointer (RFC 6901) into the body, or `/` and the name of a query parameter.
+    /// JSON pointer (RFC 6901) into the body, or `/` and the name of a query parameter; empty for the whole.
     pub(crate) pointer: String,
+    /// What is wrong, in words.
     pub(crate) message: String,
     /// What may stand there, where that is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) allowed: Option<Vec<&'static str>>,
-    /// What was most likely meant: fields and their values.
+    /// What was most likely meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schemas::Correction, required = false)]
     pub(crate) likely: Option<Correction>,
     /// What may have been meant as well, nearly as likely.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schemas::Correction, required = false)]
     pub(crate) alternative: Option<Correction>,
 }
 

@@ -7,20 +7,27 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use xtream_core::promotion::Decision;
 use xtream_core::registry::{Card, Change, Commit};
 use xtream_core::{Error, Registry};
+
+use crate::docs::schemas;
 
 /// Bytes of JSON, about, that a page has of models and of decisions each; one of each is shown whatever its size.
 const MOST_BYTES: usize = 128 << 10;
 
 /// A decision that was written down.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PastDecision)]
 pub(crate) struct Decided {
+    /// When.
+    #[schema(value_type = String, format = "date-time")]
     at: DateTime<Utc>,
-    /// Whether the champion before the last one was taken back.
+    /// Whether it took the last promotion back.
     rolled_back: bool,
     #[serde(flatten)]
+    #[schema(value_type = schemas::Decision)]
     decision: Decision,
 }
 

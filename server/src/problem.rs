@@ -7,13 +7,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admission::whole_seconds;
 use crate::field_error::{FieldError, shortened};
 use crate::request_id::RequestId;
 use crate::startup::LET_THROUGH;
-use crate::state::Trouble;
 
+/// Why a valuation is unknown.
+pub(crate) const NOT_RECORDED: &str = "No valuation with this number is recorded here. Was it made by another server, or is it older than what is kept?";
 /// Where each kind of problem is explained; its code follows.
 const TYPE: &str = "/docs/problems#";
 
@@ -34,8 +36,7 @@ macro_rules! kinds {
             }
         }
 
-        /// Status, code and title of each kind there is; the documentation is held to it.
-        #[cfg(test)]
+        /// Status, code and title of each kind there is; the documentation names them.
         pub(crate) const KINDS: &[(StatusCode, &str, &str)] = &[$((StatusCode::$status, $code, $title)),+];
     };
 }
@@ -78,15 +79,27 @@ pub(crate) struct Problem {
     cause: Option<String>,
 }
 
-/// A problem as it is sent.
-#[derive(Serialize)]
+/// A refusal (RFC 9457). Programs go by `status` and `code`; people read `detail` and the page at `type`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub(crate) struct ProblemDocument {
+    /// Address of the page that explains it.
+    #[schema(format = "uri-reference")]
     r#type: String,
+    /// The kind of problem in a few words.
     title: &'static str,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// This problem in a sentence or two.
     detail: String,
+    /// The kind of problem. A code never changes its meaning; new ones may be added, so treat one that you do not know by
+    /// its status. `examples` has all there are.
     code: &'static str,
+    /// The number of this exchange, the same as in the header `X-Request-Id`.
+    #[schema(value_type = String, format = "uuid")]
     request_id: RequestId,
+    /// Every fault of the values; empty where the values are not at fault.
     errors: Vec<FieldError>,
 }
 
@@ -111,6 +124,12 @@ impl Problem {
 
     pub(crate) fn malformed_json(reason: impl std::fmt::Display) -> Self {
         Self::new(Kind::MalformedJson, format!("The body is not valid JSON: {reason}."))
+    }
+
+    pub(crate) fn registry_unavailable(cause: impl std::fmt::Display) -> Self {
+        let detail = "The registry of models cannot be read now. The server's log has the reason under the number of \
+                      this request.";
+        Self { cause: Some(cause.to_string()), ..Self::new(Kind::RegistryUnavailable, detail) }
     }
 
     /// The registry gives no answer at all.
@@ -149,7 +168,7 @@ impl Problem {
         .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    fn origin_not_allowed() -> Self {
+    pub(crate) fn origin_not_allowed() -> Self {
         Self::new(
             Kind::OriginNotAllowed,
             "The web site whose page asks is not on the list of those that may; `allowed_origins` in the \
@@ -158,7 +177,7 @@ impl Problem {
     }
 
     /// What a page of another web site asked leave to send (`wanted`, a header of names) and may not.
-    fn headers_not_allowed(wanted: &str) -> Self {
+    pub(crate) fn headers_not_allowed(wanted: &str) -> Self {
         let names = wanted.split(',').map(|name| name.trim().to_ascii_lowercase());
         let refused: Vec<_> = names.filter(|name| !LET_THROUGH.contains(&name.as_str())).collect();
         let detail = format!(
@@ -223,12 +242,11 @@ impl Problem {
 
     /// What cannot be recorded is not answered.
     pub(crate) fn log_unavailable(reason: impl std::fmt::Display) -> Self {
-        tracing::error!(reason = %reason, "the exchange log cannot be used");
-        Self::new(
-            Kind::LogUnavailable,
-            "The exchange log cannot be used now, and nothing is answered unrecorded. Please try again soon.",
-        )
-        .with(RETRY_AFTER, HeaderValue::from_static("1"))
+        let detail =
+            "The exchange log cannot be used now, and nothing is answered unrecorded. Please try again soon.";
+        let cause = Some(format!("the exchange log cannot be used: {reason}"));
+        Self { cause, ..Self::new(Kind::LogUnavailable, detail) }
+            .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     /// The same problem, told to whoever looks after the server.
@@ -264,7 +282,7 @@ impl Problem {
         )
     }
 
-    pub(crate) fn champion_refused(Trouble { version, reason }: &Trouble) -> Self {
+    pub(crate) fn champion_refused(version: Option<u64>, reason: &str) -> Self {
         let model = version.map_or("The champion".into(), |version| format!("Model version {version}"));
         Self::new(
             Kind::ChampionRefused,
@@ -338,11 +356,7 @@ impl From<xtream_core::Error> for Problem {
             E::NoChampion => Self::no_champion(),
             // What is left on the way of a request is storage that fails or was changed; paths and
             // the like are for the log.
-            error => {
-                let detail = "The registry of models cannot be read now. The server's log has the reason \
-                              under the number of this request.";
-                Self { cause: Some(error.to_string()), ..Self::new(Kind::RegistryUnavailable, detail) }
-            }
+            error => Self::registry_unavailable(error),
         }
     }
 }

@@ -16,6 +16,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use chrono::Utc;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -30,8 +31,10 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct RequestId(Uuid);
 
 /// A successful answer: its number and its own fields.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Answer<T> {
+    /// The number of this exchange, the same as in the header `X-Request-Id`.
+    #[schema(value_type = String, format = "uuid")]
     pub(crate) request_id: RequestId,
     #[serde(flatten)]
     pub(crate) content: T,
@@ -91,6 +94,9 @@ impl Numbers {
 }
 
 impl RequestId {
+    /// For documentation.
+    pub(crate) const EXAMPLE: Self = Self(Uuid::from_u128(0x0197_f2a4_8c1b_7e52_9d3a_5b6c_7d8e_9f01));
+
     /// The number itself.
     pub(crate) fn uuid(self) -> Uuid {
         self.0

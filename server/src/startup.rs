@@ -19,7 +19,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::{System, spawn, time::sleep};
-use actix_web::{App, HttpResponse, Resource, Route, guard, web};
+use actix_web::{App, HttpResponse, Resource, Route, web};
 use xtream_core::{Interrupt, Registry};
 
 use crate::admin::AdminKey;
@@ -34,7 +34,7 @@ use crate::page;
 use crate::past_models::PastModels;
 use crate::problem::Problem;
 use crate::request_id::{Numbers, identify, word};
-use crate::routes::{certificate, exchanges, models, probes, similar, valuations};
+use crate::routes::{Entry, api, get};
 use crate::state::State;
 use crate::telemetry::Telemetry;
 use crate::watcher::{Changed, Watcher};
@@ -112,6 +112,7 @@ pub struct Server {
 #[derive(Clone)]
 struct Shared {
     listening: web::Data<Listening>,
+    document: web::Data<openapi::Document>,
     connections: web::Data<Connections>,
     state: web::Data<State>,
     past_models: web::Data<PastModels>,
@@ -168,8 +169,10 @@ impl Server {
             request_timeout: limits.request_timeout,
         };
         let (watcher_told, told) = mpsc::channel();
+        let described = api().into_iter().map(|(described, _)| described).collect();
         let shared = Shared {
             listening: web::Data::new(Listening(address)),
+            document: web::Data::new(openapi::Document::new(described)),
             connections: web::Data::from(Arc::clone(&connections)),
             state: web::Data::from(state),
             past_models: web::Data::default(),
@@ -273,6 +276,7 @@ fn application(
 > {
     let Shared {
         listening,
+        document,
         connections,
         state,
         past_models,
@@ -286,6 +290,7 @@ fn application(
     } = shared;
     App::new()
         .app_data(listening)
+        .app_data(document)
         .app_data(connections)
         .app_data(state)
         .app_data(past_models)
@@ -347,33 +352,11 @@ fn affordable(wanted: usize) -> usize {
     affordable.min(wanted)
 }
 
-/// A path, the methods that it takes, and what answers them.
-pub(crate) type Entry = (&'static str, &'static str, Route);
-
 const READ: &str = "GET, HEAD";
 
-/// What programs ask; `assets/openapi.json` describes each.
-pub(crate) fn api() -> Vec<Entry> {
-    vec![
-        ("/v1/valuations", "POST", web::post().to(valuations::one)),
-        ("/v1/valuations/batch", "POST", web::post().to(valuations::batch)),
-        ("/v1/valuations/{request_id}", READ, get().to(certificate::one)),
-        ("/v1/similar-diamonds", READ, get().to(similar::nearest)),
-        ("/v1/models", READ, get().to(models::list)),
-        ("/v1/models/champion", READ, get().to(models::champion)),
-        ("/v1/models/{version}", READ, get().to(models::one)),
-        ("/v1/models/{version}/promote", "POST", web::post().to(models::promote)),
-        ("/v1/exchanges", READ, get().to(exchanges::list)),
-        ("/v1/exchanges/{request_id}", READ, get().to(exchanges::one)),
-        ("/livez", READ, get().to(probes::live)),
-        ("/readyz", READ, get().to(probes::ready)),
-        ("/metrics", READ, get().to(probes::metrics)),
-    ]
-}
-
 /// What people read.
-fn pages() -> Vec<Entry> {
-    vec![
+fn pages() -> [Entry; 11] {
+    let entries = [
         ("/", READ, get().to(page::counter)),
         ("/batch", READ, get().to(page::batch)),
         ("/models", READ, get().to(page::models)),
@@ -386,12 +369,13 @@ fn pages() -> Vec<Entry> {
         ("/docs/style.css", READ, get().to(docs::style)),
         // The empty name is the folder itself.
         ("/docs/{file:[^/]*}", READ, get().to(openapi::viewer)),
-    ]
+    ];
+    entries.map(|(path, allowed, route)| (path.to_owned(), allowed, route))
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    for (path, allowed, route) in api().into_iter().chain(pages()) {
-        config.service(at(path, allowed, route));
+    for (path, allowed, route) in api().into_iter().map(|(_, entry)| entry).chain(pages()) {
+        config.service(at(&path, allowed, route));
     }
 }
 
@@ -399,11 +383,6 @@ fn routes(config: &mut web::ServiceConfig) {
 fn at(path: &str, allowed: &'static str, route: Route) -> Resource {
     let refuse = move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allowed)) };
     web::resource(path).route(route).default_service(web::to(refuse))
-}
-
-/// Whoever may read a thing may ask for its headers alone.
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn unknown_route(request: actix_web::HttpRequest) -> Result<HttpResponse, Problem> {

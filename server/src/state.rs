@@ -4,10 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use xtream_core::registry::{Card, Digest};
 use xtream_core::similar::SimilarIndex;
 use xtream_core::{Error, Pipeline, Registry};
 
+use crate::docs::schemas;
 use crate::history::{History, Page, Place};
 use crate::problem::Problem;
 use crate::registry_reader::{PATIENCE, RegistryReader};
@@ -20,19 +22,26 @@ pub(crate) struct Bundle {
     pub(crate) comparables: SimilarIndex,
 }
 
-/// How answers name the model that made them.
-#[derive(Serialize)]
+/// The model that answered.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct ModelName {
+    /// Its number in the registry, from 1.
+    #[schema(minimum = 1)]
     version: u64,
+    /// Its kind, such as `linear` or `xgboost`.
     family: String,
+    /// SHA-256 of the stored model: the same digest is the same model, byte for byte.
+    #[schema(value_type = schemas::Digest)]
     digest: Digest,
 }
 
 /// Why the registry's champion is not the model that answers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Trouble {
-    /// The champion that cannot be used; `None` when the registry does not even tell its champion.
+    /// The champion that cannot be used; null when the registry does not even tell its champion.
+    #[schema(required = true)]
     pub(crate) version: Option<u64>,
+    /// Why.
     pub(crate) reason: String,
 }
 
@@ -112,7 +121,7 @@ impl State {
         let Present { bundle, trouble } = self.present();
         bundle.ok_or_else(|| match trouble {
             None => Problem::no_champion(),
-            Some(trouble) => Problem::champion_refused(&trouble),
+            Some(Trouble { version, reason }) => Problem::champion_refused(version, &reason),
         })
     }
 

@@ -5,6 +5,7 @@ and a server is started on each.
 """
 
 import random
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,8 @@ def each_cut(recorded: Path, arrived: list, n_states: int, dice: random.Random, 
         way = WAYS[number % len(WAYS)]
         lay(disk.after_a_cut(way, dice), folder)
         yield folder, answered, f"cut {number} at event {moment}, {way}"
+        # A thousand of them would fill a disk; the one that a test fails at stays.
+        shutil.rmtree(folder)
 
 
 def after_the_cut(serve: Serve, folder: Path) -> list[dict]:

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::duplicates::UniqueRows;
+use super::duplicates::{Duplicates, UniqueRows};
 use super::fingerprint::row_fingerprint;
 use super::{Batch, Frame, Part, Table};
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
@@ -23,17 +23,6 @@ pub enum Suspect {
     #[default]
     Reject,
     /// Keep them.
-    Keep,
-}
-
-/// What to do with a row that stands there a second time, price included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Duplicates {
-    /// Keep the first only.
-    #[default]
-    Drop,
-    /// Keep them all.
     Keep,
 }
 

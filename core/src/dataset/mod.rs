@@ -4,6 +4,8 @@
 //! a duplicate. [`Dataset`] adds the decision which rows train and which test, and [`store`] keeps
 //! it by content, so that a model always leads back to its exact rows.
 
+mod batch;
+mod csv_format;
 mod csv_lines;
 mod csv_records;
 mod csv_table;
@@ -22,16 +24,18 @@ pub mod store;
 mod table;
 mod validation;
 
+pub use batch::Batch;
 pub use csv_lines::TextRows;
+pub use duplicates::Duplicates;
 pub use fingerprint::stone_fingerprint;
 pub use frame_table::Frame;
-pub use ingest::{Counts, Duplicates, Policy, SourceFile, Suspect};
+pub use ingest::{Counts, Policy, SourceFile, Suspect};
 pub use paths::expand;
 pub use rejects::{Reject, RejectFile};
 pub use source::{Rows, Source};
 pub use split::Split;
 pub(crate) use table::Part;
-pub use table::{Batch, Table};
+pub use table::Table;
 pub use validation::{FaultyRow, Validation};
 
 use crate::diamond::PricedDiamond;

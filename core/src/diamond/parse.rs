@@ -1,7 +1,10 @@
 //! The only door into [`Diamond`]: from cells as typed, all faults of a stone at once.
 
 use super::decimal::{per_one, rounded};
-use super::{Clarity, Color, Cut, Diamond, Fault, Field, Grade, PricedDiamond};
+use super::fault::Fault;
+use super::field::Field;
+use super::grade::{Clarity, Color, Cut, Grade};
+use super::stone::{Diamond, PricedDiamond};
 
 /// A value as a file, a frame or a request gives it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,6 +99,16 @@ impl<'a> RawDiamond<'a> {
             color: color?,
             clarity: clarity?,
         })
+    }
+}
+
+impl Diamond {
+    /// The stone with what it was sold for.
+    ///
+    /// # Errors
+    /// What is wrong with the price.
+    pub fn sold_at(self, price: Cell<'_>) -> Result<PricedDiamond, Fault> {
+        Ok(PricedDiamond { diamond: self, price_usd: number(Field::Price, price)? })
     }
 }
 

@@ -4,6 +4,8 @@
 pub(crate) mod guide;
 pub(crate) mod openapi;
 pub(crate) mod problems;
+pub(crate) mod refusals;
+pub(crate) mod schemas;
 
 use std::sync::LazyLock;
 

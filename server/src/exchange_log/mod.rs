@@ -70,7 +70,7 @@ pub(crate) struct Size {
 }
 
 /// How shipping goes.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct Shipment {
     /// Whether MongoDB takes no exchanges now.
     pub(crate) is_down: bool,

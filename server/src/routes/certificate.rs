@@ -6,20 +6,23 @@
 use actix_web::web;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use xtream_core::diamond::{Diamond, Field};
 use xtream_core::features::PartialDiamond;
 use xtream_core::valuation::{Appraisal, BASIS};
 
 use crate::diamond_json::{FIELDS, GivenDiamond};
+use crate::docs::refusals;
 use crate::exchange_log::ExchangeLog;
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
 use crate::past_models::{Gone, PastModel, PastModels};
-use crate::problem::Problem;
+use crate::problem::{NOT_RECORDED, Problem};
 use crate::request_id::{Answer, RequestId};
 use crate::routes::question;
-use crate::state::State;
+use crate::routes::valuations::Valuation;
+use crate::state::{ModelName, State};
 
 const ONE: &str = "/v1/valuations";
 const BATCH: &str = "/v1/valuations/batch";
@@ -27,25 +30,83 @@ const BATCH: &str = "/v1/valuations/batch";
 const RECORDED: [&str; 8] =
     ["price_usd", "price_per_carat_usd", "range", "reasons", "comparables", "what_if", "assumed", "warnings"];
 
-/// A valuation and what became of computing it again.
-#[derive(Serialize)]
+/// A valuation of the past, and what became of computing it again.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Certificate {
+    #[schema(value_type = CertifiedValuation)]
     valuation: Map<String, Value>,
-    /// When the model was trained; null when the registry does not know it. Of when the sales were that it learned
-    /// from, the data says nothing.
+    /// When the model was trained; null if the registry does not have it or it cannot be loaded. When the stones were
+    /// sold that it learned from, the data does not say; `basis` says of what time its dollars are.
+    #[schema(required = true, format = "date-time")]
     trained_at: Option<String>,
-    /// The same under its first name, which promised more.
+    /// The same as `trained_at`, under its first name; new programs read that one.
+    #[schema(required = true, format = "date-time")]
     data_date: Option<String>,
-    /// What kind of value it is.
+    /// What kind of value the price is.
     basis: &'static str,
+    /// What the model of that time makes of the stone today; null if it cannot be loaded.
+    #[schema(required = true)]
     recomputed_price_usd: Option<f64>,
-    /// Whether price, range and assumptions are the same, bit for bit; null when that cannot be told.
+    /// Whether price, range and assumptions are the same to the last bit; null if that cannot be told.
+    #[schema(required = true)]
     matches: Option<bool>,
-    /// The same for people.
+    /// The same in words.
     note: String,
 }
 
-/// `GET /v1/valuations/{request_id}`
+/// The valuation as it was answered; `request_id` is its own.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is put together from what was recorded")]
+struct CertifiedValuation {
+    /// The number of the valuation.
+    #[schema(format = "uuid")]
+    request_id: String,
+    /// Which diamond of a batch, from 0.
+    #[schema(nullable = false)]
+    row: Option<usize>,
+    /// When it was asked for.
+    #[schema(format = "date-time")]
+    valued_at: String,
+    /// The stone as it was priced, with the measurements that were assumed; if its model cannot be loaded, as it was
+    /// sent.
+    #[schema(value_type = Object)]
+    stone: Value,
+    #[serde(flatten)]
+    valuation: Valuation,
+    model: ModelName,
+}
+
+/// The parameter.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "`row` reads it")]
+struct RowParameter {
+    /// Which diamond of a batch, counted from 0; for batches alone.
+    #[param(maximum = 999, nullable = false)]
+    row: Option<usize>,
+}
+
+/// Certificate of a valuation
+///
+/// A valuation as it was answered, with the stone as it was priced, the model of that time and the kind of value; and
+/// whether that model makes the same of it today. Whoever has the number may read it, without a key: it was given to the
+/// one who asked alone, and nobody can guess it. A diamond of a batch is named by `row` as well.
+#[utoipa::path(
+    get,
+    path = "/v1/valuations/{request_id}",
+    tag = "Valuations",
+    operation_id = "certifyValuation",
+    params(
+        ("request_id" = String, Path, format = "uuid", description = "`request_id` of the valuation.", example = "0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01"),
+        RowParameter,
+    ),
+    responses(
+        (status = 200, description = "The certificate.", body = Answer<Certificate>),
+        (status = 404, response = refusals::UnknownValuation),
+        (status = 422, description = "`row` is no row of this valuation."),
+        (status = 503, response = refusals::NoLog),
+    ),
+)]
 pub(crate) async fn one(
     id: RequestId,
     state: web::Data<State>,
@@ -83,12 +144,11 @@ async fn recorded(log: &ExchangeLog, wanted: &str, row: Option<usize>) -> Result
         let example = "the request_id of a valuation looks like 0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
         Problem::unknown_valuation(format!("{:?} is no number of a valuation: {example}.", shortened(wanted)))
     })?;
-    let exchange = log.one(id.to_string()).await.map_err(Problem::log_unavailable)?.ok_or_else(|| {
-        Problem::unknown_valuation(
-            "No valuation with this number is recorded here. Was it made by another server, or is it older than \
-             what is kept?",
-        )
-    })?;
+    let exchange = log
+        .one(id.to_string())
+        .await
+        .map_err(Problem::log_unavailable)?
+        .ok_or_else(|| Problem::unknown_valuation(NOT_RECORDED))?;
     Recorded::read(id.to_string(), exchange, row)
 }
 

@@ -5,9 +5,11 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::admin::Administrator;
+use crate::docs::{refusals, schemas};
 use crate::exchange_log::{ExchangeLog, Filter, Page};
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
@@ -18,13 +20,69 @@ const PARAMETERS: [&str; 6] = ["since", "until", "route", "status", "limit", "cu
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 1000;
 
-/// One exchange.
-#[derive(Serialize)]
+/// One recorded exchange.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct OneExchange {
+    #[schema(value_type = schemas::Exchange)]
     exchange: Value,
 }
 
-/// `GET /v1/exchanges`: newest first.
+/// Recorded exchanges.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "`written` writes it")]
+struct Exchanges {
+    /// Newest first.
+    exchanges: Vec<schemas::Exchange>,
+    /// Send it as `cursor` to get the ones before; null when there are none.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+    /// Why some are missing, such as those in MongoDB while it is away; there only if they are.
+    #[schema(nullable = false)]
+    missing: Option<String>,
+}
+
+/// The parameters.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "`asked` reads them")]
+struct ExchangesParameters {
+    /// No earlier than this time, such as `2026-01-31T12:00:00Z`.
+    #[param(format = "date-time", nullable = false)]
+    since: Option<String>,
+    /// Before this time, such as `2026-02-01T12:00:00Z`.
+    #[param(format = "date-time", nullable = false)]
+    until: Option<String>,
+    /// Of this route, as it is written here, such as `/v1/valuations`.
+    #[param(nullable = false)]
+    route: Option<String>,
+    /// With this status, such as `200`.
+    #[param(minimum = 100, maximum = 599, nullable = false)]
+    status: Option<u16>,
+    /// How many at most. A page ends earlier where it comes to 4 MiB, or where a search takes more than two seconds;
+    /// `next_cursor` then says where to go on.
+    #[param(minimum = 1, maximum = 1000, default = 50, nullable = false)]
+    limit: Option<usize>,
+    /// `next_cursor` of an earlier answer: what comes after it.
+    #[param(format = "uuid", nullable = false)]
+    cursor: Option<String>,
+}
+
+/// List recorded exchanges
+///
+/// For administrators. Requests and their answers, newest first. Probes and pages such as this are not recorded.
+#[utoipa::path(
+    get,
+    path = "/v1/exchanges",
+    tag = "Exchanges",
+    operation_id = "listExchanges",
+    params(ExchangesParameters),
+    security(("administrator" = [])),
+    responses(
+        (status = 200, description = "Exchanges.", body = Answer<Exchanges>),
+        (status = 422, response = refusals::Invalid),
+        (status = 503, response = refusals::NoLog),
+    ),
+)]
 pub(crate) async fn list(
     id: RequestId,
     _administrator: Administrator,
@@ -58,7 +116,28 @@ fn written(id: RequestId, page: &Page) -> serde_json::Result<String> {
     Ok(text)
 }
 
-/// `GET /v1/exchanges/{request_id}`
+/// Show one recorded exchange
+///
+/// For administrators.
+#[utoipa::path(
+    get,
+    path = "/v1/exchanges/{request_id}",
+    tag = "Exchanges",
+    operation_id = "showExchange",
+    params((
+        "request_id" = String,
+        Path,
+        format = "uuid",
+        description = "`request_id` of the answer.",
+        example = "0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01"
+    )),
+    security(("administrator" = [])),
+    responses(
+        (status = 200, description = "The exchange.", body = Answer<OneExchange>),
+        (status = 404, response = refusals::UnknownExchange),
+        (status = 503, response = refusals::NoLog),
+    ),
+)]
 pub(crate) async fn one(
     id: RequestId,
     _administrator: Administrator,

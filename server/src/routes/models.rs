@@ -5,11 +5,13 @@ use std::sync::{Arc, mpsc};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use xtream_core::promotion::Decision;
 use xtream_core::registry::Card;
 
 use crate::admin::Administrator;
 use crate::body::read_json;
+use crate::docs::{refusals, schemas};
 use crate::etag::tagged;
 use crate::field_error::{FieldError, shortened};
 use crate::history::{Decided, Place, public};
@@ -22,28 +24,64 @@ use crate::watcher::Changed;
 const DEFAULT_LIMIT: usize = 20;
 const LARGEST_LIMIT: usize = 1000;
 
-/// Models and decisions, a page of each.
-#[derive(Serialize)]
+/// A page of models and decisions.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Models)]
 pub(crate) struct Shown {
-    /// The registry's champion.
+    /// The version that the registry has as its champion.
+    #[schema(required = true)]
     champion: Option<u64>,
     /// Newest first.
     models: Vec<Model>,
     /// Who became the champion, who did not, and why; newest first.
+    #[schema(value_type = Vec<Decided>)]
     decisions: Vec<Arc<Decided>>,
-    /// Send it as `cursor` to get the ones before; null when there are none.
+    /// Send it as `cursor` to get the models and decisions before these; null when there are none.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
-/// One model.
-#[derive(Serialize)]
+/// A model's card, and whether it is the champion.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Model {
     #[serde(flatten)]
+    #[schema(value_type = schemas::Card)]
     card: Arc<Card>,
+    /// Whether it is the champion.
     is_champion: bool,
 }
 
-/// `GET /v1/models`
+/// The parameters.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "`asked` reads them")]
+struct ModelsParameters {
+    /// How many models, and how many decisions, at most.
+    #[param(minimum = 1, maximum = 1000, default = 20, nullable = false)]
+    limit: Option<usize>,
+    /// `next_cursor` of an earlier answer: what comes after it.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// List models and decisions
+///
+/// The history of models with their metrics, and of the decisions which of them answers: each newest first, a page at a
+/// time. A page has at most `limit` of each, and fewer where they are large; ask for the next one with `next_cursor` until
+/// that is null.
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    tag = "Models",
+    operation_id = "listModels",
+    params(ModelsParameters),
+    responses(
+        (status = 200, description = "A page of models and decisions.", body = Answer<Shown>),
+        (status = 304, response = refusals::NotModified),
+        (status = 422, description = "`limit` or `cursor` is none."),
+        (status = 503, response = refusals::NoRegistry),
+    ),
+)]
 pub(crate) async fn list(
     id: RequestId,
     state: web::Data<State>,
@@ -86,7 +124,22 @@ fn asked(parameters: &Parameters) -> Result<(Option<Place>, usize), Vec<FieldErr
     if errors.is_empty() { Ok((place.flatten(), limit)) } else { Err(errors) }
 }
 
-/// `GET /v1/models/{version}`
+/// Show one model
+///
+/// The card of one model.
+#[utoipa::path(
+    get,
+    path = "/v1/models/{version}",
+    tag = "Models",
+    operation_id = "showModel",
+    params(("version" = u64, Path, minimum = 1, description = "Number of the model in the registry.", example = 7)),
+    responses(
+        (status = 200, description = "Its card.", body = Answer<Model>),
+        (status = 304, response = refusals::NotModified),
+        (status = 404, response = refusals::UnknownModel),
+        (status = 503, response = refusals::NoRegistry),
+    ),
+)]
 pub(crate) async fn one(
     id: RequestId,
     state: web::Data<State>,
@@ -99,8 +152,20 @@ pub(crate) async fn one(
     tagged(&request, id, Model { card: Arc::new(public(card)), is_champion: champion == Some(version) }).await
 }
 
-/// `GET /v1/models/champion`: the model that answers now, which follows the registry's champion
-/// within a second and stays where it is when that one cannot be loaded.
+/// Show the model that answers now
+///
+/// It follows the registry's champion within a second, and stays where it is when that one cannot be loaded.
+#[utoipa::path(
+    get,
+    path = "/v1/models/champion",
+    tag = "Models",
+    operation_id = "championModel",
+    responses(
+        (status = 200, description = "Its card.", body = Answer<Model>),
+        (status = 304, response = refusals::NotModified),
+        (status = 503, response = refusals::NoModel),
+    ),
+)]
 pub(crate) async fn champion(
     id: RequestId,
     state: web::Data<State>,
@@ -110,14 +175,31 @@ pub(crate) async fn champion(
     tagged(&request, id, Model { card, is_champion: true }).await
 }
 
-/// A promotion by hand.
-#[derive(Serialize)]
+/// What a promotion came to.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Promoted {
+    #[schema(value_type = schemas::Decision)]
     decision: Decision,
 }
 
-/// `POST /v1/models/{version}/promote`: this server answers with it as soon as it is loaded, and every
-/// other on the same registry within a second.
+/// Make a model the champion
+///
+/// For administrators. This server, and every other on the same registry, answers with it within a second.
+#[utoipa::path(
+    post,
+    path = "/v1/models/{version}/promote",
+    tag = "Models",
+    operation_id = "promoteModel",
+    params(("version" = u64, Path, minimum = 1, description = "Number of the model in the registry.", example = 7)),
+    request_body(content = ref("#/components/schemas/Promotion"), description = "Why."),
+    security(("administrator" = [])),
+    responses(
+        (status = 200, description = "What was decided.", body = Answer<Promoted>),
+        (status = 404, response = refusals::UnknownModel),
+        (status = 422, response = refusals::Invalid),
+        (status = 503, response = refusals::NoRegistry),
+    ),
+)]
 pub(crate) async fn promote(
     id: RequestId,
     _administrator: Administrator,

@@ -3,37 +3,66 @@
 use actix_web::http::header::{Accept, VARY};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admission::Admission;
 use crate::connections::Connections;
+use crate::docs::refusals;
 use crate::exchange_log::{ExchangeLog, Shipment};
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
 use crate::state::{ModelName, State, Trouble};
 
-/// The process answers.
-#[derive(Serialize)]
+/// The process lives.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Live {
+    /// Always `alive`.
+    #[schema(pattern = "^alive$")]
     status: &'static str,
 }
 
 /// A model answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Ready {
+    /// Always `ready`.
+    #[schema(pattern = "^ready$")]
     status: &'static str,
     model: ModelName,
-    /// Why the registry's champion is not that model, when it is not.
+    /// Why the registry's champion is not that model; null when it is.
+    #[schema(required = true)]
     trouble: Option<Trouble>,
-    /// How exchanges get to MongoDB, where one is configured. Requests do not depend on it.
+    /// How exchanges get to MongoDB; null where none is configured.
+    #[schema(required = true)]
     mongodb: Option<Shipment>,
 }
 
-/// `GET /livez`
+/// Does the process live?
+///
+/// For load balancers and orchestrators; not recorded.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "Probes",
+    operation_id = "live",
+    responses((status = 200, description = "It lives.", body = Answer<Live>)),
+)]
 pub(crate) async fn live(id: RequestId) -> web::Json<Answer<Live>> {
     web::Json(Answer { request_id: id, content: Live { status: "alive" } })
 }
 
-/// `GET /readyz`
+/// Can it value diamonds?
+///
+/// For load balancers and orchestrators; not recorded.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "Probes",
+    operation_id = "ready",
+    responses(
+        (status = 200, description = "It can.", body = Answer<Ready>),
+        (status = 503, response = refusals::NoModel),
+    ),
+)]
 pub(crate) async fn ready(
     id: RequestId,
     state: web::Data<State>,
@@ -47,7 +76,20 @@ pub(crate) async fn ready(
     Ok(web::Json(Answer { request_id: id, content: ready }))
 }
 
-/// `GET /metrics`
+/// How is it doing?
+///
+/// Counts and durations for Prometheus, in its plain text format, or as OpenMetrics where `Accept` asks for that; not
+/// recorded.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "Probes",
+    operation_id = "metrics",
+    responses((status = 200, description = "The counts.", content(
+        (String = "text/plain"),
+        (String = "application/openmetrics-text"),
+    ))),
+)]
 pub(crate) async fn metrics(
     state: web::Data<State>,
     log: web::Data<ExchangeLog>,

@@ -2,12 +2,14 @@
 
 use actix_web::web;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 use xtream_core::PricedDiamond;
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, RawDiamond};
 use xtream_core::features::PartialDiamond;
 use xtream_core::registry::Digest;
 use xtream_core::similar::Neighbour;
 
+use crate::docs::{refusals, schemas};
 use crate::field_error::{FieldError, shortened};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
@@ -18,44 +20,102 @@ const PARAMETERS: [&str; 5] = ["carat", "cut", "color", "clarity", "n"];
 const DEFAULT_N: usize = 5;
 const LARGEST_N: usize = 100;
 
-/// The stones found.
-#[derive(Serialize)]
+/// Stones like the one asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SimilarDiamonds)]
 pub(crate) struct Similar {
     /// How many were found.
     n: usize,
     /// How many were asked for.
+    #[schema(minimum = 1, maximum = 100)]
     n_requested: usize,
-    /// All there are of these grades, when that is fewer than asked for.
+    /// All there are of these grades; there only when that is fewer than asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     n_available: Option<usize>,
+    /// Nearest in carat first; ties by price, then by row.
     diamonds: Vec<SimilarDiamond>,
     dataset: DatasetName,
 }
 
 /// A stone that was sold.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SimilarDiamond {
+    /// Weight in carats.
     carat: f64,
+    /// Quality of the cut.
+    #[schema(value_type = schemas::Cut)]
     cut: Cut,
+    /// Color.
+    #[schema(value_type = schemas::Color)]
     color: Color,
+    /// Clarity.
+    #[schema(value_type = schemas::Clarity)]
     clarity: Clarity,
+    /// Height as a percentage of the mean diameter.
     depth: f64,
+    /// Width of the flat top as a percentage of the diameter.
     table: f64,
+    /// The price it was sold for in US dollars.
     price_usd: f64,
+    /// Length in millimetres.
     x: f64,
+    /// Width in millimetres.
     y: f64,
+    /// Height in millimetres.
     z: f64,
+    /// How far its weight is from the one asked for, in carats.
+    #[schema(minimum = 0)]
     carat_difference: f64,
 }
 
-/// The rows that were searched: the training rows of the model that answers now.
-#[derive(Serialize)]
+/// The rows that were searched: those that the model that answers learned from.
+#[derive(Serialize, ToSchema)]
 struct DatasetName {
+    /// SHA-256 of the stored rows.
+    #[schema(value_type = schemas::Digest)]
     digest: Digest,
+    /// How many.
     n_rows: usize,
 }
 
-/// `GET /v1/similar-diamonds`
+/// The parameters.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "`cells` and `n` read them")]
+struct SimilarParameters {
+    /// Weight in carats.
+    #[param(exclusive_minimum = 0, maximum = 1_000_000, example = 1.2)]
+    carat: f64,
+    /// One of Fair, Good, Very Good, Premium, Ideal. Case, blanks, hyphens and underscores do not matter.
+    #[param(example = "Premium")]
+    cut: String,
+    /// One of J, I, H, G, F, E, D.
+    #[param(example = "E")]
+    color: String,
+    /// One of I1, SI2, SI1, VS2, VS1, VVS2, VVS1, IF.
+    #[param(example = "VS1")]
+    clarity: String,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 5, nullable = false)]
+    n: Option<usize>,
+}
+
+/// Find stones that were sold
+///
+/// The stones of the same cut, color and clarity that are nearest in carat, among those that the model learned from.
+#[utoipa::path(
+    get,
+    path = "/v1/similar-diamonds",
+    tag = "Similar diamonds",
+    operation_id = "similarDiamonds",
+    params(SimilarParameters),
+    responses(
+        (status = 200, description = "The stones.", body = Answer<Similar>),
+        (status = 422, response = refusals::Invalid),
+        (status = 503, response = refusals::NoModel),
+    ),
+)]
 pub(crate) async fn nearest(
     id: RequestId,
     state: web::Data<State>,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value as Json;
+use utoipa::{IntoParams, ToSchema};
 use xtream_core::diamond::{Fault, Field, to_cents};
 use xtream_core::features::PartialDiamond;
 use xtream_core::similar;
@@ -13,6 +14,7 @@ use xtream_core::valuation::{Counterfactual, Options, PriceRange, Reasons};
 use crate::admission::take_rows;
 use crate::body::read_json;
 use crate::diamond_json::{GivenDiamond, kind};
+use crate::docs::{refusals, schemas};
 use crate::field_error::FieldError;
 use crate::problem::{Problem, ProblemDocument};
 use crate::request_id::{Answer, RequestId};
@@ -25,71 +27,126 @@ const LARGEST_BATCH_BODY: usize = 1024 * 1024;
 /// Diamonds in one batch.
 const LARGEST_BATCH: usize = 1000;
 
-/// One stone's value.
-#[derive(Serialize)]
-struct Valuation {
+/// What a stone is worth.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Valuation {
+    /// Price in US dollars, to the cent.
+    #[schema(minimum = 0)]
     price_usd: f64,
+    /// Price of one carat of this stone in US dollars.
+    #[schema(minimum = 0)]
     price_per_carat_usd: f64,
-    /// Where the price lies; not there when the model was trained without ranges, which a warning says. Its confidence is null where the stone
-    /// lies beyond what the model learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schemas::PriceRange, required = false)]
     range: Option<PriceRange>,
     /// Measurements that were missing and had to be estimated.
+    #[schema(value_type = Vec<schemas::Measurement>)]
     assumed: Vec<Field>,
-    /// Numbers that were most likely mistyped or contradict one another, and what lies beyond what the model learned
-    /// from.
+    /// Numbers of the stone that were most likely mistyped, or that contradict one another; the price holds for the
+    /// numbers as they were sent. And what lies beyond the stones that the model learned from: the weight, a grade, or
+    /// (with the pointer of the stone itself) the price, which is a guess then.
     warnings: Vec<FieldError>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schemas::Reasons, required = false)]
     reasons: Option<Reasons>,
+    /// Stones that were sold and are most like this one, without those that would have to be adjusted by more than a
+    /// third; there only when asked for with `include`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_items = 5)]
     comparables: Option<Vec<Comparable>>,
+    /// The price if one thing were different; there only when asked for with `include`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<schemas::WhatIf>, required = false)]
     what_if: Option<Vec<Counterfactual>>,
 }
 
-/// A stone that was sold, how its grades differ from those asked for, and its price if they did not.
-#[derive(Serialize)]
+/// A stone that was sold, beside the one asked about.
+#[derive(Serialize, ToSchema)]
 struct Comparable {
     #[serde(flatten)]
     stone: SimilarDiamond,
+    /// The weight and each grade that is another than asked for; none for a stone of the very same weight and grades, which
+    /// may still differ in measurements.
     differences: Vec<String>,
+    /// What it would have been sold for if it were the stone asked about: its price, times what the model says of that
+    /// stone over what it says of this one.
+    #[schema(minimum = 0)]
     adjusted_price_usd: f64,
 }
 
-/// The answer for one stone.
-#[derive(Serialize)]
+/// The value of one stone.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Valued {
     #[serde(flatten)]
     valuation: Valuation,
     model: ModelName,
 }
 
-/// The answer for many stones, all from one model.
-#[derive(Serialize)]
+/// The values of many stones, all from one model.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct BatchValued {
+    /// How many have a price.
     n_valued: usize,
+    /// How many have a problem.
     n_refused: usize,
-    /// One for each diamond, in order.
+    /// One for each diamond, in order: its valuation or its problem, which alone has a `code`.
     results: Vec<Outcome>,
     model: ModelName,
 }
 
+/// A valuation, or a problem; the `code` of a problem tells them apart.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 enum Outcome {
     Valued(Valuation),
     Refused(ProblemDocument),
 }
 
-/// Each as it would be by itself; the `code` of a problem tells them apart.
-impl Serialize for Outcome {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Valued(valuation) => valuation.serialize(serializer),
-            Self::Refused(problem) => problem.serialize(serializer),
-        }
-    }
+/// The parameter that both routes have.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "`question` reads it")]
+struct ConfidenceParameter {
+    /// How often `range` shall hold the price, as a share: 0.9 is nine times in ten.
+    #[param(minimum = 0.5, maximum = 0.99, default = 0.9, example = 0.9, nullable = false)]
+    confidence: Option<f64>,
 }
 
-/// `POST /v1/valuations`
+/// The parameter of one stone.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, style = Form)]
+#[allow(dead_code, reason = "`question` reads it")]
+struct IncludeParameter {
+    /// What to answer besides the price and its range: several parameters, or one with several words separated by commas.
+    #[param(explode, inline, nullable = false, example = json!(["reasons", "comparables", "what_if"]))]
+    include: Option<Vec<Part>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "their names alone are used")]
+enum Part {
+    Reasons,
+    Comparables,
+    WhatIf,
+}
+
+/// Value one diamond
+///
+/// One diamond in, its value in US dollars out. The body may have 64 KiB.
+#[utoipa::path(
+    post,
+    path = "/v1/valuations",
+    tag = "Valuations",
+    operation_id = "valueDiamond",
+    params(IncludeParameter, ConfidenceParameter),
+    request_body(content = ref("#/components/schemas/Diamond"), description = "The diamond."),
+    responses(
+        (status = 200, description = "Its value.", body = Answer<Valued>),
+        (status = 422, response = refusals::Invalid),
+        (status = 503, response = refusals::NoModel),
+    ),
+)]
 pub(crate) async fn one(
     id: RequestId,
     state: web::Data<State>,
@@ -112,7 +169,23 @@ pub(crate) async fn one(
     Ok(web::Json(Answer { request_id: id, content: valued }))
 }
 
-/// `POST /v1/valuations/batch`
+/// Value up to 1,000 diamonds
+///
+/// A result or a problem for each diamond, in order: one wrong diamond does not spoil the others, and the answer is 200.
+/// The body may have 1 MiB.
+#[utoipa::path(
+    post,
+    path = "/v1/valuations/batch",
+    tag = "Valuations",
+    operation_id = "valueDiamonds",
+    params(ConfidenceParameter),
+    request_body(content = ref("#/components/schemas/DiamondBatch"), description = "The diamonds."),
+    responses(
+        (status = 200, description = "A result for each.", body = Answer<BatchValued>),
+        (status = 422, response = refusals::Invalid),
+        (status = 503, response = refusals::NoModel),
+    ),
+)]
 pub(crate) async fn batch(
     id: RequestId,
     state: web::Data<State>,

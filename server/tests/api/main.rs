@@ -8,7 +8,6 @@ mod exchanges;
 mod failures;
 mod helpers;
 mod hot_swap;
-mod json_schema;
 mod lifecycle;
 mod limits;
 mod models;

@@ -1,12 +1,13 @@
 //! What may have been meant: every stone from which one typing error makes the numbers that were typed.
 
+use super::kind::Kind;
 use super::likelihood::{estimate, estimate_width};
-use super::{CARAT, DEPTH, Kind, Numbers, TABLE, X, Y, Z};
+use super::numbers::{CARAT, DEPTH, Numbers, TABLE, X, Y, Z};
 
 /// What may be changed at once: one number, or two that changed places.
 pub(super) type Change = [Option<(usize, f64)>; 2];
 
-/// Digits behind the decimal point that certificates give, in the order of [`super::NUMBERS`].
+/// Digits behind the decimal point that certificates give, in the order of [`super::numbers::NUMBERS`].
 const DECIMALS: [usize; 6] = [2, 1, 1, 2, 2, 2];
 /// What a polished stone can have, generously; a correction outside is none, and what was typed outside is wrong.
 const POSSIBLE: [std::ops::RangeInclusive<f64>; 6] =

@@ -5,8 +5,8 @@
 //! The constants are those of the greatest likelihood on the even rows of the public data
 //! (`data/diamonds.csv`, implausible stones left out); figures are told of the odd rows alone.
 
-use super::{CARAT, DEPTH, Numbers, X, Y, Z};
-use crate::diamond::depth_percent;
+use super::numbers::{CARAT, DEPTH, Numbers, X, Y, Z};
+use crate::diamond::geometry::depth_percent;
 
 /// Middle and spread of depth and table in percent.
 const USUAL_DEPTH: (f64, f64) = (61.8, 1.08);

@@ -5,10 +5,11 @@ use std::f64::consts::TAU;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use super::sampler::{RandomSampler, Sampler};
-use super::{Domain, Space};
+use super::contract::Sampler;
+use super::random::RandomSampler;
 use crate::error::Result;
 use crate::model::Params;
+use crate::tuning::space::{Domain, Space};
 
 /// Tree-structured Parzen estimator over all parameters at once: proposes what lies where good results are dense and
 /// others are not. Each result is a kernel in the unit cube of the space, and one more is flat, so that no
