@@ -3,6 +3,7 @@
 //! An exchange is committed to the local `outbox` before its answer leaves. Where
 //! MongoDB is configured, `shipper` empties the outbox into it (a `sink`); where not, the outbox is the log.
 
+mod digest;
 mod filter;
 mod lossless_json;
 #[cfg(test)]

@@ -168,8 +168,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::exchanges::digest::Digest;
     use crate::exchanges::memory::Memory;
-    use crate::exchanges::record::{Digest, Record};
+    use crate::exchanges::record::Record;
     use crate::exchanges::{Durability, Retention};
 
     fn until(is_so: impl Fn() -> bool) {

@@ -42,14 +42,14 @@ pub(super) trait Sink: Send + Sync + 'static {
 pub(super) const ANOTHER: i32 = 11_000;
 
 #[cfg(test)]
-mod conformance {
+mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use uuid::Uuid;
 
     use super::*;
+    use crate::exchanges::digest::Digest;
     use crate::exchanges::memory::Memory;
     use crate::exchanges::mongodb::MongoDb;
-    use crate::exchanges::record::Digest;
 
     fn stored(id: Uuid, route: &str) -> Stored {
         let document = serde_json::json!({

@@ -1,6 +1,4 @@
-//! The only room that speaks to MongoDB: the collection `exchanges` of the database `diamond_db`.
-
-mod bson;
+//! The only file that speaks to MongoDB: the collection `exchanges` of the database `diamond_db`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,13 +9,13 @@ use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{Acknowledgment, ClientOptions, ConnectionString, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, IndexModel};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
-use self::bson::{to_bson, to_json};
 use super::filter::Filter;
 use super::outbox::Stored;
 use super::page::{Limits, Part, Shown};
+use super::record::timestamp;
 use super::sink::{ANOTHER, Fate, Sink};
 
 const DATABASE: &str = "diamond_db";
@@ -210,6 +208,45 @@ fn document(stored: &Stored) -> Result<RawDocumentBuf, String> {
     match raw.as_bytes().len() {
         size if size > LARGEST => Err(format!("it has {size} bytes, more than MongoDB takes")),
         _ => Ok(raw),
+    }
+}
+
+/// JSON as plain data. The driver's own conversion would take a client's `{"$date": 1}` for a date.
+fn to_bson(json: Value) -> Bson {
+    match json {
+        Value::Null => Bson::Null,
+        Value::Bool(value) => Bson::Boolean(value),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => i32::try_from(whole).map_or(Bson::Int64(whole), Bson::Int32),
+            (None, Some(value)) => Bson::Double(value),
+            (None, None) => Bson::String(number.to_string()),
+        },
+        Value::String(text) => Bson::String(text),
+        Value::Array(items) => Bson::Array(items.into_iter().map(to_bson).collect()),
+        Value::Object(fields) => {
+            Bson::Document(fields.into_iter().map(|(name, value)| (name, to_bson(value))).collect())
+        }
+    }
+}
+
+/// The way back; what only others write into the collection is shown as text.
+fn to_json(bson: Bson) -> Value {
+    match bson {
+        Bson::Null => Value::Null,
+        Bson::Boolean(value) => value.into(),
+        Bson::Int32(value) => value.into(),
+        Bson::Int64(value) => value.into(),
+        Bson::Double(value) => value.into(),
+        Bson::String(text) => text.into(),
+        Bson::DateTime(at) => match chrono::DateTime::from_timestamp_millis(at.timestamp_millis()) {
+            Some(at) => timestamp(at).into(),
+            None => at.to_string().into(),
+        },
+        Bson::Array(items) => items.into_iter().map(to_json).collect(),
+        Bson::Document(document) => {
+            document.into_iter().map(|(name, value)| (name, to_json(value))).collect::<Map<_, _>>().into()
+        }
+        other => other.to_string().into(),
     }
 }
 
