@@ -1,16 +1,21 @@
 //! The record of every request and its answer.
 //!
 //! An exchange is committed to the local `outbox` before its answer leaves. Where
-//! MongoDB is configured, `mongodb` empties the outbox into it; where not, the outbox is the log.
+//! MongoDB is configured, `shipper` empties the outbox into it (a `sink`); where not, the outbox is the log.
 
+mod digest;
 mod filter;
 mod lossless_json;
+#[cfg(test)]
+mod memory;
 mod mongodb;
 mod outbox;
 mod page;
 mod record;
 mod secret;
+mod shipper;
 mod shipping;
+mod sink;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,10 +27,12 @@ pub(crate) use self::filter::Filter;
 pub use self::outbox::{Durability, Retention, retry};
 pub(crate) use self::record::{Body, Exchange, Request, Response};
 
-use self::mongodb::Shipper;
+use self::mongodb::MongoDb;
 use self::outbox::{NotStored, Outbox};
 use self::page::{Limits, Part, Shown, put_together};
 use self::secret::Secret;
+use self::shipper::Shipper;
+use self::sink::Sink;
 
 /// How exchanges are kept.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +98,10 @@ impl ExchangeLog {
     pub(crate) fn open(options: &Options, key: Option<&str>) -> Result<Self, String> {
         let Options { folder, durability, retention, mongodb, mongodb_ttl_days } = options;
         let outbox = Arc::new(Outbox::open(folder, *durability, *retention, mongodb.is_some())?);
-        let start = |uri: &String| Shipper::start(uri, *mongodb_ttl_days, Arc::clone(&outbox));
+        let start = |uri: &String| {
+            let sink: Arc<dyn Sink> = Arc::new(MongoDb::new(uri, *mongodb_ttl_days)?);
+            Shipper::start(sink, Arc::clone(&outbox))
+        };
         let shipper = mongodb.as_ref().map(start).transpose();
         let shipper = shipper.map_err(|error| format!("MongoDB: {error}"))?;
         Ok(Self { outbox, shipper, secret: Secret::new(key) })

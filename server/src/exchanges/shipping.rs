@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::sink::ANOTHER;
+
 /// Times a document is offered before it is set aside.
 const MOST_TRIES: u32 = 5;
 /// Time between the first two offers; each pause after that is four times as long, so that a document is set aside
@@ -14,8 +16,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MOST_PAUSING: usize = 10_000;
 /// When nothing moved for so long although something waits, the database is down whatever it says.
 const STANDSTILL: Duration = Duration::from_secs(60);
-/// MongoDB's code for a second document with the same `_id`, or the same in a unique index of its owner.
-pub(super) const DUPLICATE_KEY: i32 = 11_000;
 
 /// How the shipper is doing.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Refusals {
     ) -> Verdict {
         let mut codes = refused.values().map(|(code, _)| *code);
         let first = codes.next();
-        let are_alike = first.is_some_and(|first| first != DUPLICATE_KEY && codes.all(|code| code == first));
+        let are_alike = first.is_some_and(|first| first != ANOTHER && codes.all(|code| code == first));
         // One that was refused beside others that were taken is known to be odd itself.
         let are_known = refused.keys().all(|id| self.pausing.contains_key(id));
         let is_database = refused.len() == n_offered && are_alike && !are_known;
@@ -157,7 +157,7 @@ mod tests {
         assert!(!refusals.pauses("a", now));
         let verdict = refusals.judge(4, refused(&["a", "b", "c"], 8000), now);
         assert_eq!(verdict, Verdict::Documents(Vec::new()), "another one was taken");
-        let verdict = refusals.judge(1, refused(&["d"], DUPLICATE_KEY), now);
+        let verdict = refusals.judge(1, refused(&["d"], ANOTHER), now);
         assert_eq!(
             verdict,
             Verdict::Documents(Vec::new()),

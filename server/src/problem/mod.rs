@@ -1,5 +1,6 @@
 //! The only place that makes failure statuses: RFC 9457 problems in words for the person who asked.
 
+mod document;
 pub(crate) mod field_error;
 mod kind;
 
@@ -8,9 +9,8 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+pub(crate) use self::document::ProblemDocument;
 use self::field_error::{FieldError, shortened};
 pub(crate) use self::kind::KINDS;
 use self::kind::Kind;
@@ -31,30 +31,6 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The reason behind the detail, for the log alone.
     cause: Option<String>,
-}
-
-/// A refusal (RFC 9457). Programs go by `status` and `code`; people read `detail` and the page at `type`.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemDocument {
-    /// Address of the page that explains it.
-    #[schema(format = "uri-reference")]
-    r#type: String,
-    /// The kind of problem in a few words.
-    title: &'static str,
-    /// The status.
-    #[schema(minimum = 400, maximum = 599)]
-    status: u16,
-    /// This problem in a sentence or two.
-    detail: String,
-    /// The kind of problem. A code never changes its meaning; new ones may be added, so treat one that you do not know by
-    /// its status. `examples` has all there are.
-    code: &'static str,
-    /// The number of this exchange, the same as in the header `X-Request-Id`.
-    #[schema(value_type = String, format = "uuid")]
-    request_id: RequestId,
-    /// Every fault of the values; empty where the values are not at fault.
-    errors: Vec<FieldError>,
 }
 
 impl Problem {

@@ -33,9 +33,10 @@ use self::search::search;
 use self::status::Status;
 use self::store::{Failed, Store};
 use self::writer::Writer;
+use super::digest::Digest;
 use super::filter::Filter;
 use super::page::{Limits, Part};
-use super::record::{Digest, Record};
+use super::record::Record;
 
 /// What a write costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]

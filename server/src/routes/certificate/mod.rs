@@ -3,19 +3,21 @@
 //! Whoever has the number of a valuation may read it: the number was given to the one who asked alone, most of its
 //! bits are random, and the certificate has nothing but the stone and its price.
 
+mod recorded;
+
 use actix_web::web;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 use xtream_core::diamond::{Diamond, Field};
 use xtream_core::features::PartialDiamond;
 use xtream_core::valuation::{Appraisal, BASIS};
 
+use self::recorded::{Recorded, recorded};
 use crate::docs::refusals;
 use crate::exchanges::ExchangeLog;
+use crate::problem::Problem;
 use crate::problem::field_error::{FieldError, shortened};
-use crate::problem::{NOT_RECORDED, Problem};
 use crate::request::diamond::{FIELDS, GivenDiamond};
 use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
@@ -24,8 +26,6 @@ use crate::routes::valuations::Valuation;
 use crate::serving::model_cache::{CachedModel, Gone, ModelCache};
 use crate::serving::{ModelName, State};
 
-const ONE: &str = "/v1/valuations";
-const BATCH: &str = "/v1/valuations/batch";
 /// Parts of an answer that are shown as they were recorded, where they are there.
 const RECORDED: [&str; 8] =
     ["price_usd", "price_per_carat_usd", "range", "reasons", "comparables", "what_if", "assumed", "warnings"];
@@ -127,84 +127,7 @@ pub(crate) async fn one(
     }))
 }
 
-/// A valuation as it lies in the log.
-struct Recorded {
-    id: String,
-    row: Option<usize>,
-    received_at: Value,
-    query: String,
-    /// The diamond as it was sent; `None` where the log has only a part of the request.
-    sent: Option<Value>,
-    answer: Value,
-    model: Value,
-}
-
-async fn recorded(log: &ExchangeLog, wanted: &str, row: Option<usize>) -> Result<Recorded, Problem> {
-    let id = wanted.parse::<Uuid>().map_err(|_| {
-        let example = "the request_id of a valuation looks like 0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
-        Problem::unknown_valuation(format!("{:?} is no number of a valuation: {example}.", shortened(wanted)))
-    })?;
-    let exchange = log
-        .one(id.to_string())
-        .await
-        .map_err(Problem::log_unavailable)?
-        .ok_or_else(|| Problem::unknown_valuation(NOT_RECORDED))?;
-    Recorded::read(id.to_string(), exchange, row)
-}
-
 impl Recorded {
-    fn read(id: String, mut exchange: Value, row: Option<usize>) -> Result<Self, Problem> {
-        let request = &mut exchange["request"];
-        let (method, path) = (text(&request["method"]), text(&request["path"]));
-        let query = text(&request["query"]);
-        let is_batch = path == BATCH;
-        if method != "POST" || (path != ONE && !is_batch) {
-            let detail = format!(
-                "This is the number of another kind of request ({method} {path}), not of a valuation."
-            );
-            return Err(Problem::unknown_valuation(shortened(&detail)));
-        }
-        let mut sent = match request["body"].take() {
-            // What no database takes as it is lies there as text.
-            Value::String(text) => serde_json::from_str(&text).ok(),
-            document => Some(document),
-        };
-        let mut answer = exchange["response"]["body"].take();
-        if exchange["response"]["status"] != 200 {
-            return Err(refused(&answer));
-        }
-        let model = answer["model"].take();
-        match (row, is_batch) {
-            (None, false) => {}
-            (Some(_), false) => {
-                return Err(Problem::invalid(vec![FieldError::new(
-                    "/row",
-                    "row is for a valuation of many diamonds, and this one has a single one",
-                )]));
-            }
-            (None, true) => {
-                return Err(Problem::unknown_valuation(
-                    "This is the number of many diamonds at once. Add ?row=0 for the first of them, ?row=1 for the \
-                     second, and so on.",
-                ));
-            }
-            (Some(row), true) => {
-                let n_rows = answer["results"].as_array().map_or(0, Vec::len);
-                if row >= n_rows {
-                    let message =
-                        format!("row {row} is not one of the {n_rows} rows, which are counted from 0");
-                    return Err(Problem::invalid(vec![FieldError::new("/row", message)]));
-                }
-                answer = answer["results"][row].take();
-                sent = sent.map(|mut sent| sent["diamonds"][row].take());
-                if answer.get("price_usd").is_none() {
-                    return Err(refused(&answer));
-                }
-            }
-        }
-        Ok(Self { id, row, received_at: exchange["received_at"].take(), query, sent, answer, model })
-    }
-
     /// Version and digest of the model that answered.
     fn model(&self) -> Option<(u64, &str)> {
         Some((self.model["version"].as_u64()?, self.model["digest"].as_str()?))
@@ -307,14 +230,6 @@ impl Recorded {
     }
 }
 
-/// A valuation that was refused, in the words of then.
-fn refused(answer: &Value) -> Problem {
-    let detail = answer["detail"].as_str().unwrap_or_default();
-    Problem::unknown_valuation(format!(
-        "This valuation was refused, so there is no price to certify: {detail}"
-    ))
-}
-
 /// All nine fields of the stone as it was priced; without that, those that were sent.
 fn stone(completed: Option<&Diamond>, sent: Option<&Value>) -> Value {
     let field = |field: Field| {
@@ -359,8 +274,4 @@ fn row(parameters: &Parameters) -> Result<Option<usize>, Vec<FieldError>> {
         })
     });
     if errors.is_empty() { Ok(row.and_then(Result::ok)) } else { Err(errors) }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
