@@ -9,8 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use xtream_core::diamond::{Diamond, Field};
-use xtream_core::features::PartialDiamond;
-use xtream_core::valuation::{Appraisal, BASIS};
+use xtream_core::valuation::{self, BASIS};
 
 use crate::diamond_json::{FIELDS, GivenDiamond};
 use crate::docs::refusals;
@@ -240,17 +239,17 @@ impl Recorded {
     }
 
     /// The same stone priced again by the same model.
-    fn again(&self, model: &PastModel) -> Option<Appraisal> {
+    fn again(&self, model: &PastModel) -> Option<valuation::Valuation> {
         let sent = self.sent.as_ref()?;
         let given = GivenDiamond::new(sent, "").ok()?;
         let asked = question::confidence_of(&self.query);
-        model.pipeline.appraise(PartialDiamond(given.cells()), &asked, None).ok()
+        valuation::value(&model.pipeline, &given.cells(), &asked, None).ok()
     }
 
     fn comparison(
         &self,
         model: Result<&PastModel, Gone>,
-        again: Option<&Appraisal>,
+        again: Option<&valuation::Valuation>,
     ) -> (Option<bool>, String) {
         let version = &self.model["version"];
         let not_computed = |why: String| (None, format!("The price could not be computed again: {why}."));
