@@ -3,6 +3,32 @@
 use super::field::Field;
 use super::grade::{Clarity, Color, Cut, Grade};
 
+/// Weight and grades: what every certificate has, and what similar stones are looked for by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FourCs {
+    /// Weight in carat.
+    pub carat: f64,
+    /// Quality of the cut.
+    pub cut: Cut,
+    /// Color grade.
+    pub color: Color,
+    /// Clarity grade.
+    pub clarity: Clarity,
+}
+
+impl FourCs {
+    /// The rank of a grade in its scale, 0 the worst; `None` for a number.
+    #[inline]
+    pub fn rank(&self, field: Field) -> Option<usize> {
+        match field {
+            Field::Cut => Some(self.cut.rank()),
+            Field::Color => Some(self.color.rank()),
+            Field::Clarity => Some(self.clarity.rank()),
+            _ => None,
+        }
+    }
+}
+
 /// One cut stone with all nine of its features. Every number is finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diamond {
@@ -63,14 +89,14 @@ impl Diamond {
         self.clarity
     }
 
+    /// Its weight and grades.
+    pub fn four_cs(&self) -> FourCs {
+        FourCs { carat: self.carat, cut: self.cut, color: self.color, clarity: self.clarity }
+    }
+
     /// The rank of a grade in its scale, 0 the worst; `None` for a number.
     pub fn rank(&self, field: Field) -> Option<usize> {
-        match field {
-            Field::Cut => Some(self.cut.rank()),
-            Field::Color => Some(self.color.rank()),
-            Field::Clarity => Some(self.clarity.rank()),
-            _ => None,
-        }
+        self.four_cs().rank(field)
     }
 
     /// The value of a numeric feature; `None` for a grade and for the price, which a stone

@@ -7,4 +7,4 @@ mod imputer;
 mod presets;
 
 pub use encoder::{Encoder, Encoding};
-pub use imputer::{Imputer, PartialDiamond};
+pub use imputer::Imputer;

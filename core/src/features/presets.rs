@@ -3,7 +3,7 @@
 use super::column::Column;
 use super::engineered::Engineered;
 use crate::diamond::Field;
-use crate::metrics::JUMPS_CARAT;
+use crate::diamond::MAGIC_SIZES_CARAT;
 
 /// Columns for trees. Those that speak of weight, color or clarity all rise with them, which a monotone
 /// model builds on. A clean stone gains more by
@@ -37,7 +37,7 @@ pub(super) fn polynomial() -> Vec<Column> {
         Column::Product(vec![rank(Field::Color), rank(Field::Clarity), log()]),
     ];
     columns.extend(Field::GRADES.into_iter().map(|field| Column::Product(vec![rank(field), log()])));
-    for size in JUMPS_CARAT {
+    for size in MAGIC_SIZES_CARAT {
         columns.push(Column::AtLeast(size));
         columns.push(Column::Product(vec![Column::AtLeast(size), rank(Field::Color)]));
         columns.push(Column::Product(vec![Column::AtLeast(size), rank(Field::Clarity)]));
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_step_is_taken_at_the_magic_size_itself() {
-        for size in JUMPS_CARAT {
+        for size in MAGIC_SIZES_CARAT {
             assert_eq!(Column::AtLeast(size).value(&stone(size)), 1.0);
             assert_eq!(Column::AtLeast(size).value(&stone(size - 0.01)), 0.0);
         }

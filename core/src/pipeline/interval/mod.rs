@@ -24,10 +24,10 @@ use self::grade_factors::FEWEST_OF_A_KIND;
 pub use self::grade_factors::GradeFactors;
 pub use self::score::{FEWEST_SCORES, Score};
 use self::score::{PERCENTS, band, quantiles};
+use crate::diamond::MAGIC_SIZES_CARAT;
 use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
 use crate::math::ln;
-use crate::metrics::JUMPS_CARAT;
 use crate::model::Regressor;
 
 /// Where a price lies.
@@ -110,7 +110,7 @@ impl IntervalModel {
             // A band of few stones is told the quantiles of all.
             if values.len() < FEWEST_OF_A_KIND { all.clone() } else { quantiles(&values) }
         };
-        let bands = (0..=JUMPS_CARAT.len()).map(of_band).collect();
+        let bands = (0..=MAGIC_SIZES_CARAT.len()).map(of_band).collect();
         Self::new(difficulty, bands, grades)
     }
 
@@ -124,7 +124,7 @@ impl IntervalModel {
                 && quantiles.is_sorted()
                 && quantiles.iter().all(|value| value.is_finite() && *value >= 0.0)
         };
-        if bands.len() == JUMPS_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
+        if bands.len() == MAGIC_SIZES_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
             return Ok(Self { difficulty, bands, grades });
         }
         Err(Error::model_file("its ranges are not those of a calibrated model"))

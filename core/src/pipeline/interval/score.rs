@@ -1,7 +1,7 @@
 //! How far off a price was for what was expected, and the quantiles of that.
 
 use crate::diamond::Diamond;
-use crate::metrics::JUMPS_CARAT;
+use crate::diamond::MAGIC_SIZES_CARAT;
 
 /// A calibration stone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub(super) const PERCENTS: std::ops::RangeInclusive<usize> = 50..=99;
 pub const FEWEST_SCORES: usize = 100;
 /// The number of the band that this weight is in.
 pub(super) fn band(carat: f64) -> usize {
-    JUMPS_CARAT.partition_point(|jump| *jump <= carat)
+    MAGIC_SIZES_CARAT.partition_point(|jump| *jump <= carat)
 }
 
 /// Where among `n` sorted scores, counted from 0, the one is that so many percent of all like them are not above: the
