@@ -74,7 +74,9 @@ class Crate:
             if used != user and used in self.code:
                 line = text.count("\n", 0, start) + 1
                 shown = "::".join(path)
-                uses.append(Use(user, used, f"{self.files[user].relative_to(self.folder)}:{line} uses {shown}"))
+                uses.append(
+                    Use(user, used, f"{self.files[user].relative_to(self.folder)}:{line} uses {shown}")
+                )
         return uses
 
     def _resolved(self, user: Module, path: tuple[str, ...]) -> Module:
@@ -155,7 +157,9 @@ def _knots(edges: dict[str, dict[str, str]]) -> list[frozenset[str]]:
         return seen
 
     reach = {part: reached(part) for part in edges}
-    knots = {frozenset(o for o in reach[part] if part in reach.get(o, ())) for part in edges if part in reach[part]}
+    knots = {
+        frozenset(o for o in reach[part] if part in reach.get(o, ())) for part in edges if part in reach[part]
+    }
     return sorted(knots, key=sorted)
 
 

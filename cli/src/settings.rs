@@ -74,7 +74,7 @@ pub(crate) struct Serve {
     pub(crate) bind: String,
     pub(crate) mongodb: String,
     pub(crate) exchange_log: PathBuf,
-    pub(crate) durability: xtream_server::exchange_log::Durability,
+    pub(crate) durability: xtream_server::exchanges::Durability,
     pub(crate) mongodb_ttl_days: f64,
     pub(crate) keep_days: f64,
     pub(crate) keep_megabytes: u64,

@@ -1,5 +1,7 @@
 //! How far predictions are from what stones were sold for. `actual` always comes first.
 
+use crate::math::square;
+
 use serde::{Deserialize, Serialize};
 
 /// The figures by which models are judged, all on one set of stones.
@@ -32,7 +34,7 @@ impl Metrics {
         let mut errors = absolute_errors(actual, predicted);
         let mean = actual.iter().sum::<f64>() / n;
         let squares = errors.iter().map(|error| error * error).sum::<f64>();
-        let variance = actual.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let variance = actual.iter().map(|value| square(value - mean)).sum::<f64>();
         let relative = errors.iter().zip(actual).map(|(error, value)| error / value).sum::<f64>();
         let mae_usd = mean_absolute_error(actual, predicted);
         errors.sort_by(|a, b| b.total_cmp(a));

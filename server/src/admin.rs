@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use self::guesses::Guesses;
-use crate::admission::Admission;
-use crate::client::Client;
+use crate::limits::Limiters;
 use crate::problem::Problem;
+use crate::request::client::Client;
 
 /// Characters that a key must have: a shorter one can be guessed.
 const SHORTEST: usize = 16;
@@ -88,8 +88,8 @@ fn look_at_key(request: &HttpRequest) -> Result<Administrator, Problem> {
     // about how much of a guess was right.
     let is_right = given.is_some_and(|key| digest(key).ct_eq(expected).into());
     if !is_right {
-        if let Some(admission) = request.app_data::<web::Data<Admission>>() {
-            admission.telemetry.wrong_keys.inc();
+        if let Some(limiters) = request.app_data::<web::Data<Limiters>>() {
+            limiters.telemetry.wrong_keys.inc();
         }
         guesses.count(client);
         return Err(Problem::administrators_only());

@@ -1,38 +1,31 @@
 //! The REST API: JSON to a diamond, core, answer to JSON. No encoding, learning or metrics here.
 //!
-//! `connections` has the bytes of every client and `admission` says whether a request is taken on.
-//! A request comes in through [`startup`]'s route table, gets its number in `request_id`, is read
-//! in `routes`, answered from the one bundle in `state`, and every refusal is worded in `problem`.
-//! `exchange_log` has it on disk before the answer leaves.
-//! `page` has the pages of the shop, `docs` the documentation.
-//! `watcher` and `registry_reader` are the only parts that wait for the registry, each on a thread of its own.
+//! A request comes over one of the `connections`, goes through the `middleware` (its number, its record, the wording of
+//! refusals) and past the `limits` to its handler in `routes`, which reads it with `request`, asks the model in `serving` and
+//! answers; `problem` words every refusal. `exchanges` has it on disk before the answer leaves.
+//! `pages` has the pages of the shop, `docs` the documentation; [`app`] puts all of it together.
 
 mod admin;
-mod admission;
-mod body;
-mod client;
+pub mod app;
 mod compression;
 mod connections;
-mod diamond_json;
+mod cross_origin;
 mod docs;
 mod error;
 mod etag;
-pub mod exchange_log;
-mod field_error;
-mod history;
-mod page;
-mod parameters;
-mod past_models;
+pub mod exchanges;
+mod limits;
+mod middleware;
+mod pages;
 mod problem;
-mod registry_reader;
+mod request;
 mod request_id;
 mod routes;
-pub mod startup;
-mod state;
+mod schemas;
+mod serving;
+mod static_file;
 mod telemetry;
-mod unambiguous;
-mod watcher;
 
-pub use admission::Rate;
+pub use app::{Limits, Options, Server};
 pub use error::Error;
-pub use startup::{Limits, Options, Server};
+pub use limits::Rate;

@@ -2,29 +2,15 @@
 //! one; UUIDv7, so that numbers sort by time.
 
 use std::future::{Ready, ready};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::http::header::{
-    ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::dev::Payload;
+use actix_web::error::ErrorInternalServerError;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::Utc;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-use crate::client::Client;
-use crate::connections::{Connection, Connections, Piecemeal, UnderWay};
-use crate::exchange_log::Recording;
-use crate::problem::Problem;
-
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The number of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +39,12 @@ impl Serialize for RequestId {
 }
 
 impl FromRequest for RequestId {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.extensions().get::<Self>().copied();
-        ready(id.ok_or_else(|| Problem::internal("the request has no number")))
+        ready(id.ok_or_else(|| ErrorInternalServerError("the request has no number")))
     }
 }
 
@@ -102,88 +88,6 @@ impl RequestId {
         self.0
     }
 }
-
-/// Numbers every exchange; the outermost of the middlewares.
-pub(crate) async fn identify(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let numbers = request.app_data::<web::Data<Numbers>>();
-    let id = numbers.ok_or_else(|| Problem::internal("nobody gives numbers here"))?.next();
-    request.extensions_mut().insert(id);
-    if let Some(recording) = request.app_data::<web::Data<Recording>>() {
-        let client = Client::of(&request, recording.is_behind_proxy);
-        request.extensions_mut().insert(client);
-    }
-    let under_way = under_way(&request);
-    let response = next.call(request).await;
-    if let Some(under_way) = under_way {
-        under_way.end();
-    }
-    let mut response = response?.map_into_boxed_body();
-    mark(response.headers_mut(), id);
-    let connection = response.request().conn_data::<Arc<Connection>>().cloned();
-    let connections = response.request().app_data::<web::Data<Connections>>().cloned();
-    Ok(match connection.zip(connections) {
-        Some((connection, connections)) => {
-            response.map_body(|_, body| Piecemeal::answer(body, &connection, &connections.into_inner()))
-        }
-        None => response,
-    })
-}
-
-/// Has the connection know that a request is under way on it.
-fn under_way(request: &ServiceRequest) -> Option<UnderWay> {
-    let connections = request.app_data::<web::Data<Connections>>()?;
-    Some(request.conn_data::<Arc<Connection>>()?.begin(connections))
-}
-
-/// Words every failure as a problem with the exchange's number; the innermost of the middlewares, so
-/// that what is recorded is what is sent.
-pub(crate) async fn word(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let id = request.extensions().get::<RequestId>().copied();
-    let id = id.ok_or_else(|| Problem::internal("the request has no number"))?;
-    let wanted = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    match next.call(request).await {
-        Ok(response) => {
-            Ok(match response.response().error().map(|error| Problem::of(error, wanted.as_ref())) {
-                Some(problem) => response.into_response(problem.response(id)),
-                None => response.map_into_boxed_body(),
-            })
-        }
-        Err(error) => {
-            let mut response = Problem::of(&error, wanted.as_ref()).response(id);
-            mark(response.headers_mut(), id);
-            Err(InternalError::from_response(error, response).into())
-        }
-    }
-}
-
-/// The headers of every answer. What is set already, such as the policy of a page, stays.
-pub(crate) fn mark(headers: &mut HeaderMap, id: RequestId) {
-    for (name, value) in SAFETY {
-        if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-    }
-    // Hexadecimal digits and hyphens: always a valid header.
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        headers.insert(HEADER, value);
-    }
-}
-
-/// What every answer tells a browser unless it says otherwise: take it for what it says it is, do not
-/// keep it (a stored answer could name a model that no longer answers), load nothing on its account,
-/// show it in no frame, and tell nobody where it came from.
-const SAFETY: [(HeaderName, &str); 4] = [
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (CACHE_CONTROL, "no-store"),
-    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (REFERRER_POLICY, "no-referrer"),
-];
 
 #[cfg(test)]
 mod tests {

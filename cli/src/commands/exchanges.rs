@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use xtream_server::exchange_log;
+use xtream_server::exchanges;
 
 use super::print;
 use crate::args::ExchangesCommand;
@@ -15,7 +15,7 @@ pub(crate) fn run(command: &ExchangesCommand, folder: &Path) -> Result<()> {
 }
 
 fn retry(folder: &Path) -> Result<()> {
-    let n = exchange_log::retry(folder).map_err(|reason| anyhow!(reason))?;
+    let n = exchanges::retry(folder).map_err(|reason| anyhow!(reason))?;
     print(&match n {
         0 => "There is nothing that MongoDB refused for good.\n".to_owned(),
         1 => "1 exchange is offered to MongoDB again.\n".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use xtream_core::{Error, Interrupt};
-use xtream_server::exchange_log::{self, Retention};
+use xtream_server::exchanges::{self, Retention};
 use xtream_server::{Limits, Options, Rate, Server};
 
 use super::bootstrap::Bootstrap;
@@ -75,7 +75,7 @@ fn options(settings: &Settings) -> Result<Options, Error> {
     Ok(Options {
         registry: settings.registry.clone(),
         bind,
-        exchange_log: exchange_log::Options {
+        exchange_log: exchanges::Options {
             folder: serve.exchange_log.clone(),
             durability: serve.durability,
             retention: Retention {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diamond::Diamond;
+use crate::math::ln;
 
 /// A quantity that follows from a stone's measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ impl Engineered {
     pub(super) fn of(self, stone: &Diamond) -> f64 {
         let volume = || stone.x() * stone.y() * stone.z();
         match self {
-            Self::LogCarat => stone.carat().ln(),
+            Self::LogCarat => ln(stone.carat()),
             Self::Volume => volume(),
             Self::Density => stone.carat() / volume(),
             Self::LengthToWidth => stone.x() / stone.y(),
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn quantities_worked_out_by_hand() {
         let stone = stone(1.25);
-        assert_eq!(Engineered::LogCarat.of(&stone), 1.25_f64.ln());
+        assert_eq!(Engineered::LogCarat.of(&stone), ln(1.25));
         assert_eq!(Engineered::Volume.of(&stone), 100.0);
         assert_eq!(Engineered::Density.of(&stone), 0.0125);
         assert_eq!(Engineered::LengthToWidth.of(&stone), 0.8);

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diamond::{Cell, Cut, Diamond, Fault, Field, Grade, RawDiamond, depth_percent};
+use crate::math::cbrt;
 
 /// Typical proportions by cut, learned from training stones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,7 +119,7 @@ impl Typical {
             (Some(width), None, ..) | (None, Some(width), ..) => width,
             (None, None, Some(z), Some(_)) => z / slope,
             (None, None, Some(z), None) => (carat / (self.carat_per_mm3 * z)).sqrt(),
-            (None, None, None, _) => (carat / (self.carat_per_mm3 * slope)).cbrt(),
+            (None, None, None, _) => cbrt(carat / (self.carat_per_mm3 * slope)),
         };
         [x.unwrap_or(width), y.unwrap_or(width), z.unwrap_or(slope * width)]
     }

@@ -4,6 +4,7 @@ use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::diamond::PricedDiamond;
+use crate::math::{exp, ln};
 
 /// What the model learns in place of the price itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +24,8 @@ impl Target {
     pub fn of_price(self, price_usd: f64, carat: f64) -> f64 {
         match self {
             Self::Price => price_usd,
-            Self::LogPrice => price_usd.ln(),
-            Self::LogPricePerCarat => (price_usd / carat).ln(),
+            Self::LogPrice => ln(price_usd),
+            Self::LogPricePerCarat => ln(price_usd / carat),
         }
     }
 
@@ -32,8 +33,8 @@ impl Target {
     pub fn to_price(self, value: f64, carat: f64) -> f64 {
         match self {
             Self::Price => value,
-            Self::LogPrice => value.exp(),
-            Self::LogPricePerCarat => value.exp() * carat,
+            Self::LogPrice => exp(value),
+            Self::LogPricePerCarat => exp(value) * carat,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use crate::admission::{PER_SECOND, network};
+use crate::limits::{PER_SECOND, network};
 
 /// Wrong keys that a client may send in a window; then none of its keys is looked at until the window is over.
 const MOST_WRONG: u32 = 10;

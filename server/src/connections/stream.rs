@@ -12,8 +12,9 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::Connections;
+use super::connection::{Connection, Ending, Phase};
 use super::unread::Unread;
-use super::{Connection, Connections, Ending, Phase};
 
 /// Time that a connection may lie idle after an answer, unless it was the last.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);

@@ -7,9 +7,10 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{HTML, PAGE_POLICY};
+use super::PAGE_POLICY;
 use crate::etag::{digest, is_known};
-use crate::exchange_log::Recording;
+use crate::request::client::BehindProxy;
+use crate::static_file::HTML;
 
 const PAGE: &str = include_str!("../../assets/guide.html");
 /// Where the page has this server's address.
@@ -35,8 +36,7 @@ pub(crate) struct Listening(pub(crate) SocketAddr);
 
 /// Address of this server as the client knows it; what a proxy says of that counts only where the shop has one.
 fn address(request: &HttpRequest) -> String {
-    let recording = request.app_data::<web::Data<Recording>>();
-    let is_behind_proxy = recording.is_some_and(|recording| recording.is_behind_proxy);
+    let is_behind_proxy = request.app_data::<web::Data<BehindProxy>>().is_some_and(|proxy| proxy.0);
     let connection = request.connection_info();
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let is_told = [FORWARDED, X_FORWARDED_HOST].iter().any(|name| request.headers().contains_key(name));

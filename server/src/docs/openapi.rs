@@ -10,9 +10,11 @@ use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::openapi::{HttpMethod, RefOr, Schema};
 use utoipa_swagger_ui::Config;
 
-use super::{Page, refusals, schemas};
+use super::refusals;
 use crate::problem::{KINDS, Problem};
 use crate::request_id::RequestId;
+use crate::schemas;
+use crate::static_file::StaticFile;
 
 /// By `operationId`: bodies of requests, and what is answered by its status. Of problems, what differs.
 const EXAMPLES: &str = include_str!("../../assets/examples.json");
@@ -53,7 +55,7 @@ impl Described {
 }
 
 /// The whole description.
-pub(crate) struct Document(Page);
+pub(crate) struct Document(StaticFile);
 
 impl Document {
     /// Made of the descriptions of all routes; what all answers have in common is added here.
@@ -116,7 +118,7 @@ impl Document {
             },
         });
         remove_unused(&mut document);
-        Self(Page::new("application/json; charset=utf-8", VIEWER_POLICY, document.to_string()))
+        Self(StaticFile::new("application/json; charset=utf-8", VIEWER_POLICY, document.to_string()))
     }
 }
 
@@ -252,7 +254,7 @@ const VIEWER_FILES: [&str; 8] = [
     "swagger-ui.css",
 ];
 
-static VIEWER: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
+static VIEWER: LazyLock<BTreeMap<&str, StaticFile>> = LazyLock::new(|| {
     // Without these words it would show every document's address to a validator on the internet.
     let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true);
     let config = Arc::new(config);
@@ -260,7 +262,7 @@ static VIEWER: LazyLock<BTreeMap<&str, Page>> = LazyLock::new(|| {
         let found = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok().flatten()?;
         let charset = if found.content_type.starts_with("text/") { "; charset=utf-8" } else { "" };
         let content_type = format!("{}{charset}", found.content_type);
-        Some((name, Page::new(&content_type, VIEWER_POLICY, found.bytes.into_owned())))
+        Some((name, StaticFile::new(&content_type, VIEWER_POLICY, found.bytes.into_owned())))
     };
     VIEWER_FILES.into_iter().filter_map(page).collect()
 });

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{HTML, PAGE_POLICY, Page};
+use super::PAGE_POLICY;
+use crate::static_file::{HTML, StaticFile};
 
 const PAGE: &str = include_str!("../../assets/problems.html");
 
@@ -13,7 +14,7 @@ pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
     ANSWER.answer(&request).await
 }
 
-static ANSWER: LazyLock<Page> = LazyLock::new(|| Page::new(HTML, PAGE_POLICY, PAGE));
+static ANSWER: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new(HTML, PAGE_POLICY, PAGE));
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToResponse;
 use utoipa::openapi::{RefOr, Response};
 
+use crate::cross_origin::LET_THROUGH;
 use crate::problem::{NOT_RECORDED, Problem};
 use crate::request_id::RequestId;
 
@@ -43,7 +44,7 @@ refusals! {
         Problem::administrators_only()
     ];
     NoAdministrators: "This server was started without a key, so nobody may do this; or a web page of a site that is not listed, or that wants to send an unusual header, asks for leave.", [], [
-        Problem::no_administrators(), Problem::origin_not_allowed(), Problem::headers_not_allowed("x-shop")
+        Problem::no_administrators(), Problem::origin_not_allowed(), Problem::headers_not_allowed("x-shop", &LET_THROUGH)
     ];
     UnknownModel: "There is no model of this version.", [], [
         Problem::unknown_model("there is no model version 9; known versions are 1 to 7.")

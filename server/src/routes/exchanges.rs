@@ -9,12 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::admin::Administrator;
-use crate::docs::{refusals, schemas};
-use crate::exchange_log::{ExchangeLog, Filter, Page};
-use crate::field_error::{FieldError, shortened};
-use crate::parameters::Parameters;
+use crate::docs::refusals;
+use crate::exchanges::{ExchangeLog, Filter, Page};
 use crate::problem::Problem;
+use crate::problem::field_error::{FieldError, shortened};
+use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
+use crate::schemas;
 
 const PARAMETERS: [&str; 6] = ["since", "until", "route", "status", "limit", "cursor"];
 const DEFAULT_LIMIT: usize = 50;

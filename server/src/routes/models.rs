@@ -10,16 +10,17 @@ use xtream_core::promotion::Decision;
 use xtream_core::registry::Card;
 
 use crate::admin::Administrator;
-use crate::body::read_json;
-use crate::docs::{refusals, schemas};
+use crate::docs::refusals;
 use crate::etag::tagged;
-use crate::field_error::{FieldError, shortened};
-use crate::history::{Decided, Place, public};
-use crate::parameters::Parameters;
 use crate::problem::Problem;
+use crate::problem::field_error::{FieldError, shortened};
+use crate::request::body::read_json;
+use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
-use crate::state::State;
-use crate::watcher::Changed;
+use crate::schemas;
+use crate::serving::State;
+use crate::serving::history::{Decided, Place, public};
+use crate::serving::watcher::Changed;
 
 const DEFAULT_LIMIT: usize = 20;
 const LARGEST_LIMIT: usize = 1000;
@@ -171,7 +172,7 @@ pub(crate) async fn champion(
     state: web::Data<State>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let card = Arc::new(public(state.bundle()?.card.clone()));
+    let card = Arc::new(public(state.model()?.card.clone()));
     tagged(&request, id, Model { card, is_champion: true }).await
 }
 

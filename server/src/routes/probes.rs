@@ -5,13 +5,13 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admission::Admission;
 use crate::connections::Connections;
 use crate::docs::refusals;
-use crate::exchange_log::{ExchangeLog, Shipment};
+use crate::exchanges::{ExchangeLog, Shipment};
+use crate::limits::Limiters;
 use crate::problem::Problem;
 use crate::request_id::{Answer, RequestId};
-use crate::state::{ModelName, State, Trouble};
+use crate::serving::{ChampionError, ModelName, State};
 
 /// The process lives.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +30,7 @@ pub(crate) struct Ready {
     model: ModelName,
     /// Why the registry's champion is not that model; null when it is.
     #[schema(required = true)]
-    trouble: Option<Trouble>,
+    trouble: Option<ChampionError>,
     /// How exchanges get to MongoDB; null where none is configured.
     #[schema(required = true)]
     mongodb: Option<Shipment>,
@@ -68,11 +68,11 @@ pub(crate) async fn ready(
     state: web::Data<State>,
     log: web::Data<ExchangeLog>,
 ) -> Result<web::Json<Answer<Ready>>, Problem> {
-    let model = state.bundle()?.name();
+    let model = state.model()?.name();
     if let Some(trouble) = log.trouble() {
         return Err(Problem::log_unavailable(&trouble).because(trouble));
     }
-    let ready = Ready { status: "ready", model, trouble: state.trouble(), mongodb: log.shipment() };
+    let ready = Ready { status: "ready", model, trouble: state.champion_error(), mongodb: log.shipment() };
     Ok(web::Json(Answer { request_id: id, content: ready }))
 }
 
@@ -93,16 +93,16 @@ pub(crate) async fn ready(
 pub(crate) async fn metrics(
     state: web::Data<State>,
     log: web::Data<ExchangeLog>,
-    admission: web::Data<Admission>,
+    limiters: web::Data<Limiters>,
     connections: web::Data<Connections>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let telemetry = &admission.telemetry;
+    let telemetry = &limiters.telemetry;
     let gauges = &telemetry.gauges;
     gauges.connections.set(connections.len() as i64);
-    gauges.in_flight.set(admission.load.n_requests() as i64);
+    gauges.in_flight.set(limiters.load.n_requests() as i64);
     gauges.model_version.set(state.version().map_or(0, |version| version as i64));
-    gauges.model_trouble.set(state.trouble().is_some().into());
+    gauges.model_trouble.set(state.champion_error().is_some().into());
     let size = log.size();
     gauges.log_records.set(size.n_records as i64);
     gauges.log_dead_letters.set(size.n_dead as i64);

@@ -3,9 +3,9 @@
 use actix_web::web;
 use xtream_core::valuation::{Confidence, Options};
 
-use crate::field_error::{FieldError, shortened};
-use crate::parameters::Parameters;
 use crate::problem::Problem;
+use crate::problem::field_error::{FieldError, shortened};
+use crate::request::parameters::Parameters;
 
 const PARAMETERS: [&str; 2] = ["include", "confidence"];
 const PARTS: [&str; 3] = ["reasons", "comparables", "what_if"];

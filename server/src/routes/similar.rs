@@ -8,12 +8,13 @@ use xtream_core::diamond::{Cell, Clarity, Color, Cut, RawDiamond};
 use xtream_core::registry::Digest;
 use xtream_core::similar::Neighbour;
 
-use crate::docs::{refusals, schemas};
-use crate::field_error::{FieldError, shortened};
-use crate::parameters::Parameters;
+use crate::docs::refusals;
 use crate::problem::Problem;
+use crate::problem::field_error::{FieldError, shortened};
+use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
-use crate::state::State;
+use crate::schemas;
+use crate::serving::State;
 
 const PARAMETERS: [&str; 5] = ["carat", "cut", "color", "clarity", "n"];
 const DEFAULT_N: usize = 5;
@@ -120,7 +121,7 @@ pub(crate) async fn nearest(
     state: web::Data<State>,
     web::Query(pairs): web::Query<Vec<(String, String)>>,
 ) -> Result<web::Json<Answer<Similar>>, Problem> {
-    let bundle = state.bundle()?;
+    let serving = state.model()?;
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
     let n_requested = n(&parameters).unwrap_or_else(|error| {
@@ -135,15 +136,15 @@ pub(crate) async fn nearest(
         Ok(asked) if errors.is_empty() => asked,
         _ => return Err(Problem::invalid(errors)),
     };
-    let found = bundle.comparables.nearest(asked, n_requested);
+    let found = serving.comparables.nearest(asked, n_requested);
     let similar = Similar {
         n: found.len(),
         n_requested,
         n_available: (found.len() < n_requested).then_some(found.len()),
         diamonds: found.iter().map(SimilarDiamond::from).collect(),
         dataset: DatasetName {
-            digest: bundle.card.record.data.digest.clone(),
-            n_rows: bundle.comparables.len(),
+            digest: serving.card.record.data.digest.clone(),
+            n_rows: serving.comparables.len(),
         },
     };
     Ok(web::Json(Answer { request_id: id, content: similar }))

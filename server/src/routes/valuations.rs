@@ -10,16 +10,17 @@ use xtream_core::diamond::{Fault, Field, to_cents};
 use xtream_core::similar;
 use xtream_core::valuation::{self, Counterfactual, Options, PriceRange, Reasons, Refusal};
 
-use crate::admission::take_rows;
-use crate::body::read_json;
-use crate::diamond_json::{GivenDiamond, kind};
-use crate::docs::{refusals, schemas};
-use crate::field_error::FieldError;
+use crate::docs::refusals;
+use crate::limits::take_rows;
+use crate::problem::field_error::FieldError;
 use crate::problem::{Problem, ProblemDocument};
+use crate::request::body::read_json;
+use crate::request::diamond::{GivenDiamond, kind};
 use crate::request_id::{Answer, RequestId};
 use crate::routes::question;
 use crate::routes::similar::SimilarDiamond;
-use crate::state::{Bundle, ModelName, State};
+use crate::schemas;
+use crate::serving::{ModelName, ServingModel, State};
 
 const LARGEST_BODY: usize = 64 * 1024;
 const LARGEST_BATCH_BODY: usize = 1024 * 1024;
@@ -153,16 +154,16 @@ pub(crate) async fn one(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Answer<Valued>>, Problem> {
-    let bundle = state.bundle()?;
+    let serving = state.model()?;
     let document = read_json(&request, payload, LARGEST_BODY).await?;
     let question = question::of_one(pairs)?;
-    let model = bundle.name();
+    let model = serving.name();
     let valuation = if question.reasons {
         // They take a thousand prices: too long for a thread that others wait for.
-        let valued = web::block(move || value(&document, "", &bundle, &question));
+        let valued = web::block(move || value(&document, "", &serving, &question));
         valued.await.map_err(Problem::internal)??
     } else {
-        value(&document, "", &bundle, &question)?
+        value(&document, "", &serving, &question)?
     };
     let valued = Valued { valuation, model };
     Ok(web::Json(Answer { request_id: id, content: valued }))
@@ -192,27 +193,32 @@ pub(crate) async fn batch(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Answer<BatchValued>>, Problem> {
-    let bundle = state.bundle()?;
+    let serving = state.model()?;
     let document = read_json(&request, payload, LARGEST_BATCH_BODY).await?;
     let diamonds = diamonds(document)?;
     take_rows(&request, diamonds.len())?;
     let question = question::of_batch(pairs)?;
     // A thousand valuations would keep the others that this thread answers waiting.
-    let valued = web::block(move || value_all(&diamonds, &bundle, &question, id));
+    let valued = web::block(move || value_all(&diamonds, &serving, &question, id));
     let valued = valued.await.map_err(Problem::internal)?;
     Ok(web::Json(Answer { request_id: id, content: valued }))
 }
 
-fn value(document: &Json, parent: &str, bundle: &Bundle, question: &Options) -> Result<Valuation, Problem> {
+fn value(
+    document: &Json,
+    parent: &str,
+    serving: &ServingModel,
+    question: &Options,
+) -> Result<Valuation, Problem> {
     let given = GivenDiamond::new(document, parent).map_err(Problem::invalid)?;
     let stone = given.cells();
     // What JSON got wrong is told together with what the parser finds, and before anything is calculated.
     if !given.faults(&[]).is_empty() {
-        let parsed = bundle.pipeline.complete(&stone).err().unwrap_or_default();
+        let parsed = serving.pipeline.complete(&stone).err().unwrap_or_default();
         return Err(Problem::invalid(given.faults(&parsed)));
     }
     let in_words = |faults: &[Fault]| faults.iter().map(|fault| FieldError::of(fault, parent)).collect();
-    let valued = valuation::value(&bundle.pipeline, &stone, question, Some(&bundle.comparables));
+    let valued = valuation::value(&serving.pipeline, &stone, question, Some(&serving.comparables));
     let valued = valued.map_err(|refusal| match refusal {
         Refusal::Invalid(faults) => Problem::invalid(given.faults(&faults)),
         Refusal::BeyondModel(faults) => Problem::beyond_the_model(in_words(&faults)),
@@ -239,16 +245,21 @@ impl From<&similar::Comparable> for Comparable {
     }
 }
 
-fn value_all(diamonds: &[Json], bundle: &Arc<Bundle>, question: &Options, id: RequestId) -> BatchValued {
+fn value_all(
+    diamonds: &[Json],
+    serving: &Arc<ServingModel>,
+    question: &Options,
+    id: RequestId,
+) -> BatchValued {
     let valued = diamonds.iter().enumerate().map(|(row, diamond)| {
-        match value(diamond, &format!("/diamonds/{row}"), bundle, question) {
+        match value(diamond, &format!("/diamonds/{row}"), serving, question) {
             Ok(valuation) => Outcome::Valued(valuation),
             Err(problem) => Outcome::Refused(problem.document(id)),
         }
     });
     let results: Vec<_> = valued.collect();
     let n_valued = results.iter().filter(|outcome| matches!(outcome, Outcome::Valued(_))).count();
-    BatchValued { n_valued, n_refused: results.len() - n_valued, results, model: bundle.name() }
+    BatchValued { n_valued, n_refused: results.len() - n_valued, results, model: serving.name() }
 }
 
 /// The diamonds of `{"diamonds": [...]}`, not looked into yet.

@@ -16,7 +16,7 @@ use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::SamplerKind;
 use xtream_core::{Interrupt, Registry};
-use xtream_server::{Error, Limits, Options, Server, exchange_log};
+use xtream_server::{Error, Limits, Options, Server, exchanges};
 
 /// The key that administrators of a test's server send.
 pub const ADMIN_KEY: &str = "a secret of the tests";
@@ -72,7 +72,7 @@ impl TestApp {
 
     /// A server on the registry in `folder`, with its log beside it and a key for administrators.
     pub fn options(folder: &Path) -> Options {
-        let log = exchange_log::Options { folder: folder.join("exchange-log"), ..Default::default() };
+        let log = exchanges::Options { folder: folder.join("exchange-log"), ..Default::default() };
         let bind = (Ipv4Addr::LOCALHOST, 0).into();
         Options {
             registry: folder.into(),

@@ -1,5 +1,7 @@
 //! What may have been meant: every stone from which one typing error makes the numbers that were typed.
 
+use crate::math::power_of_ten;
+
 use super::kind::Kind;
 use super::likelihood::{estimate, estimate_width};
 use super::numbers::{CARAT, DEPTH, Numbers, TABLE, X, Y, Z};
@@ -99,7 +101,7 @@ fn in_its_unit(number: usize, value: f64, typed: &Numbers) -> Option<f64> {
 
 /// A number rounded to the digits that certificates give.
 pub(super) fn rounded(number: usize, value: f64) -> f64 {
-    let unit = 10_f64.powi(DECIMALS[number] as i32);
+    let unit = power_of_ten(DECIMALS[number] as u32);
     (value * unit).round() / unit
 }
 

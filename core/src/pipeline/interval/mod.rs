@@ -27,6 +27,7 @@ use self::score::{PERCENTS, band, quantiles};
 use crate::diamond::MAGIC_SIZES_CARAT;
 use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
+use crate::math::ln;
 use crate::model::Regressor;
 
 /// Where a price lies.
@@ -71,7 +72,7 @@ impl IntervalModel {
         let mut seen = Array2::zeros((n_rows, n_columns + 1));
         seen.slice_mut(ndarray::s![.., ..n_columns]).assign(&features);
         for (slot, price) in seen.column_mut(n_columns).iter_mut().zip(prices_usd) {
-            *slot = sold(*price).ln();
+            *slot = ln(sold(*price));
         }
         seen
     }

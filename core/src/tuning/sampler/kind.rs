@@ -45,6 +45,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::math::{ln, square};
     use crate::tuning::Domain;
 
     fn space() -> Space {
@@ -108,8 +109,8 @@ mod tests {
             (0..80).fold(f64::INFINITY, |best, number| {
                 let params = sampler.ask(number).unwrap();
                 let get = |name| params.get(name).unwrap();
-                let value = (get("rate").log10() + 5.0).powi(2)
-                    + (get("weight") - 1.3).powi(2) * 20.0
+                let value = square(ln(get("rate")) / std::f64::consts::LN_10 + 5.0)
+                    + square(get("weight") - 1.3) * 20.0
                     + (get("depth") - 7.0).abs()
                     + (get("share") - 0.5).abs() * 5.0;
                 sampler.tell(&params, value).unwrap();

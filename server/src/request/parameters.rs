@@ -1,0 +1,37 @@
+//! The parameters of a query, each at most once unless it is a list, and none unknown.
+
+use crate::problem::field_error::FieldError;
+
+/// Parameters that are lists: `include=a,b` and `include=a&include=b` are the same.
+const LISTS: [&str; 1] = ["include"];
+
+/// Names and values as they were sent.
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    pub(crate) fn new(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// The value of a parameter as it was sent.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter that is a list.
+    pub(crate) fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str());
+        values.flat_map(|value| value.split(',')).map(str::trim).filter(|part| !part.is_empty())
+    }
+
+    /// A fault for each name that is unknown or given twice.
+    pub(crate) fn faults(&self, allowed: &[&'static str]) -> Vec<FieldError> {
+        let names = || self.0.iter().map(|(name, _)| name.as_str());
+        let single = allowed.iter().filter(|name| !LISTS.contains(name));
+        let repeated = single.filter(|name| names().filter(|given| given == *name).count() > 1);
+        let error = |name| FieldError::new(format!("/{name}"), format!("{name} is given more than once"));
+        let mut errors: Vec<_> = repeated.map(error).collect();
+        errors.extend(FieldError::unknown("", names(), allowed));
+        errors
+    }
+}
