@@ -48,7 +48,8 @@ def trained(once: Once) -> Trained:
 
     def train(folder: Path) -> None:
         where = ["--registry", folder / "registry"]
-        report = Program(folder).train(FIRST, *where, "--trials", "0", "--models", "linear,xgboost")
+        models = ["--trials", "0", "--models", "linear,xgboost"]
+        report = Program(folder).train(FIRST, *where, *models, ranges=True)
         (folder / "report.json").write_text(json.dumps(report))
 
     folder = once("trained", train)

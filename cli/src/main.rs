@@ -4,9 +4,11 @@
 mod args;
 mod commands;
 mod logging;
+mod output;
 mod progress;
 mod settings;
 mod table;
+mod wrong_usage;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use xtream_core::Interrupt;
 
 use crate::args::{Cli, Command};
 use crate::settings::Layers;
+use crate::wrong_usage::WrongUsage;
 
 /// A request takes dozens of small allocations, which this one serves faster than the system's.
 #[global_allocator]
@@ -55,7 +58,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         if let Some(patience) = patience {
             std::thread::spawn(move || {
                 std::thread::sleep(patience);
-                commands::note(&format!("error: {}", xtream_core::Error::Interrupted));
+                output::note(&format!("error: {}", xtream_core::Error::Interrupted));
                 std::process::exit(1);
             });
         }
@@ -70,18 +73,6 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
     }
 }
-
-/// A request that cannot be carried out as it stands: exit status 2.
-#[derive(Debug)]
-struct WrongUsage(String);
-
-impl std::fmt::Display for WrongUsage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongUsage {}
 
 /// The error and its causes, each said once: some errors name their cause themselves.
 fn in_words(error: &anyhow::Error) -> String {
@@ -106,7 +97,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
         // `xtream models list | head`: the reader has seen enough.
         return ExitCode::SUCCESS;
     }
-    commands::note(&format!("error: {}", in_words(error)));
+    output::note(&format!("error: {}", in_words(error)));
     let core = match error.downcast_ref() {
         Some(xtream_server::Error::Registry(core)) => Some(core),
         _ => error.downcast_ref::<xtream_core::Error>(),

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use xtream_core::dataset::ReadEvent;
 use xtream_core::format::{grouped, in_minutes};
 use xtream_core::progress::{Event, Progress};
 
-use crate::commands::note as line;
+use crate::output::note as line;
 
 /// Shows events on standard error.
 pub(crate) struct Shown {
@@ -48,15 +49,15 @@ impl Progress for Shown {
     fn report(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Reading { path, n_rows } => {
+            Event::Read(ReadEvent::Reading { path, n_rows }) => {
                 let message = format!("reading {}: {} rows", path.display(), grouped(*n_rows));
                 self.step(&mut state, message);
             }
-            Event::FileRead { path, extra_columns, .. } if !extra_columns.is_empty() => {
+            Event::Read(ReadEvent::FileRead { path, extra_columns, .. }) if !extra_columns.is_empty() => {
                 state.bar.finish_and_clear();
                 line(&format!("{}: columns left aside: {}", path.display(), extra_columns.join(", ")));
             }
-            Event::DataReady { counts, n_train, n_test } => {
+            Event::Read(ReadEvent::DataReady { counts, n_train, n_test }) => {
                 state.bar.finish_and_clear();
                 line(&format!(
                     "{} rows read: {} kept, {} refused, {} duplicates; {} train and {} test",

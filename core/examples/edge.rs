@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 
 use xtream_core::dataset::Source;
 use xtream_core::diamond::{Cell, RawDiamond, labels};
-use xtream_core::features::PartialDiamond;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Calibration, Family, built_in};
-use xtream_core::valuation::Options;
+use xtream_core::valuation::{Options, value};
 use xtream_core::{Diamond, Interrupt, Pipeline, PricedDiamond};
 
 /// Ends of the bands of how many times the end of what was learned from a stone has.
@@ -68,8 +67,7 @@ fn held_out(
             let number = TIMES.iter().filter(|end| **end < times).count();
             let band = bands.entry(number).or_default();
             band.quotients.push(told / stone.price_usd());
-            let appraised =
-                pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Options::default(), None);
+            let appraised = value(&pipeline, &cells(stone.diamond()), &Options::default(), None);
             if let Some(range) = appraised.ok().and_then(|appraised| appraised.range) {
                 band.n_ranges += 1;
                 band.n_held += usize::from((range.low_usd..=range.high_usd).contains(&stone.price_usd()));

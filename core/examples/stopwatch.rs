@@ -7,14 +7,13 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use xtream_core::dataset::{Policy, Source, Suspect};
-use xtream_core::diamond::{Cell, Field, Grade, RawDiamond};
-use xtream_core::features::PartialDiamond;
+use xtream_core::diamond::{Cell, Field, FourCs, Grade, RawDiamond};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{Params, Regressor, TreeEnsemble};
 use xtream_core::progress::Silent;
 use xtream_core::similar::SimilarIndex;
 use xtream_core::training::{built_in, choose};
-use xtream_core::valuation::Options;
+use xtream_core::valuation::{Options, value};
 use xtream_core::{Diamond, Interrupt, Pipeline, PricedDiamond};
 
 type Figures = serde_json::Map<String, serde_json::Value>;
@@ -128,8 +127,7 @@ fn similar(csv: &str, n: usize) -> Result<Figures, Box<dyn Error>> {
         let asked: Vec<_> = public.iter().step_by(53).map(|stone| *stone.diamond()).collect();
         let seconds = least(9, || {
             for stone in &asked {
-                let (cut, color, clarity) = (stone.cut(), stone.color(), stone.clarity());
-                black_box(index.nearest(stone.carat() + 0.005, cut, color, clarity, 10));
+                black_box(index.nearest(FourCs { carat: stone.carat() + 0.005, ..stone.four_cs() }, 10));
             }
         });
         figures.insert(format!("{weights}_query_us"), (1e6 * seconds / asked.len() as f64).into());
@@ -152,12 +150,13 @@ fn appraise(model: &str, csv: &str) -> Result<Figures, Box<dyn Error>> {
         ("what_if_us", Options { what_if: true, ..plain }),
     ];
     let each = |seconds: f64| (1e6 * seconds / asked.len() as f64).into();
-    let price =
-        least(9, || asked.iter().filter(|stone| pipeline.value(PartialDiamond(**stone)).is_ok()).count());
+    let price = least(9, || {
+        asked.iter().filter(|stone| value(&pipeline, stone, &Options::PRICE_ALONE, None).is_ok()).count()
+    });
     let mut figures = Figures::from_iter([("price_us".into(), each(price))]);
     for (name, question) in questions {
-        let appraise = |stone| pipeline.appraise(PartialDiamond(stone), &question, Some(&sold));
-        let seconds = least(5, || asked.iter().filter(|stone| appraise(**stone).is_ok()).count());
+        let appraise = |stone| value(&pipeline, stone, &question, Some(&sold));
+        let seconds = least(5, || asked.iter().filter(|stone| appraise(stone).is_ok()).count());
         figures.insert(name.into(), each(seconds));
     }
     Ok(figures)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use xtream_core::dataset::Table;
 use xtream_core::diamond::Field;
-use xtream_core::features::PartialDiamond;
+use xtream_core::valuation::{Options, value};
 use xtream_core::{Error, Registry};
 
 #[allow(clippy::print_stdout, reason = "an example shows its result")]
@@ -18,15 +18,20 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut table = Table::open(Path::new(file))?;
     while let Some(batch) = table.next_batch()? {
         for row in 0..batch.len() {
-            match pipeline.value(PartialDiamond(batch.raw(row))) {
+            match value(&pipeline, &batch.raw(row), &Options::PRICE_ALONE, None) {
                 Ok(valuation) => println!("{:016x}", valuation.price_usd.to_bits()),
                 // A price that no diamond has, or a weight too far beyond what was learned from.
-                Err(faults)
-                    if faults.iter().any(|fault| [Field::Price, Field::Carat].contains(&fault.field)) =>
+                Err(refusal)
+                    if refusal
+                        .faults()
+                        .iter()
+                        .any(|fault| [Field::Price, Field::Carat].contains(&fault.field)) =>
                 {
                     println!("none");
                 }
-                Err(faults) => return Err(Error::InvalidDiamond { faults }.into()),
+                Err(refusal) => {
+                    return Err(Error::InvalidDiamond { faults: refusal.into_faults() }.into());
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod features;
 mod folder;
 pub mod format;
 pub mod interrupt;
+mod math;
 pub mod metrics;
 pub mod model;
 mod parallel;

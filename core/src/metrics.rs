@@ -1,5 +1,7 @@
 //! How far predictions are from what stones were sold for. `actual` always comes first.
 
+use crate::math::square;
+
 use serde::{Deserialize, Serialize};
 
 /// The figures by which models are judged, all on one set of stones.
@@ -32,7 +34,7 @@ impl Metrics {
         let mut errors = absolute_errors(actual, predicted);
         let mean = actual.iter().sum::<f64>() / n;
         let squares = errors.iter().map(|error| error * error).sum::<f64>();
-        let variance = actual.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let variance = actual.iter().map(|value| square(value - mean)).sum::<f64>();
         let relative = errors.iter().zip(actual).map(|(error, value)| error / value).sum::<f64>();
         let mae_usd = mean_absolute_error(actual, predicted);
         errors.sort_by(|a, b| b.total_cmp(a));
@@ -58,10 +60,6 @@ pub struct CaratBand {
     /// The figures of its stones.
     pub metrics: Metrics,
 }
-
-/// Weights in carat at which the price per carat jumps: a stone of 1.00 ct costs more a carat than
-/// one of .99.
-pub const JUMPS_CARAT: [f64; 7] = [0.5, 0.7, 0.9, 1.0, 1.2, 1.5, 2.0];
 
 /// The figures by band of weight, lightest first; a band without stones is left out. `edges` are
 /// the weights (carat, ascending) at which a new band begins; all slices of stones are equally long.
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn a_stone_on_an_edge_belongs_to_the_heavier_band_and_empty_bands_are_left_out() {
         let bands =
-            by_carat(&[0.3, 0.5, 0.69, 2.5], &[1.0, 2.0, 3.0, 4.0], &[1.0, 1.0, 1.0, 1.0], &JUMPS_CARAT);
+            by_carat(&[0.3, 0.5, 0.69, 2.5], &[1.0, 2.0, 3.0, 4.0], &[1.0, 1.0, 1.0, 1.0], &[0.5, 0.7, 2.0]);
         let shown: Vec<_> = bands.iter().map(|b| (b.from_carat, b.to_carat, b.metrics.n_rows)).collect();
         assert_eq!(shown, [(0.0, 0.5, 1), (0.5, 0.7, 2), (2.0, f64::INFINITY, 1)]);
         assert_eq!(bands[1].metrics.mae_usd, 1.5);

@@ -1,10 +1,9 @@
 //! What a long run tells its owner while it works. The core never prints: a terminal, a log or a
 //! notebook each show these events in their own way.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use crate::dataset::Counts;
+use crate::dataset::{ReadEvent, ReadListener};
 use crate::pipeline::Pipeline;
 use crate::promotion::Decision;
 use crate::tuning::Trial;
@@ -12,31 +11,8 @@ use crate::tuning::Trial;
 /// Something that happened.
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A data file is being read.
-    Reading {
-        /// The file.
-        path: &'a Path,
-        /// Rows read so far, over all files.
-        n_rows: u64,
-    },
-    /// A data file was read to its end.
-    FileRead {
-        /// The file.
-        path: &'a Path,
-        /// Rows in it.
-        n_rows: u64,
-        /// Columns that mean nothing to us and were left aside.
-        extra_columns: &'a [String],
-    },
-    /// All data is read and split.
-    DataReady {
-        /// What became of the rows.
-        counts: &'a Counts,
-        /// Rows to learn from.
-        n_train: usize,
-        /// Rows to be judged on.
-        n_test: usize,
-    },
+    /// Data is being read.
+    Read(&'a ReadEvent<'a>),
     /// The search for a family's parameters begins.
     SearchStarted {
         /// The family.
@@ -97,4 +73,11 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn report(&self, _event: &Event<'_>) {}
+}
+
+/// Whoever listens to a run hears of its reading, too.
+impl<P: Progress + ?Sized> ReadListener for P {
+    fn hear(&self, event: &ReadEvent<'_>) {
+        self.report(&Event::Read(event));
+    }
 }

@@ -146,8 +146,8 @@ fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
 /// A model that starts from a sum and corrects it in no more than one small step is next to the sum.
 #[test]
 fn trees_start_from_the_sum_unless_they_are_monotone() {
-    let (train, test) = (&FIXTURE.few, &FIXTURE.test);
-    let sum = prices(&fit(&family("linear-derived"), train, &Params::default(), 1), test);
+    let (train, test) = (&FIXTURE.train, &FIXTURE.test);
+    let sum = prices(FIXTURE.fitted("linear-derived"), test);
     let one_step = |monotone| {
         let params = [("n_estimators", 1.0), ("learning_rate", 1e-6), ("monotone", monotone)];
         prices(&fit(&family("xgboost-derived"), train, &Params::from(params), 1), test)

@@ -43,7 +43,7 @@ impl Regressor for RuleOfThumb {
     }
 
     fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
-        features.rows().into_iter().map(|row| 5000.0 * row[0].powf(1.7)).collect()
+        features.rows().into_iter().map(|row| 5000.0 * row[0] * row[0].sqrt()).collect()
     }
 
     fn stored(&self) -> StoredModel {

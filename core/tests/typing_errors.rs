@@ -11,7 +11,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use xtream_core::diamond::{Cell, Fault, Field, RawDiamond};
-use xtream_core::features::{Imputer, PartialDiamond};
+use xtream_core::features::Imputer;
 
 const NUMBERS: [Field; 6] = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
 const DEPTH: usize = 1;
@@ -190,7 +190,7 @@ fn only(meant: &Typed, there: usize, wrong: &[(usize, String)]) -> Typed {
 /// A stone as it is priced: what is missing is estimated.
 fn warnings(typed: &Typed) -> Vec<Fault> {
     let textbook = Imputer::fit(std::iter::empty());
-    let (stone, _) = textbook.complete(PartialDiamond(raw(typed))).unwrap();
+    let (stone, _) = textbook.complete(&raw(typed)).unwrap();
     stone.warnings(&raw(typed))
 }
 

@@ -9,15 +9,15 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use xtream_core::dataset::{Source, Split};
+use xtream_core::diamond::MAGIC_SIZES_CARAT;
 use xtream_core::diamond::{Cell, Field, Grade, RawDiamond};
-use xtream_core::features::PartialDiamond;
-use xtream_core::metrics::{JUMPS_CARAT, absolute_errors, mean_absolute_error};
+use xtream_core::metrics::{absolute_errors, mean_absolute_error};
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::similar::SimilarIndex;
 use xtream_core::training::{Calibration, Family, built_in, choose};
-use xtream_core::valuation::{Change, Confidence, Group, Options};
+use xtream_core::valuation::{Change, Confidence, Group, Options, Refusal, value};
 use xtream_core::{Clarity, Color, Cut, Diamond, Interrupt, Pipeline, PricedDiamond};
 
 fn family(name: &str) -> Family {
@@ -87,8 +87,13 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     Fixture { trees: calibrated(TREES, &train), linear: calibrated("linear", &train), train, test }
 });
 
-const ALL: Options =
-    Options { confidence: Confidence::NINE_IN_TEN, reasons: true, comparables: true, what_if: true };
+const ALL: Options = Options {
+    confidence: Some(Confidence::NINE_IN_TEN),
+    warnings: true,
+    reasons: true,
+    comparables: true,
+    what_if: true,
+};
 
 /// How often each range holds what its stone was sold for, over these stones.
 struct Coverage {
@@ -104,8 +109,8 @@ type Slice = (String, Box<dyn Fn(&Diamond) -> bool>);
 
 fn slices() -> Vec<Slice> {
     let mut slices: Vec<Slice> = Vec::new();
-    for band in 0..=JUMPS_CARAT.len() {
-        let number = |carat: f64| JUMPS_CARAT.iter().filter(|jump| **jump <= carat).count();
+    for band in 0..=MAGIC_SIZES_CARAT.len() {
+        let number = |carat: f64| MAGIC_SIZES_CARAT.iter().filter(|jump| **jump <= carat).count();
         slices.push((format!("band {band} of carat"), Box::new(move |stone| number(stone.carat()) == band)));
     }
     for cut in Cut::ALL {
@@ -124,7 +129,7 @@ fn coverage(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Coverage {
     let mut is_held = Vec::new();
     let mut width = 0.0;
     for stone in stones {
-        let appraised = pipeline.appraise(PartialDiamond(cells(stone.diamond())), &Options::default(), None);
+        let appraised = value(&pipeline, &cells(stone.diamond()), &Options::default(), None);
         // A price that no diamond can have is refused, and a range that is not there holds nothing.
         let Some(range) = appraised.ok().and_then(|appraised| appraised.range) else {
             is_held.push(false);
@@ -197,12 +202,13 @@ fn a_linear_model_has_ranges_that_hold_too() {
 fn a_greater_confidence_has_a_wider_range_around_the_same_price() {
     for pipeline in [&FIXTURE.trees, &FIXTURE.linear] {
         for stone in FIXTURE.test.iter().take(200) {
-            let given = PartialDiamond(cells(stone.diamond()));
+            let given = cells(stone.diamond());
             let mut last = 0.0;
             for percent in [50, 57, 80, 90, 95, 99] {
                 let share = f64::from(percent) / 100.0;
-                let question = Options { confidence: Confidence::new(share).unwrap(), ..Options::default() };
-                let Ok(appraised) = pipeline.appraise(given, &question, None) else { continue };
+                let question =
+                    Options { confidence: Some(Confidence::new(share).unwrap()), ..Options::default() };
+                let Ok(appraised) = value(&pipeline, &given, &question, None) else { continue };
                 let range = appraised.range.unwrap();
                 let is_known = appraised.warnings.iter().all(|warning| !warning.reason.contains("beyond"));
                 assert_eq!(range.confidence, is_known.then_some(share));
@@ -221,9 +227,10 @@ fn a_greater_confidence_has_a_wider_range_around_the_same_price() {
 fn an_appraised_price_is_the_plain_price_bit_for_bit() {
     for pipeline in [&FIXTURE.trees, &FIXTURE.linear] {
         for stone in FIXTURE.test.iter().take(500) {
-            let given = PartialDiamond(cells(stone.diamond()));
-            let plain = pipeline.value(given).map(|valuation| valuation.price_usd.to_bits());
-            let appraised = pipeline.appraise(given, &ALL, None);
+            let given = cells(stone.diamond());
+            let plain = value(&pipeline, &given, &Options::PRICE_ALONE, None)
+                .map(|valuation| valuation.price_usd.to_bits());
+            let appraised = value(&pipeline, &given, &ALL, None);
             assert_eq!(plain, appraised.map(|appraised| appraised.price_usd.to_bits()));
         }
     }
@@ -236,8 +243,8 @@ fn a_calibrated_model_is_stored_and_loaded_without_a_bit_of_difference() {
         let loaded = Pipeline::from_bytes(bytes.clone()).unwrap();
         assert!(loaded.to_bytes().unwrap() == bytes);
         for stone in FIXTURE.test.iter().take(20) {
-            let given = PartialDiamond(cells(stone.diamond()));
-            assert_eq!(loaded.appraise(given, &ALL, None), pipeline.appraise(given, &ALL, None));
+            let given = cells(stone.diamond());
+            assert_eq!(value(&loaded, &given, &ALL, None), value(&pipeline, &given, &ALL, None));
         }
     }
 }
@@ -321,7 +328,7 @@ fn brute_force(pipeline: &Pipeline, asked: &Diamond) -> (f64, [f64; 5]) {
 fn reasons_are_the_shapley_values_of_all_thirty_two_coalitions() {
     for (pipeline, n_stones) in [(&FIXTURE.linear, 100), (&FIXTURE.trees, 30)] {
         for stone in FIXTURE.test.iter().step_by(FIXTURE.test.len() / n_stones) {
-            let Ok(appraised) = pipeline.appraise(PartialDiamond(cells(stone.diamond())), &ALL, None) else {
+            let Ok(appraised) = value(&pipeline, &cells(stone.diamond()), &ALL, None) else {
                 continue;
             };
             let reasons = appraised.reasons.unwrap();
@@ -346,7 +353,7 @@ fn the_average_stone_is_priced_as_the_training_stones_are_on_average() {
     let actual: Vec<_> = FIXTURE.train.iter().map(PricedDiamond::price_usd).collect();
     let mean = actual.iter().sum::<f64>() / actual.len() as f64;
     let stone = FIXTURE.test[0];
-    let appraised = FIXTURE.trees.appraise(PartialDiamond(cells(stone.diamond())), &ALL, None).unwrap();
+    let appraised = value(&FIXTURE.trees, &cells(stone.diamond()), &ALL, None).unwrap();
     let average = appraised.reasons.unwrap().average_usd;
     assert!((average / mean - 1.0).abs() < 0.03, "{average} and {mean}");
 }
@@ -364,7 +371,7 @@ fn reasons_are_told_in_words_for_a_customer() {
         y: Cell::Missing,
         z: Cell::Missing,
     };
-    let reasons = FIXTURE.trees.appraise(PartialDiamond(raw), &ALL, None).unwrap().reasons.unwrap();
+    let reasons = value(&FIXTURE.trees, &raw, &ALL, None).unwrap().reasons.unwrap();
     let sentences: Vec<_> = reasons.contributions.iter().map(|c| c.sentence.as_str()).collect();
     assert!(sentences[0].starts_with("- $"), "half a carat is less than the average: {sentences:?}");
     assert!(sentences[0].ends_with(" for its weight of 0.50 ct against an average stone"));
@@ -378,8 +385,8 @@ fn comparables_are_the_nearest_of_all_stones_and_say_how_they_differ() {
     let mut n_left_out = 0;
     for stone in FIXTURE.test.iter().step_by(FIXTURE.test.len() / 100) {
         let asked = stone.diamond();
-        let given = PartialDiamond(cells(asked));
-        let Ok(appraised) = FIXTURE.linear.appraise(given, &ALL, Some(&index)) else { continue };
+        let given = cells(asked);
+        let Ok(appraised) = value(&FIXTURE.linear, &given, &ALL, Some(&index)) else { continue };
         let found = appraised.comparables.unwrap();
         let steps = |a: usize, b: usize| a.abs_diff(b) as f64;
         let distance = |stone: &Diamond| {
@@ -473,7 +480,7 @@ fn what_if_changes_one_thing_and_says_which() {
         y: Cell::Number(6.75),
         z: Cell::Number(4.2),
     };
-    let appraised = FIXTURE.trees.appraise(PartialDiamond(raw), &ALL, None).unwrap();
+    let appraised = value(&FIXTURE.trees, &raw, &ALL, None).unwrap();
     let what_if = appraised.what_if.unwrap();
     let labels: Vec<_> = what_if.iter().map(|what| what.label.as_str()).collect();
     assert_eq!(
@@ -486,7 +493,8 @@ fn what_if_changes_one_thing_and_says_which() {
             "1.50 ct, the next weight at which prices jump",
         ]
     );
-    let price = |raw: RawDiamond<'_>| FIXTURE.trees.value(PartialDiamond(raw)).unwrap().price_usd;
+    let price =
+        |raw: RawDiamond<'_>| value(&FIXTURE.trees, &raw, &Options::PRICE_ALONE, None).unwrap().price_usd;
     assert_eq!(what_if[0].change, Change::Color(Color::D));
     assert_eq!(what_if[0].price_usd, price(RawDiamond { color: Cell::Text("D"), ..raw }));
     let difference = what_if[0].price_usd - appraised.price_usd;
@@ -502,7 +510,7 @@ fn what_if_changes_one_thing_and_says_which() {
     };
     assert_eq!((what_if[4].change, what_if[4].price_usd), (Change::Carat(1.5), price(grown)));
     let heavy = RawDiamond { carat: Cell::Number(2.0), ..raw };
-    let what_if = FIXTURE.trees.appraise(PartialDiamond(heavy), &ALL, None).unwrap().what_if.unwrap();
+    let what_if = value(&FIXTURE.trees, &heavy, &ALL, None).unwrap().what_if.unwrap();
     assert!(what_if.iter().all(|what| !matches!(what.change, Change::Carat(_))), "none lies above 2 ct");
 }
 
@@ -515,9 +523,9 @@ fn how_long_an_appraisal_takes() {
         let begun = Instant::now();
         for stone in &stones {
             match &question {
-                None => drop(FIXTURE.trees.value(PartialDiamond(*stone))),
+                None => drop(value(&FIXTURE.trees, stone, &Options::PRICE_ALONE, None)),
                 Some(question) => {
-                    drop(FIXTURE.trees.appraise(PartialDiamond(*stone), question, Some(&index)));
+                    drop(value(&FIXTURE.trees, stone, question, Some(&index)));
                 }
             }
         }
@@ -558,7 +566,7 @@ fn derived() -> [Pipeline; 2] {
 #[test]
 fn beyond_what_was_learned_from_a_price_is_told_without_a_confidence_and_far_beyond_there_is_none() {
     for pipeline in derived() {
-        let ask = |raw: RawDiamond<'_>| pipeline.appraise(PartialDiamond(raw), &ALL, None);
+        let ask = |raw: RawDiamond<'_>| value(&pipeline, &raw, &ALL, None);
         let usual = ask(four_cs(1.0, "Ideal", "G", "VS2")).unwrap();
         assert_eq!((usual.warnings.len(), usual.range.unwrap().confidence), (0, Some(0.9)));
         let dear = ask(four_cs(2.0, "Ideal", "D", "IF")).unwrap();
@@ -576,7 +584,9 @@ fn beyond_what_was_learned_from_a_price_is_told_without_a_confidence_and_far_bey
             (four_cs(101.0, "Ideal", "D", "IF"), "the heaviest stone learned from has 5.01 ct"),
             (four_cs(0.01, "Ideal", "D", "IF"), "the lightest stone learned from has 0.2 ct"),
         ] {
-            let faults = ask(raw).unwrap_err();
+            let Refusal::BeyondModel(faults) = ask(raw).unwrap_err() else {
+                unreachable!("the stone has no fault")
+            };
             assert_eq!(faults[0].field, Field::Carat);
             assert!(faults[0].reason.ends_with(end), "{}", faults[0]);
         }
@@ -588,7 +598,7 @@ fn a_grade_that_was_never_seen_is_told() {
     let without_if: Vec<_> =
         FIXTURE.train.iter().copied().filter(|stone| stone.diamond().clarity() != Clarity::IF).collect();
     let pipeline = calibrated("linear", &without_if);
-    let appraised = pipeline.appraise(PartialDiamond(four_cs(0.5, "Ideal", "G", "IF")), &ALL, None).unwrap();
+    let appraised = value(&pipeline, &four_cs(0.5, "Ideal", "G", "IF"), &ALL, None).unwrap();
     assert_eq!((appraised.warnings.len(), appraised.warnings[0].field), (1, Field::Clarity));
     assert!(appraised.warnings[0].reason.contains("no stone that it learned from has this grade"));
     assert_eq!(appraised.range.unwrap().confidence, None);
@@ -599,7 +609,7 @@ fn prices_and_the_ends_of_ranges_are_whole_cents() {
     let is_cents = |amount: f64| amount == (amount * 100.0).round() / 100.0;
     for pipeline in [&FIXTURE.trees, &FIXTURE.linear] {
         for stone in FIXTURE.test.iter().step_by(50) {
-            let Ok(appraised) = pipeline.appraise(PartialDiamond(cells(stone.diamond())), &ALL, None) else {
+            let Ok(appraised) = value(&pipeline, &cells(stone.diamond()), &ALL, None) else {
                 continue;
             };
             let range = appraised.range.unwrap();

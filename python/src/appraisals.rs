@@ -8,18 +8,15 @@ use pyo3::types::{PyDict, PyList};
 use serde_json::json;
 use xtream_core::dataset::Batch;
 use xtream_core::diamond::{Fault, RawDiamond};
-use xtream_core::features::PartialDiamond;
-use xtream_core::valuation::{Appraisal, Confidence, Group, Options, Reasons};
+use xtream_core::valuation::{Confidence, Group, Options, Reasons, Valuation, Valued, value, value_table};
 use xtream_core::{Error, Interrupt, Pipeline, Result};
 
 use crate::error;
+use crate::faults::{Faults, Refused, as_json};
 use crate::interruptible::interruptible;
 use crate::loaded::Loaded;
-use crate::rows::{Faults, Refused, Rows, as_json};
+use crate::rows::Rows;
 use crate::to_python::to_python;
-
-/// Rows between two looks at whether to stop, for each thread.
-const AT_ONCE: usize = 32;
 
 /// Price and range of one stone, and what of it had to be estimated.
 pub(crate) fn of_one<'py>(
@@ -29,9 +26,11 @@ pub(crate) fn of_one<'py>(
     confidence: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
     let raise = |error: Error| error::to_python(py, &error);
-    let question = Options { confidence: Confidence::new(confidence).map_err(raise)?, ..Options::default() };
-    let appraisal = pipeline.appraise(PartialDiamond(stone), &question, None);
-    let appraisal = appraisal.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
+    let question =
+        Options { confidence: Some(Confidence::new(confidence).map_err(raise)?), ..Options::default() };
+    let appraisal = value(pipeline, &stone, &question, None);
+    let appraisal =
+        appraisal.map_err(|refusal| raise(Error::InvalidDiamond { faults: refusal.into_faults() }))?;
     let value = json!({
         "price_usd": appraisal.price_usd,
         "range": appraisal.range,
@@ -49,7 +48,7 @@ pub(crate) fn of_many<'py>(
     confidence: f64,
 ) -> PyResult<Bound<'py, PyDict>> {
     let confidence = Confidence::new(confidence).map_err(|error| error::to_python(py, &error))?;
-    let question = Options { confidence, reasons: true, ..Options::default() };
+    let question = Options { confidence: Some(confidence), reasons: true, ..Options::default() };
     let rows = Rows::from_python(data)?;
     let model = Arc::clone(model);
     let appraised =
@@ -64,60 +63,34 @@ fn appraise(
     pipeline: &Pipeline,
     question: &Options,
     interrupt: &Interrupt,
-) -> Result<Result<Vec<Appraisal>, Refused>> {
+) -> Result<Result<Vec<Valuation>, Refused>> {
     let (mut table, place) = rows.table()?;
     let (mut appraisals, mut faults) = (Vec::new(), Faults::default());
-    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
-    while let Some(batch) = table.next_batch()? {
-        for first in (0..batch.len()).step_by(AT_ONCE * n_threads) {
-            interrupt.check()?;
-            let last = (first + AT_ONCE * n_threads).min(batch.len());
-            for (row, appraised) in (first..last).zip(side_by_side(pipeline, &batch, question, first..last)) {
-                match appraised {
-                    Ok(appraisal) => {
-                        faults.count();
-                        appraisals.push(appraisal);
-                    }
-                    Err(found) => faults.add(place, batch.line(row), found),
+    let take = |(batch, valued): (Batch, Vec<Valued>)| {
+        for (row, valued) in valued.into_iter().enumerate() {
+            match valued {
+                Ok(valuation) => {
+                    faults.count();
+                    appraisals.push(valuation);
                 }
+                Err(refusal) => faults.add(place, batch.line(row), refusal.into_faults()),
             }
         }
-    }
+        Ok(())
+    };
+    value_table(pipeline, question, &mut table, interrupt, |batch, valued| Ok((batch, valued)), take)?;
     Ok(match faults.finish() {
         None => Ok(appraisals),
         Some(refused) => Err(refused),
     })
 }
 
-/// These rows, each thread taking a part of [`AT_ONCE`].
-fn side_by_side(
-    pipeline: &Pipeline,
-    batch: &Batch,
-    question: &Options,
-    rows: std::ops::Range<usize>,
-) -> Vec<std::result::Result<Appraisal, Vec<Fault>>> {
-    let part = |first: usize| {
-        let rows = first..(first + AT_ONCE).min(rows.end);
-        rows.map(|row| pipeline.appraise(PartialDiamond(batch.raw(row)), question, None)).collect::<Vec<_>>()
-    };
-    std::thread::scope(|scope| {
-        let part = &part;
-        let others = rows.clone().step_by(AT_ONCE).skip(1).map(|first| scope.spawn(move || part(first)));
-        let others: Vec<_> = others.collect();
-        let mut appraised = part(rows.start);
-        for other in others {
-            appraised.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        appraised
-    })
-}
-
 /// The figures by column: price, range, average and one reason for each group, in US dollars. A figure that the
 /// model does not have is NaN, and so is the confidence of a range beyond what it learned from; `warnings` has a
 /// text a row, `sentences` five, or none.
-fn columns<'py>(py: Python<'py>, appraisals: &[Appraisal]) -> PyResult<Bound<'py, PyDict>> {
+fn columns<'py>(py: Python<'py>, appraisals: &[Valuation]) -> PyResult<Bound<'py, PyDict>> {
     let columns = PyDict::new(py);
-    let set = |name: &str, figure: &dyn Fn(&Appraisal) -> f64| {
+    let set = |name: &str, figure: &dyn Fn(&Valuation) -> f64| {
         columns.set_item(name, PyArray1::from_iter(py, appraisals.iter().map(figure)))
     };
     set("price_usd", &|a| a.price_usd)?;

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use serde_json::Value;
 use xtream_core::Error;
 
-use crate::rows::{Refused, as_json};
+use crate::faults::{Refused, as_json};
 use crate::to_python::to_python as as_python;
 
 /// The exceptions. They are made by calling `type`, because a class that is both an `XtreamError`

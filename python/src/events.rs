@@ -1,21 +1,22 @@
 //! What a progress callback is told.
 
 use serde_json::{Value, json};
+use xtream_core::dataset::ReadEvent;
 use xtream_core::progress::Event;
 
 /// The event with its name under `event`; `None` for a kind that has no name here yet.
 pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
     Some(match event {
-        Event::Reading { path, n_rows } => {
+        Event::Read(ReadEvent::Reading { path, n_rows }) => {
             json!({"event": "reading", "path": path.to_string_lossy(), "n_rows": n_rows})
         }
-        Event::FileRead { path, n_rows, extra_columns } => json!({
+        Event::Read(ReadEvent::FileRead { path, n_rows, extra_columns }) => json!({
             "event": "file_read",
             "path": path.to_string_lossy(),
             "n_rows": n_rows,
             "extra_columns": extra_columns,
         }),
-        Event::DataReady { counts, n_train, n_test } => {
+        Event::Read(ReadEvent::DataReady { counts, n_train, n_test }) => {
             json!({
                 "event": "data_ready",
                 "counts": counts,

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Field};
-use xtream_core::features::{Imputer, PartialDiamond};
+use xtream_core::features::Imputer;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{
     self, Estimator, FeatureKind, ModelHeader, Params, Regressor, Ridge, Samples, StoredModel, TreeEnsemble,
@@ -18,9 +18,10 @@ use xtream_core::{Error, Pipeline, PricedDiamond, Result};
 
 use crate::arrow_stream::Stream;
 use crate::error;
+use crate::faults::{Faults, Refused};
 use crate::frame::{FEATURES, frame};
 use crate::interruptible::interruptible;
-use crate::rows::{Faults, Refused, Rows};
+use crate::rows::Rows;
 use crate::xgboost;
 
 /// A fitted model: of numbers as they come, or of stones.
@@ -143,7 +144,7 @@ fn stones_of(batches: &[Batch], prices: &[f64]) -> std::result::Result<Vec<Price
     for (number, raw) in rows() {
         // A frame and prices of different lengths were refused before; a row without one is faulty.
         let price = prices.get(number as usize).map_or(Cell::Missing, |price| Cell::Number(*price));
-        let stone = proportions.complete(PartialDiamond(raw));
+        let stone = proportions.complete(&raw);
         match stone.and_then(|(stone, _)| stone.sold_at(price).map_err(|fault| vec![fault])) {
             Ok(stone) => {
                 faults.count();

@@ -8,6 +8,7 @@ mod custom_estimator;
 mod detached;
 mod error;
 mod events;
+mod faults;
 mod fitted;
 mod frame;
 mod interruptible;

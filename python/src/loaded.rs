@@ -4,11 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use xtream_core::dataset::{Dataset, store};
-use xtream_core::diamond::{Field, RawDiamond};
-use xtream_core::features::PartialDiamond;
 use xtream_core::registry::{BlobKind, Card};
 use xtream_core::similar::SimilarIndex;
-use xtream_core::{Diamond, Error, Pipeline, Registry, Result};
+use xtream_core::{Error, Pipeline, Registry, Result};
 
 /// What it consists of.
 pub(crate) struct Loaded {
@@ -64,10 +62,5 @@ impl Loaded {
         }
         let stones = self.dataset()?.train();
         Ok(self.comparables.get_or_init(|| SimilarIndex::new(stones)))
-    }
-
-    /// The stone with its missing measurements estimated, and their names.
-    pub(crate) fn complete(&self, stone: RawDiamond<'_>) -> Result<(Diamond, Vec<Field>)> {
-        self.pipeline.complete(PartialDiamond(stone)).map_err(|faults| Error::InvalidDiamond { faults })
     }
 }

@@ -17,9 +17,10 @@ use xtream_core::{Error, PricedDiamond, Registry, Result};
 use crate::appraisals;
 use crate::arguments::{Decimal, whole};
 use crate::error;
+use crate::faults::Refused;
 use crate::interruptible::interruptible;
 use crate::loaded::Loaded;
-use crate::rows::{OnFault, Refused, Rows};
+use crate::rows::{OnFault, Rows};
 use crate::to_python::to_python;
 use crate::validate::kept;
 
@@ -430,15 +431,16 @@ impl Model {
     ) -> PyResult<Bound<'py, PyAny>> {
         let found = py.detach(|| {
             let n = whole("n", n, 1)?;
-            let (asked, _) = self.0.complete(RawDiamond::from_cells(|field| match field {
+            let asked = RawDiamond::from_cells(|field| match field {
                 Field::Carat => Cell::Number(carat.0),
                 Field::Cut => Cell::Text(cut),
                 Field::Color => Cell::Text(color),
                 Field::Clarity => Cell::Text(clarity),
                 _ => Cell::Missing,
-            }))?;
+            });
+            let asked = asked.four_cs().map_err(|faults| Error::InvalidDiamond { faults })?;
             let index = self.0.comparables()?;
-            Ok(index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n))
+            Ok(index.nearest(asked, n))
         });
         let found: Vec<Neighbour> = found.map_err(|error: Error| error::to_python(py, &error))?;
         to_python(py, &json!(found.iter().map(as_json).collect::<Vec<_>>()))

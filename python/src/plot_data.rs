@@ -3,8 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
+use xtream_core::diamond::MAGIC_SIZES_CARAT;
 use xtream_core::format::in_minutes;
-use xtream_core::metrics::{JUMPS_CARAT, Metrics, by_carat};
+use xtream_core::metrics::{Metrics, by_carat};
 use xtream_core::promotion::{Comparison, FEWEST_STONES};
 use xtream_core::tuning::{FEWEST_FOR_IMPORTANCE, Trial, importance};
 
@@ -20,7 +21,7 @@ pub(crate) fn errors_by_carat<'py>(
     predicted: Vec<f64>,
     edges: Option<Vec<f64>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let edges = edges.unwrap_or_else(|| JUMPS_CARAT.to_vec());
+    let edges = edges.unwrap_or_else(|| MAGIC_SIZES_CARAT.to_vec());
     if !edges.is_sorted_by(|a, b| a < b) || carat.len() != actual.len() || carat.len() != predicted.len() {
         let reason = format!("edges = {edges:?}, with {} stones", carat.len());
         let allowed = "weights in carat in ascending order, and one price for each stone".into();

@@ -4,20 +4,17 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use serde_json::{Value, json};
 use xtream_core::dataset::{Batch, Table};
-use xtream_core::diamond::{Cell, Fault, Field};
-use xtream_core::features::PartialDiamond;
-use xtream_core::valuation::{Price, Wanted, price_table};
+use xtream_core::diamond::{Cell, Field};
+use xtream_core::valuation::{Options, Valued, value_table};
 use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
+use crate::faults::{Faults, Refused};
 use crate::frame::{FEATURES, frame};
 use crate::interruptible::interruptible;
 
-/// Faults that are named one by one; a whole frame of nonsense need not scroll by.
-const MOST_NAMED: usize = 10;
 /// Where stones come from.
 pub(crate) enum Rows {
     /// A frame of pandas, polars, pyarrow or any other library.
@@ -51,12 +48,6 @@ pub(crate) struct Prices {
     pub(crate) usd: Vec<f64>,
     /// Stones among them that lie beyond those that the model learned from.
     pub(crate) n_beyond: usize,
-}
-
-/// Rows that are no stones: in words, and one by one.
-pub(crate) struct Refused {
-    pub(crate) text: String,
-    pub(crate) faults: Value,
 }
 
 impl Rows {
@@ -115,22 +106,22 @@ impl Rows {
     ) -> Result<Result<Prices, Refused>> {
         let (mut table, place) = self.table()?;
         let (mut usd, mut n_beyond, mut faults) = (Vec::new(), 0, Faults::default());
-        let take = |(batch, found): (Batch, Vec<Price>)| {
-            for (row, price) in found.into_iter().enumerate() {
-                match price {
+        let take = |(batch, found): (Batch, Vec<Valued>)| {
+            for (row, value) in found.into_iter().enumerate() {
+                match value {
                     Ok(priced) => {
                         faults.count();
                         n_beyond += usize::from(!priced.is_known);
                         usd.push(priced.price_usd);
                     }
                     Err(_) if on_fault == OnFault::Nan => usd.push(f64::NAN),
-                    Err(found) => faults.add(place, batch.line(row), found),
+                    Err(refusal) => faults.add(place, batch.line(row), refusal.into_faults()),
                 }
             }
             Ok(())
         };
         let work = |batch, found| Ok((batch, found));
-        price_table(pipeline, Wanted::default(), &mut table, interrupt, work, take)?;
+        value_table(pipeline, &Options::PRICE_ALONE, &mut table, interrupt, work, take)?;
         Ok(match faults.finish() {
             None => Ok(Prices { usd, n_beyond }),
             Some(refused) => Err(refused),
@@ -153,7 +144,7 @@ impl Rows {
             interrupt.check()?;
             for row in 0..batch.len() {
                 let price = if are_priced { batch.cell(row, Field::Price) } else { Cell::Number(1.0) };
-                let stone = pipeline.complete(PartialDiamond(batch.raw(row)));
+                let stone = pipeline.complete(&batch.raw(row));
                 match stone.and_then(|(stone, _)| stone.sold_at(price).map_err(|fault| vec![fault])) {
                     Ok(stone) => {
                         faults.count();
@@ -193,61 +184,5 @@ pub(crate) fn count_rows(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<us
             n_rows += batch.len();
         }
         Ok(n_rows)
-    })
-}
-
-/// What was wrong so far.
-#[derive(Default)]
-pub(crate) struct Faults {
-    named: Vec<String>,
-    carried: Vec<Value>,
-    n_faults: usize,
-    n_refused: usize,
-    n_rows: usize,
-}
-
-impl Faults {
-    /// Counts a row without fault.
-    pub(crate) fn count(&mut self) {
-        self.n_rows += 1;
-    }
-
-    /// Adds the faults of a row, `number` in its frame ("row") or file ("line").
-    pub(crate) fn add(&mut self, place: &'static str, number: u64, faults: Vec<Fault>) {
-        self.n_rows += 1;
-        self.n_refused += 1;
-        self.n_faults += faults.len();
-        let room = MOST_NAMED - self.named.len();
-        self.named.extend(faults.iter().take(room).map(|fault| format!("{place} {number}: {fault}")));
-        self.carried.extend(faults.iter().map(|fault| as_json(Some(number), fault)));
-    }
-
-    /// What is to be said; `None` when nothing was wrong.
-    pub(crate) fn finish(self) -> Option<Refused> {
-        if self.n_refused == 0 {
-            return None;
-        }
-        let mut text = format!("{} of {} rows are not valid diamonds", self.n_refused, self.n_rows);
-        for fault in &self.named {
-            text.push_str("\n  ");
-            text.push_str(fault);
-        }
-        match self.n_faults - self.named.len() {
-            0 => {}
-            n => text.push_str(&format!("\n  and {n} more faults")),
-        }
-        Some(Refused { text, faults: Value::Array(self.carried) })
-    }
-}
-
-/// A fault as the exception carries it; `row` is none where a single stone was given.
-pub(crate) fn as_json(row: Option<u64>, fault: &Fault) -> Value {
-    json!({
-        "row": row,
-        "field": fault.field,
-        "value": fault.value,
-        "reason": fault.reason,
-        "allowed": fault.allowed,
-        "likely": fault.likely,
     })
 }

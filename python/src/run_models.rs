@@ -9,8 +9,9 @@ use xtream_core::{Error, Pipeline, PricedDiamond};
 
 use crate::custom_estimator::Failures;
 use crate::error;
+use crate::faults::Refused;
 use crate::interruptible::interruptible;
-use crate::rows::{OnFault, Refused, Rows};
+use crate::rows::{OnFault, Rows};
 use crate::validate::kept;
 
 /// The models of a run.

@@ -4,10 +4,9 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use xtream_core::dataset::{Batch, Table};
-use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, Grade, RawDiamond};
-use xtream_core::features::{Imputer, PartialDiamond};
+use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, FourCs, Grade, RawDiamond};
 use xtream_core::similar::SimilarIndex;
-use xtream_core::{Diamond, Error, Result};
+use xtream_core::{Error, Result};
 
 use crate::arguments::{Decimal, whole};
 use crate::arrow_stream::Stream;
@@ -40,9 +39,7 @@ pub(crate) fn similar<'py>(
         Field::Clarity => Cell::Text(clarity),
         _ => Cell::Missing,
     });
-    let textbook = Imputer::fit(std::iter::empty());
-    let asked = textbook.complete(PartialDiamond(asked));
-    let (asked, _) = asked.map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
+    let asked = asked.four_cs().map_err(|faults| raise(Error::InvalidDiamond { faults }))?;
     let stream = Stream::of(data)?;
     let found = interruptible(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &Field::CERTAIN, &WANTED)?);
@@ -72,7 +69,7 @@ pub(crate) fn similar<'py>(
             }
         }
         let index = SimilarIndex::new(stones);
-        let nearest = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
+        let nearest = index.nearest(asked, n);
         let rows = nearest.iter().map(|found| rows[found.row] as i64).collect::<Vec<_>>();
         let differences = nearest.iter().map(|found| found.carat_difference).collect::<Vec<_>>();
         Result::Ok((rows, differences, n_wrong))
@@ -111,7 +108,7 @@ struct Likeness {
 const MOST_KNOWN: usize = 64;
 
 impl Likeness {
-    fn to(asked: &Diamond, field: Field) -> Self {
+    fn to(asked: &FourCs, field: Field) -> Self {
         Self { field, asked: asked.rank(field), known: Vec::new() }
     }
 

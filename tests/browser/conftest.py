@@ -33,8 +33,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("counter")
     program = Program(folder)
     where = ["--models", "linear", "--trials", "0", "--registry", folder / "registry"]
-    program.train(FIRST, *where)
-    program.train(FIRST, SECOND, "--no-promote", *where)
+    program.train(FIRST, *where, ranges=True)
+    program.train(FIRST, SECOND, "--no-promote", *where, ranges=True)
     served = Served(folder / "registry", folder / "log", said_in=folder)
     yield served.start()
     served.kill()

@@ -39,7 +39,7 @@ def test_one_worker_and_two_make_the_same_model_and_study(
     xtream: Program, few: Path, more: list[str]
 ) -> None:
     for registry, jobs in {"one": 1, "two": 2, "again": 2}.items():
-        xtream.train(few, *SEARCH, *more, "--jobs", jobs, "--registry", registry)
+        xtream.train(few, *SEARCH, *more, "--jobs", jobs, "--registry", registry, ranges=True)
     expected = outcome(xtream, "one")
     assert outcome(xtream, "two") == expected
     assert outcome(xtream, "again") == expected
@@ -72,7 +72,7 @@ def test_a_search_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
     n_kills = n_ended = 0
     while n_kills < N_KILLS:
         registry = f"killed-{n_ended}"
-        process = xtream.start("train", few, *SEARCH, "--registry", registry)
+        process = xtream.start("train", few, *SEARCH, "--no-ranges", "--registry", registry)
         time.sleep(generator.uniform(0, 0.5) * whole)
         process.kill()
         process.communicate()

@@ -222,7 +222,7 @@ def test_a_confidence_that_is_none_is_refused(trained: Trained, tmp_path: Path, 
 
 def test_a_model_without_calibration_has_no_ranges(xtream: Program, tmp_path: Path) -> None:
     few = as_csv(read_csv(PUBLIC).head(80), tmp_path)
-    xtream.train(few, "--models", "linear", "--trials", "0")
+    xtream.train(few, "--models", "linear", ranges=True)
     xtream("value", few, "--out", "priced.csv")
     said = xtream("value", few, "--range", "--out", "ranged.csv", status=2).stderr
     assert "a model that was trained without ranges or on too few stones" in said
@@ -234,10 +234,10 @@ def test_a_model_trained_without_ranges_has_the_same_prices_and_says_that_it_has
     xtream: Program,
 ) -> None:
     linear = [FIRST, "--models", "linear"]
-    xtream.train(*linear)
+    xtream.train(*linear, ranges=True)
     xtream.train(*linear, "--no-ranges")
     (xtream.folder / "xtream.toml").write_text("[train]\nranges = false\n")
-    xtream.train(*linear)
+    xtream.train(*linear, ranges=True)
     rows = as_csv(read_csv(PUBLIC).head(50), xtream.folder)
     prices = [xtream("value", rows, "--version", version).stdout for version in (1, 2, 3)]
     assert prices[0] == prices[1] == prices[2]

@@ -13,7 +13,7 @@ from served import Proxy, Secantus, Serve, Served, Target, given_uri
 def registry(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A registry with a linear champion."""
     train = ["--models", "linear", "--trials", "0"]
-    return once("served", lambda folder: Program(folder).train(PUBLIC, *train)) / "registry"
+    return once("served", lambda folder: Program(folder).train(PUBLIC, *train, ranges=True)) / "registry"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from helpers import FIRST, SECOND, Program
 from served import STONE, VALUATIONS, Serve, Served, eventually
 
 # A full training of seconds, and one that is not done before the test is.
-SHORT = {"XTREAM_TRAIN_TRIALS": "4", "XTREAM_TRAIN_MODELS": "linear,xgboost"}
+SHORT = {"XTREAM_TRAIN_TRIALS": "4", "XTREAM_TRAIN_MODELS": "linear,xgboost-derived"}
 LONG = SHORT | {"XTREAM_TRAIN_TRIALS": "5000"}
 
 
@@ -40,13 +40,13 @@ def test_a_first_model_answers_at_once_and_the_best_of_all_takes_over_by_itself(
     eventually(lambda: version(served) > 1, 60, "the best model takes over")
     first, *others = cards(empty)
     assert first["family"] == "linear-derived"
-    assert [card["family"] for card in others] == ["linear", "xgboost"]
+    assert [card["family"] for card in others] == ["linear", "xgboost-derived"]
     assert others[1]["version"] == version(served)
     # The search is the one of `xtream train`: the same model to the bit.
     by_hand = Program(empty.parent)
-    by_hand.train(FIRST, "--registry", "by-hand", "--trials", "4", "--models", "xgboost")
+    by_hand.train(FIRST, "--registry", "by-hand", "--trials", "4", "--models", "xgboost-derived", ranges=True)
     assert cards(empty.parent / "by-hand")[0]["model"] == others[1]["model"]
-    assert "mean error" in served.stderr and "The champion is version 3 (xgboost)" in served.stderr
+    assert "mean error" in served.stderr and "The champion is version 3 (xgboost-derived)" in served.stderr
 
 
 @pytest.mark.alone
@@ -80,7 +80,7 @@ def n_trials(study: Path) -> int:
 def test_a_champion_of_another_origin_answers_and_nothing_is_trained(serve: Serve, empty: Path) -> None:
     """Its owner's own model, or a first one on other rows."""
     program = Program(empty.parent)
-    program.train(SECOND, "--models", "linear-derived", "--trials", "0", "--registry", empty)
+    program.train(SECOND, "--models", "linear-derived", "--registry", empty)
     first_of_others = serve(registry=empty, settings=SHORT, arguments=["--train", FIRST])
     assert version(first_of_others) == 1
     assert first_of_others.stop() == 0

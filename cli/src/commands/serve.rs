@@ -11,9 +11,9 @@ use xtream_server::{Limits, Options, Rate, Server};
 
 use super::bootstrap::Bootstrap;
 use super::{note, print, print_config};
-use crate::WrongUsage;
 use crate::args::ServeArgs;
 use crate::settings::{Layers, Settings};
+use crate::wrong_usage::WrongUsage;
 
 pub(crate) fn run(
     args: &ServeArgs,

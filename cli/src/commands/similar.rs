@@ -4,11 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::json;
-use xtream_core::diamond::{Cell, Field, Grade};
-use xtream_core::features::PartialDiamond;
+use xtream_core::diamond::{Cell, Field, FourCs, Grade};
 use xtream_core::format::grouped;
 use xtream_core::similar::{Neighbour, SimilarIndex};
-use xtream_core::{Diamond, Error, Registry};
+use xtream_core::{Error, Registry};
 
 use super::{note, print, print_json, resolve};
 use crate::args::SimilarArgs;
@@ -17,12 +16,12 @@ use crate::table::table;
 pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
     let registry = Registry::open(registry)?;
     let version = resolve(&registry, args.version)?;
-    let asked = asked(args, &registry.pipeline(version)?)?;
+    let asked = asked(args)?;
     let stones = registry.dataset(version)?.train();
     let n_rows = stones.len();
     let n = usize::try_from(args.n)?;
     let index = SimilarIndex::new(stones);
-    let found = index.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n);
+    let found = index.nearest(asked, n);
     if args.json {
         let digest = registry.card(version)?.record.data.digest;
         return print_json(&json!({
@@ -32,7 +31,7 @@ pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
         }));
     }
     if found.len() < n {
-        let stone = format!("{} {} {}", asked.cut(), asked.color(), asked.clarity());
+        let stone = format!("{} {} {}", asked.cut, asked.color, asked.clarity);
         note(&format!("Only {} of the {} training stones are {stone}.", found.len(), grouped(n_rows as u64)));
     }
     let header = [
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
 }
 
 /// What was asked for, checked by the same door as every stone.
-fn asked(args: &SimilarArgs, pipeline: &xtream_core::Pipeline) -> Result<Diamond, Error> {
+fn asked(args: &SimilarArgs) -> Result<FourCs, Error> {
     let raw = xtream_core::diamond::RawDiamond::from_cells(|field| match field {
         Field::Carat => Cell::Text(&args.carat),
         Field::Cut => Cell::Text(&args.cut),
@@ -60,8 +59,7 @@ fn asked(args: &SimilarArgs, pipeline: &xtream_core::Pipeline) -> Result<Diamond
         Field::Clarity => Cell::Text(&args.clarity),
         _ => Cell::Missing,
     });
-    let completed = pipeline.complete(PartialDiamond(raw));
-    completed.map(|(stone, _)| stone).map_err(|faults| Error::InvalidDiamond { faults })
+    raw.four_cs().map_err(|faults| Error::InvalidDiamond { faults })
 }
 
 fn as_json(neighbour: &Neighbour) -> serde_json::Value {

@@ -11,15 +11,15 @@ use polars::prelude::*;
 use xtream_core::dataset::{Batch, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
 use xtream_core::format::grouped;
-use xtream_core::valuation::{Price, Priced, Wanted, price_table};
+use xtream_core::valuation::{Options, Valuation, Valued, require_ranges, value_table};
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::{note, resolve};
-use crate::WrongUsage;
 use crate::args::ValueArgs;
+use crate::wrong_usage::WrongUsage;
 
 /// A column that is added, and its figure of a price.
-type Added = (&'static str, fn(&Priced) -> Option<f64>);
+type Added = (&'static str, fn(&Valuation) -> Option<f64>);
 const PRICE: Added = ("price_usd", |priced| Some(priced.price_usd));
 const LOW: Added = ("low_usd", |priced| priced.range.map(|range| range.low_usd));
 const HIGH: Added = ("high_usd", |priced| priced.range.map(|range| range.high_usd));
@@ -36,6 +36,9 @@ pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> R
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file)?;
     table.require(&args.file, &REQUIRED)?;
+    if args.range {
+        require_ranges(&pipeline)?;
+    }
     let added: &[Added] = if args.range { &[PRICE, LOW, HIGH, CONFIDENCE] } else { &[PRICE] };
     let mut output = Output::create(args.out.as_deref())?;
     let empty = with_figures(table.no_rows()?, &[], added, &[])?;
@@ -44,7 +47,7 @@ pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> R
     // A price of an earlier time is replaced where it stands.
     let mut names = added.iter().map(|(name, _)| *name).chain([WARNINGS]);
     let by_line = is_text && !names.any(|name| table.columns().iter().any(|other| other == name));
-    let work = |batch: Batch, prices: Vec<Price>| PricedRows::of(batch, prices, added, by_line, is_text);
+    let work = |batch: Batch, values: Vec<Valued>| PricedRows::of(batch, values, added, by_line, is_text);
     let take = |priced: PricedRows| {
         n_rows += priced.n_rows;
         n_odd += priced.n_odd;
@@ -56,8 +59,8 @@ pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> R
         }
         output.write(&empty, priced.rows)
     };
-    let wanted = Wanted { confidence: args.confidence(), warnings: true };
-    price_table(&pipeline, wanted, &mut table, interrupt, work, take)?;
+    let options = Options { confidence: args.confidence(), ..Options::default() };
+    value_table(&pipeline, &options, &mut table, interrupt, work, take)?;
     if n_rows == 0 {
         output.write(&empty, Rows::of_frame(empty.clone(), is_text)?)?;
     }
@@ -94,28 +97,29 @@ enum Rows {
 impl PricedRows {
     fn of(
         batch: Batch,
-        prices: Vec<Price>,
+        values: Vec<Valued>,
         added: &[Added],
         by_line: bool,
         is_text: bool,
     ) -> xtream_core::Result<Self> {
         let n_rows = batch.len() as u64;
         let mut refused = Vec::new();
-        let mut texts = Vec::with_capacity(prices.len());
+        let mut texts = Vec::with_capacity(values.len());
         let mut n_odd = 0;
-        let keep = |(row, price): (usize, Price)| match price {
+        let keep = |(row, value): (usize, Valued)| match value {
             Ok(priced) => {
                 texts.push(in_words(&priced.warnings));
                 n_odd += u64::from(!priced.warnings.is_empty());
                 Some(priced)
             }
-            Err(faults) => {
+            Err(refusal) => {
+                let faults = refusal.into_faults();
                 texts.push(in_words(&faults));
                 refused.push((batch.line(row), faults));
                 None
             }
         };
-        let prices: Vec<_> = prices.into_iter().enumerate().map(keep).collect();
+        let prices: Vec<_> = values.into_iter().enumerate().map(keep).collect();
         let rows = match batch.as_text() {
             Some(text) if by_line => Rows::Text(with_their_prices(text, &prices, added, &texts)),
             _ => Rows::of_frame(with_figures(batch.into_frame()?, &prices, added, &texts)?, is_text)?,
@@ -133,7 +137,7 @@ fn in_words(faults: &[Fault]) -> Option<String> {
 /// Rows that need no parser are written as they were read; polars would write the same.
 fn with_their_prices(
     rows: &TextRows,
-    prices: &[Option<Priced>],
+    prices: &[Option<Valuation>],
     added: &[Added],
     warnings: &[Option<String>],
 ) -> Vec<u8> {
@@ -159,7 +163,7 @@ fn with_their_prices(
 /// The rows with their figures and warnings in columns of their own.
 fn with_figures(
     mut frame: DataFrame,
-    prices: &[Option<Priced>],
+    prices: &[Option<Valuation>],
     added: &[Added],
     warnings: &[Option<String>],
 ) -> xtream_core::Result<DataFrame> {

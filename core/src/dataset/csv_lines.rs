@@ -6,8 +6,8 @@ use std::sync::Arc;
 use memchr::{memchr_iter, memchr2_iter};
 use polars::prelude::DataFrame;
 
-use super::csv_records::{LONGEST_RECORD, without_return};
-use super::csv_table::CsvFormat;
+use super::csv_format::{CsvFormat, LONGEST_RECORD};
+use super::csv_records::without_return;
 use crate::diamond::{Cell, Field};
 use crate::error::Result;
 

@@ -3,11 +3,8 @@
 
 use memchr::memchr3;
 
-use super::csv_table::CsvFormat;
+use super::csv_format::{CsvFormat, LONGEST_RECORD};
 use crate::error::Result;
-
-/// No honest row is longer; an unclosed quotation mark or a missing line break is found here.
-pub(super) const LONGEST_RECORD: usize = 64 << 10;
 
 const QUOTES: &str = "a field in quotation marks from its first to its last character, with quotation marks \
                       inside it doubled";

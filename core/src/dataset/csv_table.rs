@@ -6,16 +6,17 @@
 //! encoding, quotes and the number of fields of every record are checked before.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr_iter, memrchr2_iter};
-use polars::prelude::*;
+use memchr::{memchr_iter, memrchr2_iter};
+use polars::prelude::DataFrame;
 
-use super::Batch;
+use super::batch::Batch;
+use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
-use super::csv_records::{LONGEST_RECORD, Scanned, Scanner, scan};
+use super::csv_records::{Scanned, Scanner, scan};
 use super::steadiness::Steadiness;
 use crate::diamond;
 use crate::error::{Error, Result};
@@ -38,14 +39,6 @@ pub struct CsvTable {
     at_end: bool,
     /// The line on which the next record begins, from 1.
     line: u64,
-}
-
-/// What all blocks of a file share.
-pub(super) struct CsvFormat {
-    path: PathBuf,
-    pub(super) columns: Vec<String>,
-    /// Where each field stands among the columns.
-    pub(super) places: [Option<usize>; diamond::Field::ALL.len()],
 }
 
 /// A block of whole records, to be parsed wherever there is time.
@@ -213,55 +206,5 @@ impl CsvBlock {
             return Err(format.malformed(line, reason, allowed));
         }
         Batch::new(&format.path, frame, lines)
-    }
-}
-
-impl CsvFormat {
-    pub(super) fn malformed(&self, line: u64, reason: impl Into<String>, allowed: &str) -> Error {
-        Error::Malformed {
-            path: self.path.clone(),
-            line: Some(line),
-            reason: reason.into(),
-            allowed: allowed.into(),
-        }
-    }
-
-    pub(super) fn wrong_fields(&self, line: u64, n_fields: usize) -> Error {
-        let reason = format!("the row has {n_fields} fields, the header {}", self.columns.len());
-        self.malformed(line, reason, "as many fields in each row as in the header")
-    }
-
-    pub(super) fn too_long(&self, line: u64) -> Error {
-        let reason = format!("the line is longer than {LONGEST_RECORD} bytes");
-        self.malformed(line, reason, "one row a line, with line breaks between the rows")
-    }
-
-    /// Refuses bytes that are not text, naming the line.
-    pub(super) fn check_text(&self, bytes: &[u8], line_of: impl Fn(usize) -> u64) -> Result<()> {
-        if let Some(offset) = memchr(0, bytes) {
-            return Err(self.malformed(line_of(offset), "the row holds a NUL byte", "text in UTF-8"));
-        }
-        if let Err(error) = std::str::from_utf8(bytes) {
-            let offset = error.valid_up_to();
-            let reason = format!("byte 0x{:02X} is not UTF-8 (is the file in Latin-1?)", bytes[offset]);
-            return Err(self.malformed(line_of(offset), reason, "UTF-8 (save it as \"CSV UTF-8\")"));
-        }
-        Ok(())
-    }
-
-    /// Has polars parse records whose form is sound.
-    pub(super) fn parse(&self, text: Vec<u8>) -> Result<DataFrame> {
-        let schema = self.columns.iter().map(|name| Field::new(name.into(), DataType::String));
-        CsvReadOptions::default()
-            .with_has_header(false)
-            .with_schema(Some(Arc::new(Schema::from_iter(schema))))
-            .with_raise_if_empty(false)
-            .with_parse_options(CsvParseOptions::default().with_missing_is_null(true))
-            .into_reader_with_file_handle(Cursor::new(text))
-            .finish()
-            .map_err(|source| Error::Frame {
-                context: format!("cannot parse {}", self.path.display()),
-                source,
-            })
     }
 }

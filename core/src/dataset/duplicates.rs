@@ -3,9 +3,21 @@
 
 use std::hint::black_box;
 
-use super::Duplicates;
+use serde::{Deserialize, Serialize};
+
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
+
+/// What to do with a row that stands there a second time, price included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// Keep the first only.
+    #[default]
+    Drop,
+    /// Keep them all.
+    Keep,
+}
 
 /// Rows in the order in which they came.
 pub(super) struct UniqueRows {

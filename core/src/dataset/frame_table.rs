@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use polars::prelude::DataFrame;
 
-use super::Batch;
+use super::batch::Batch;
 use crate::error::Result;
 
 /// Rows validated at once.

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::duplicates::UniqueRows;
+use super::counts::Counts;
+use super::duplicates::{Duplicates, UniqueRows};
+use super::event::ReadEvent;
 use super::fingerprint::row_fingerprint;
 use super::{Batch, Frame, Part, Table};
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
-use crate::error::{Error, Result};
-use crate::features::{Imputer, PartialDiamond};
-use crate::format::grouped;
+use crate::error::Result;
+use crate::features::Imputer;
 use crate::interrupt::Interrupt;
 use crate::parallel::in_order;
-use crate::progress::{Event, Progress};
 
 /// What to do with rows of implausible geometry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,17 +23,6 @@ pub enum Suspect {
     #[default]
     Reject,
     /// Keep them.
-    Keep,
-}
-
-/// What to do with a row that stands there a second time, price included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Duplicates {
-    /// Keep the first only.
-    #[default]
-    Drop,
-    /// Keep them all.
     Keep,
 }
 
@@ -55,31 +44,6 @@ impl Policy {
     fn required(self) -> &'static [Field] {
         if self.unpriced { &Field::CERTAIN } else { &Field::ALL }
     }
-}
-
-/// What became of the rows read: `n_rows = n_kept + n_rejected + n_duplicates`, exactly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Rows read.
-    pub n_rows: u64,
-    /// Rows unique.
-    pub n_kept: u64,
-    /// Rows refused, whatever the severity.
-    pub n_rejected: u64,
-    /// Of those refused, rows without a certain mistake: implausible only.
-    pub n_suspect: u64,
-    /// Repeated rows dropped.
-    pub n_duplicates: u64,
-    /// Rows of the data whose stone stands among the test rows that were given, too, whatever its price is there.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub n_in_both: u64,
-    /// Of these, rows that were kept to be learned from; the others are repeated rows.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub n_in_both_kept: u64,
-}
-
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 /// One file that was read.
@@ -130,24 +94,24 @@ pub(super) trait RowSink {
 /// are taken beforehand, by the length of a file.
 ///
 /// # Errors
-/// When a file cannot be read or its form is broken ([`Error::Malformed`]), or on interruption.
+/// When a file cannot be read or its form is broken ([`crate::Error::Malformed`]), or on interruption.
 pub(super) fn read(
     files: &[PathBuf],
     frames: &[Frame],
     policy: Policy,
     unique: &mut UniqueRows,
     sink: &mut dyn RowSink,
-    progress: &dyn Progress,
+    report: &dyn Fn(&ReadEvent<'_>),
     interrupt: &Interrupt,
 ) -> Result<Ingested> {
     let mut ingested = Ingested::default();
     for path in files {
         let table = Table::open(path)?;
-        read_table(path, table, policy, unique, &mut ingested, sink, progress, interrupt)?;
+        read_table(path, table, policy, unique, &mut ingested, sink, report, interrupt)?;
     }
     for frame in frames {
         let table = Table::over(frame.clone());
-        read_table(&frame.name, table, policy, unique, &mut ingested, sink, progress, interrupt)?;
+        read_table(&frame.name, table, policy, unique, &mut ingested, sink, report, interrupt)?;
     }
     Ok(ingested)
 }
@@ -160,7 +124,7 @@ fn read_table(
     unique: &mut UniqueRows,
     ingested: &mut Ingested,
     sink: &mut dyn RowSink,
-    progress: &dyn Progress,
+    report: &dyn Fn(&ReadEvent<'_>),
     interrupt: &Interrupt,
 ) -> Result<()> {
     let extra_columns = table.require(path, policy.required())?;
@@ -187,12 +151,12 @@ fn read_table(
                 sink.row(&place, RowOutcome::Duplicate)?;
             }
         }
-        progress.report(&Event::Reading { path, n_rows: ingested.counts.n_rows });
+        report(&ReadEvent::Reading { path, n_rows: ingested.counts.n_rows });
         Ok(())
     };
     in_order(|| table.next_part(), work, take)?;
     let n_rows = ingested.counts.n_rows - n_before;
-    progress.report(&Event::FileRead { path, n_rows, extra_columns: &extra_columns });
+    report(&ReadEvent::FileRead { path, n_rows, extra_columns: &extra_columns });
     ingested.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
     Ok(())
 }
@@ -242,7 +206,7 @@ fn priced(raw: &RawDiamond<'_>, price: Cell<'_>) -> Result<PricedDiamond, Vec<Fa
 
 /// A stone that nobody has priced, with what is missing taken from a textbook and a stand-in for its price.
 fn unpriced(raw: &RawDiamond<'_>, textbook: &Imputer) -> Result<PricedDiamond, Vec<Fault>> {
-    let (stone, _) = textbook.complete(PartialDiamond(*raw))?;
+    let (stone, _) = textbook.complete(raw)?;
     stone.sold_at(Cell::Number(1.0)).map_err(|fault| vec![fault])
 }
 
@@ -256,57 +220,4 @@ fn check_row(
         return Err(Refusal { faults: stone.diamond().warnings(raw), is_certain: false });
     }
     Ok(stone)
-}
-
-impl Counts {
-    /// The counts of two reads together.
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            n_rows: self.n_rows + other.n_rows,
-            n_kept: self.n_kept + other.n_kept,
-            n_rejected: self.n_rejected + other.n_rejected,
-            n_suspect: self.n_suspect + other.n_suspect,
-            n_duplicates: self.n_duplicates + other.n_duplicates,
-            n_in_both: self.n_in_both + other.n_in_both,
-            n_in_both_kept: self.n_in_both_kept + other.n_in_both_kept,
-        }
-    }
-
-    /// What there is to say about stones that both train and test, in a sentence.
-    pub fn in_both(&self) -> Option<String> {
-        let stand = match self.n_in_both {
-            0 => return None,
-            1 => "1 row of the data stands".into(),
-            n => format!("{} rows of the data stand", grouped(n)),
-        };
-        let too_small = "so that errors on the test rows are smaller than on new stones";
-        let what = match (self.n_in_both - self.n_in_both_kept, self.n_in_both_kept) {
-            (_, 0) => "left out of training".into(),
-            (0, _) => format!("learned from, {too_small}"),
-            (n_dropped, n_kept) => format!(
-                "left out of training: {}; of another price and learned from: {}, {too_small}",
-                grouped(n_dropped),
-                grouped(n_kept)
-            ),
-        };
-        Some(format!("{stand} among the test rows, too; {what}"))
-    }
-
-    /// Refuses a delivery of which more than `limit_percent` was rejected.
-    ///
-    /// # Errors
-    /// [`Error::TooManyRejects`] naming `rejects`, the place of the list of refused rows.
-    pub fn check_rejects(&self, limit_percent: f64, rejects: &str) -> Result<()> {
-        let share = 100.0 * self.n_rejected as f64 / (self.n_rows.max(1)) as f64;
-        if share <= limit_percent {
-            return Ok(());
-        }
-        Err(Error::TooManyRejects {
-            n_rejected: self.n_rejected,
-            n_rows: self.n_rows,
-            share,
-            limit: limit_percent,
-            rejects: rejects.into(),
-        })
-    }
 }

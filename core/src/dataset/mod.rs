@@ -4,10 +4,14 @@
 //! a duplicate. [`Dataset`] adds the decision which rows train and which test, and [`store`] keeps
 //! it by content, so that a model always leads back to its exact rows.
 
+mod batch;
+mod counts;
+mod csv_format;
 mod csv_lines;
 mod csv_records;
 mod csv_table;
 mod duplicates;
+mod event;
 mod fingerprint;
 mod frame_table;
 mod ingest;
@@ -22,21 +26,27 @@ pub mod store;
 mod table;
 mod validation;
 
+pub use batch::Batch;
+pub use counts::Counts;
 pub use csv_lines::TextRows;
+pub use duplicates::Duplicates;
+pub use event::{ReadEvent, ReadListener};
 pub use fingerprint::stone_fingerprint;
 pub use frame_table::Frame;
-pub use ingest::{Counts, Duplicates, Policy, SourceFile, Suspect};
+pub use ingest::{Policy, SourceFile, Suspect};
 pub use paths::expand;
 pub use rejects::{Reject, RejectFile};
 pub use source::{Rows, Source};
 pub use split::Split;
 pub(crate) use table::Part;
-pub use table::{Batch, Table};
+pub use table::Table;
 pub use validation::{FaultyRow, Validation};
+
+use rayon::prelude::*;
 
 use crate::diamond::PricedDiamond;
 
-/// Rows that take about as long as a thread takes to start.
+/// Rows that are worth another thread.
 const FEWEST_FOR_A_THREAD: usize = 1 << 14;
 
 /// Rows in the order of the source, each on the training or on the test side.
@@ -49,16 +59,8 @@ pub struct Dataset {
 impl Dataset {
     /// Sends each row to the side its fingerprint decides.
     pub fn split(rows: Vec<PricedDiamond>, split: &Split) -> Self {
-        let mut is_test = vec![false; rows.len()];
-        let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = rows.len().div_ceil(n_threads).max(FEWEST_FOR_A_THREAD);
-        std::thread::scope(|scope| {
-            for (rows, sides) in rows.chunks(share).zip(is_test.chunks_mut(share)) {
-                scope.spawn(move || {
-                    sides.iter_mut().zip(rows).for_each(|(side, row)| *side = split.is_test(row.diamond()));
-                });
-            }
-        });
+        let side = |row: &PricedDiamond| split.is_test(row.diamond());
+        let is_test = rows.par_iter().with_min_len(FEWEST_FOR_A_THREAD).map(side).collect();
         Self { rows, is_test }
     }
 

@@ -12,7 +12,7 @@ use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, RowGroupMetadata};
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 use polars_parquet_format::{Encoding, PageHeader, PageType};
 
-use super::csv_records::LONGEST_RECORD;
+use super::csv_format::LONGEST_RECORD;
 
 /// Rows decoded at once, at most.
 const MOST_ROWS: usize = 1 << 18;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
 
-use super::Batch;
-use super::csv_records::LONGEST_RECORD;
+use super::batch::Batch;
+use super::csv_format::LONGEST_RECORD;
 use super::parquet_pages::{Slice, slices};
 use super::steadiness::Steadiness;
 use crate::error::{Error, Result};

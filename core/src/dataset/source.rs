@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::duplicates::UniqueRows;
+use super::event::{ReadEvent, ReadListener};
 use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
 use super::validation::Collector;
 use super::{
@@ -12,7 +13,6 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::progress::{Event, Progress};
 
 /// Files to train on.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +73,7 @@ impl Source {
     pub fn read(
         &self,
         rejects: &mut impl Write,
-        progress: &dyn Progress,
+        progress: &(impl ReadListener + ?Sized),
         interrupt: &Interrupt,
     ) -> Result<Rows> {
         let mut refused = RejectFile::new(rejects)?;
@@ -83,7 +83,7 @@ impl Source {
                     unique: &mut UniqueRows,
                     sink: &mut dyn RowSink|
          -> Result<Ingested> {
-            read(&expand(paths)?, frames, self.policy, unique, sink, progress, interrupt)
+            read(&expand(paths)?, frames, self.policy, unique, sink, &|event| progress.hear(event), interrupt)
         };
         // Test rows first: of a row that stands in both, the test keeps it and training loses it.
         let test = read(&self.test, &self.test_frames, &mut unique, &mut refused)?;
@@ -104,7 +104,7 @@ impl Source {
             Dataset::split(rows, &self.split)
         };
         let (n_train, n_test) = (dataset.n_train(), dataset.n_test());
-        progress.report(&Event::DataReady { counts: &counts, n_train, n_test });
+        progress.hear(&ReadEvent::DataReady { counts: &counts, n_train, n_test });
         Ok(Rows { dataset, counts, files })
     }
 
@@ -114,12 +114,17 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::read`].
-    pub fn validate(&self, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Validation> {
+    pub fn validate(
+        &self,
+        progress: &(impl ReadListener + ?Sized),
+        interrupt: &Interrupt,
+    ) -> Result<Validation> {
         let mut collector = Collector::default();
         let sink: &mut dyn RowSink = &mut collector;
         let files = expand(&self.data)?;
         let mut unique = UniqueRows::new(self.policy.duplicates);
-        let ingested = read(&files, &self.frames, self.policy, &mut unique, sink, progress, interrupt)?;
+        let report = |event: &ReadEvent<'_>| progress.hear(event);
+        let ingested = read(&files, &self.frames, self.policy, &mut unique, sink, &report, interrupt)?;
         Ok(collector.finish(ingested.counts, ingested.files, unique.into_rows()))
     }
 }

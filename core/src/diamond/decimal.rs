@@ -4,6 +4,8 @@
 //! prices jump at both weights. So what is read is taken to more places than any certificate has, before anything
 //! asks for it.
 
+use crate::math::{exponent_of_two, power_of_ten, power_of_two};
+
 use super::Field;
 
 /// Units in one: a weight is taken to .001 ct, a length to .001 mm, a share to .01 %, a price to the cent.
@@ -43,16 +45,16 @@ pub fn decimal_of_f16(value: f64) -> f64 {
 /// The decimal of the fewest places that is nearer to `value` than to any other number of so many binary digits.
 fn decimal(value: f64, mantissa_digits: u32) -> f64 {
     /// More places are not looked for: no field has as many.
-    const MOST_PLACES: i32 = 9;
+    const MOST_PLACES: u32 = 9;
     if value == 0.0 || !value.is_finite() {
         return value;
     }
-    let exponent = value.abs().log2().floor() as i32;
+    let exponent = exponent_of_two(value);
     // Half the distance to the next number; half of that below a power of two.
-    let half = 2_f64.powi(exponent - mantissa_digits as i32);
-    let half = if value.abs() == 2_f64.powi(exponent) { half / 2.0 } else { half };
-    let of_places = |places: i32| {
-        let power = 10_f64.powi(places);
+    let half = power_of_two(exponent - mantissa_digits as i32);
+    let half = if value.abs() == power_of_two(exponent) { half / 2.0 } else { half };
+    let of_places = |places: u32| {
+        let power = power_of_ten(places);
         (value * power).round() / power
     };
     (0..=MOST_PLACES).map(of_places).find(|decimal| (decimal - value).abs() < half).unwrap_or(value)

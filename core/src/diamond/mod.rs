@@ -1,135 +1,28 @@
 //! A diamond, as the trade describes one. [`Diamond::parse`] is the only door: a value of these
 //! types is always one that can exist, so nothing further in has to check again.
 
+mod correction;
 mod decimal;
 mod fault;
 mod field;
+mod four_cs;
 mod geometry;
 mod grade;
+mod magic_sizes;
 mod parse;
 mod price;
+mod stone;
 mod typo;
 mod variant;
 
+pub use correction::Correction;
 pub use decimal::{decimal_of_f16, decimal_of_f32, to_cents};
 pub use fault::{Fault, Severity};
 pub use field::Field;
 pub use geometry::{CARAT_PER_MM3, depth_percent};
 pub use grade::{Clarity, Color, Cut, Grade, labels};
+pub use magic_sizes::MAGIC_SIZES_CARAT;
 pub use parse::{Cell, RawDiamond};
 pub(crate) use price::possible_price;
-pub use typo::{Correction, Kind as TypoKind, Typo};
-
-/// One cut stone with all nine of its features. Every number is finite and positive.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Diamond {
-    carat: f64,
-    depth: f64,
-    table: f64,
-    x: f64,
-    y: f64,
-    z: f64,
-    cut: Cut,
-    color: Color,
-    clarity: Clarity,
-}
-
-impl Diamond {
-    /// Weight in carat (1 ct = 200 mg).
-    pub fn carat(&self) -> f64 {
-        self.carat
-    }
-
-    /// Total depth in percent: `100 * z / mean(x, y)`.
-    pub fn depth(&self) -> f64 {
-        self.depth
-    }
-
-    /// Width of the table (the flat top) in percent of the widest point.
-    pub fn table(&self) -> f64 {
-        self.table
-    }
-
-    /// Length in mm.
-    pub fn x(&self) -> f64 {
-        self.x
-    }
-
-    /// Width in mm.
-    pub fn y(&self) -> f64 {
-        self.y
-    }
-
-    /// Height in mm.
-    pub fn z(&self) -> f64 {
-        self.z
-    }
-
-    /// Quality of the cut.
-    pub fn cut(&self) -> Cut {
-        self.cut
-    }
-
-    /// Color grade.
-    pub fn color(&self) -> Color {
-        self.color
-    }
-
-    /// Clarity grade.
-    pub fn clarity(&self) -> Clarity {
-        self.clarity
-    }
-
-    /// The rank of a grade in its scale, 0 the worst; `None` for a number.
-    pub fn rank(&self, field: Field) -> Option<usize> {
-        match field {
-            Field::Cut => Some(self.cut.rank()),
-            Field::Color => Some(self.color.rank()),
-            Field::Clarity => Some(self.clarity.rank()),
-            _ => None,
-        }
-    }
-
-    /// The value of a numeric feature; `None` for a grade and for the price, which a stone
-    /// without one does not have.
-    pub fn number(&self, field: Field) -> Option<f64> {
-        match field {
-            Field::Carat => Some(self.carat),
-            Field::Depth => Some(self.depth),
-            Field::Table => Some(self.table),
-            Field::X => Some(self.x),
-            Field::Y => Some(self.y),
-            Field::Z => Some(self.z),
-            Field::Cut | Field::Color | Field::Clarity | Field::Price => None,
-        }
-    }
-}
-
-/// A stone and what it was sold for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PricedDiamond {
-    diamond: Diamond,
-    price_usd: f64,
-}
-
-impl Diamond {
-    /// The stone with what it was sold for.
-    ///
-    /// # Errors
-    /// What is wrong with the price.
-    pub fn sold_at(self, price: Cell<'_>) -> Result<PricedDiamond, Fault> {
-        Ok(PricedDiamond { diamond: self, price_usd: parse::number(Field::Price, price)? })
-    }
-}
-
-impl PricedDiamond {
-    /// The stone.
-    pub fn diamond(&self) -> &Diamond {
-        &self.diamond
-    }
-
-    /// Price in US dollars, finite and positive.
-    pub fn price_usd(&self) -> f64 {
-        self.price_usd
-    }
-}
+pub use stone::{Diamond, FourCs, PricedDiamond};
+pub use typo::{Kind as TypoKind, Typo};

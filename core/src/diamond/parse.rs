@@ -1,7 +1,10 @@
 //! The only door into [`Diamond`]: from cells as typed, all faults of a stone at once.
 
 use super::decimal::{per_one, rounded};
-use super::{Clarity, Color, Cut, Diamond, Fault, Field, Grade, PricedDiamond};
+use super::fault::Fault;
+use super::field::Field;
+use super::grade::{Clarity, Color, Cut, Grade};
+use super::stone::{Diamond, FourCs, PricedDiamond};
 
 /// A value as a file, a frame or a request gives it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,28 +77,37 @@ impl<'a> RawDiamond<'a> {
         }
     }
 
-    fn collect(&self, faults: &mut Vec<Fault>) -> Option<Diamond> {
+    /// Weight and grades; what is wrong with them goes to `faults`.
+    pub(super) fn collect_four_cs(&self, faults: &mut Vec<Fault>) -> Option<FourCs> {
         let mut keep = |fault| faults.push(fault);
         let carat = number(Field::Carat, self.carat).map_err(&mut keep).ok();
         let cut = grade::<Cut>(self.cut).map_err(&mut keep).ok();
         let color = grade::<Color>(self.color).map_err(&mut keep).ok();
         let clarity = grade::<Clarity>(self.clarity).map_err(&mut keep).ok();
+        Some(FourCs { carat: carat?, cut: cut?, color: color?, clarity: clarity? })
+    }
+
+    fn collect(&self, faults: &mut Vec<Fault>) -> Option<Diamond> {
+        let four_cs = self.collect_four_cs(faults);
+        let mut keep = |fault| faults.push(fault);
         let depth = number(Field::Depth, self.depth).map_err(&mut keep).ok();
         let table = number(Field::Table, self.table).map_err(&mut keep).ok();
         let x = number(Field::X, self.x).map_err(&mut keep).ok();
         let y = number(Field::Y, self.y).map_err(&mut keep).ok();
         let z = number(Field::Z, self.z).map_err(&mut keep).ok();
-        Some(Diamond {
-            carat: carat?,
-            depth: depth?,
-            table: table?,
-            x: x?,
-            y: y?,
-            z: z?,
-            cut: cut?,
-            color: color?,
-            clarity: clarity?,
-        })
+        let (depth, table, x, y, z) = (depth?, table?, x?, y?, z?);
+        let FourCs { carat, cut, color, clarity } = four_cs?;
+        Some(Diamond { carat, cut, color, clarity, depth, table, x, y, z })
+    }
+}
+
+impl Diamond {
+    /// The stone with what it was sold for.
+    ///
+    /// # Errors
+    /// What is wrong with the price.
+    pub fn sold_at(self, price: Cell<'_>) -> Result<PricedDiamond, Fault> {
+        Ok(PricedDiamond { diamond: self, price_usd: number(Field::Price, price)? })
     }
 }
 

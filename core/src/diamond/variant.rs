@@ -1,5 +1,7 @@
 //! The same stone but for one thing: what a jeweller means by "and if it were a D?"
 
+use crate::math::cbrt;
+
 use super::decimal::{per_one, rounded};
 use super::parse::{LARGEST, SMALLEST};
 use super::{Clarity, Color, Cut, Diamond, Field};
@@ -30,7 +32,7 @@ impl Diamond {
     pub fn scaled_to(self, carat: f64) -> Self {
         let carat = carat.clamp(SMALLEST, LARGEST);
         // Exactly 1 for an equal weight, so that an unchanged stone keeps every bit.
-        let growth = (carat / self.carat).cbrt();
+        let growth = cbrt(carat / self.carat);
         let grown = |size: f64| (size * growth).clamp(SMALLEST, LARGEST);
         Self { carat, x: grown(self.x), y: grown(self.y), z: grown(self.z), ..self }
     }

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::column::{Column, ColumnSpec};
-use super::engineered;
+use super::presets;
 use crate::diamond::{Diamond, Field, labels};
 use crate::error::{Error, Result};
 use crate::model::FeatureKind;
@@ -49,8 +49,8 @@ impl Encoding {
             Self::OneHot(numbers) => {
                 numbers.iter().map(|field| Column::Number(*field)).chain(grades()).collect()
             }
-            Self::Engineered => engineered::for_trees(),
-            Self::Polynomial => grades().chain(engineered::polynomial()).collect(),
+            Self::Engineered => presets::for_trees(),
+            Self::Polynomial => grades().chain(presets::polynomial()).collect(),
         };
         Encoder { columns }
     }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diamond::{Cell, Cut, Diamond, Fault, Field, Grade, RawDiamond, depth_percent};
+use crate::math::cbrt;
 
 /// Typical proportions by cut, learned from training stones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,13 +22,6 @@ struct Typical {
     table: f64,
     carat_per_mm3: f64,
 }
-
-/// A stone of which some measurements may be missing; grades and weight may not.
-#[derive(Clone, Copy, Debug)]
-pub struct PartialDiamond<'a>(
-    /// The cells as given.
-    pub RawDiamond<'a>,
-);
 
 impl Imputer {
     /// Learns the medians. A cut without stones gets the medians of all; without any stones, those
@@ -54,8 +48,8 @@ impl Imputer {
     ///
     /// # Errors
     /// Every fault of what was given, and of a missing weight or grade.
-    pub fn complete(&self, stone: PartialDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
-        self.completed(&stone.0).map_err(|faults| stone.0.explained(faults))
+    pub fn complete(&self, stone: &RawDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
+        self.completed(stone).map_err(|faults| stone.explained(faults))
     }
 
     fn completed(&self, raw: &RawDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
@@ -125,7 +119,7 @@ impl Typical {
             (Some(width), None, ..) | (None, Some(width), ..) => width,
             (None, None, Some(z), Some(_)) => z / slope,
             (None, None, Some(z), None) => (carat / (self.carat_per_mm3 * z)).sqrt(),
-            (None, None, None, _) => (carat / (self.carat_per_mm3 * slope)).cbrt(),
+            (None, None, None, _) => cbrt(carat / (self.carat_per_mm3 * slope)),
         };
         [x.unwrap_or(width), y.unwrap_or(width), z.unwrap_or(slope * width)]
     }
@@ -161,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_four_cs_alone_make_a_plausible_stone() {
-        let (stone, assumed) = textbook().complete(PartialDiamond(FOUR_CS)).unwrap();
+        let (stone, assumed) = textbook().complete(&FOUR_CS).unwrap();
         assert_eq!(assumed, Field::MEASUREMENTS);
         assert_eq!(stone.suspicions(), []);
         assert!((6.7..7.0).contains(&stone.x()), "{stone:?}");
@@ -182,7 +176,7 @@ mod tests {
             };
             let raw =
                 RawDiamond { depth: pick(0), table: pick(1), x: pick(2), y: pick(3), z: pick(4), ..FOUR_CS };
-            let (stone, assumed) = textbook().complete(PartialDiamond(raw)).unwrap();
+            let (stone, assumed) = textbook().complete(&raw).unwrap();
             assert_eq!(stone.suspicions(), [], "choice {choice}: {stone:?}");
             for (i, field) in Field::MEASUREMENTS.into_iter().enumerate() {
                 let is_kept = Cell::Number(stone.number(field).unwrap()) == real[i];
@@ -195,7 +189,7 @@ mod tests {
     #[test]
     fn a_missing_weight_and_a_wrong_measurement_are_faults_at_once() {
         let raw = RawDiamond { carat: Cell::Missing, x: Cell::Number(-1.0), ..FOUR_CS };
-        let faults = textbook().complete(PartialDiamond(raw)).unwrap_err();
+        let faults = textbook().complete(&raw).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), [Field::Carat, Field::X]);
     }
 }

@@ -4,6 +4,7 @@ mod column;
 mod encoder;
 mod engineered;
 mod imputer;
+mod presets;
 
 pub use encoder::{Encoder, Encoding};
-pub use imputer::{Imputer, PartialDiamond};
+pub use imputer::Imputer;

@@ -4,9 +4,11 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::extent::Extent;
+use super::fitted::Pipeline;
 use super::init_score::InitScore;
 use super::interval::{GradeFactors, IntervalModel};
-use super::{Extent, Pipeline, Target};
+use super::target::Target;
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
 use crate::error::{Error, Result};
 use crate::features::{Encoder, Imputer};

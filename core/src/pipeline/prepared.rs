@@ -5,124 +5,38 @@ use std::ops::ControlFlow;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::init_score::{self, InitScore};
-use super::{Extent, Pipeline, Recipe, Target};
+use super::extent::Extent;
+use super::fitted::Pipeline;
+use super::init_score::InitScore;
+use super::target::Target;
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
 use crate::features::{Encoder, Imputer};
 use crate::interrupt::Interrupt;
-use crate::model::xgboost::MONOTONE;
 use crate::model::{FeatureKind, Fitting, Params, Regressor, Samples};
 
 /// Stones to learn from and stones to look at meanwhile, as a recipe's algorithm sees them.
 pub struct Prepared {
-    encoder: Encoder,
-    init_score: Option<InitScore>,
-    target: Target,
-    features: Array2<f64>,
-    kinds: Vec<FeatureKind>,
+    pub(super) encoder: Encoder,
+    pub(super) init_score: Option<InitScore>,
+    pub(super) target: Target,
+    pub(super) features: Array2<f64>,
+    pub(super) kinds: Vec<FeatureKind>,
     /// What is to be learned: the target, less where the model starts from.
-    residual: Array1<f64>,
-    weight: Option<Array1<f64>>,
-    eval: EvalRows,
+    pub(super) residual: Array1<f64>,
+    pub(super) weight: Option<Array1<f64>>,
+    pub(super) eval: EvalRows,
 }
 
 /// Stones that are not learned from.
-struct EvalRows {
-    features: Array2<f64>,
-    starts: Option<Array1<f64>>,
-    carat: Vec<f64>,
+pub(super) struct EvalRows {
+    pub(super) features: Array2<f64>,
+    pub(super) starts: Option<Array1<f64>>,
+    pub(super) carat: Vec<f64>,
 }
 
 /// Takes the number of a round, from 1, and the prices (US dollars) of the evaluation stones so far.
 pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f64]) -> Result<ControlFlow<()>>;
-
-impl Recipe {
-    /// Makes `stones` ready to be learned from, and `eval` to be looked at. Of `params` it matters only whether
-    /// they ask for [`MONOTONE`].
-    ///
-    /// # Errors
-    /// As [`crate::model::Estimator::fit`].
-    pub fn prepare(
-        &self,
-        stones: &[PricedDiamond],
-        eval: &[PricedDiamond],
-        params: &Params,
-        interrupt: &Interrupt,
-    ) -> Result<Prepared> {
-        self.prepare_weighted(stones, eval, params, None, interrupt)
-    }
-
-    /// [`Recipe::fit`] where each stone counts as many times as `weight` says.
-    ///
-    /// # Errors
-    /// As [`crate::model::Estimator::fit`].
-    pub fn fit_weighted(
-        &self,
-        family: &str,
-        stones: &[PricedDiamond],
-        params: &Params,
-        seed: u64,
-        weight: &Array1<f64>,
-        interrupt: &Interrupt,
-    ) -> Result<Pipeline> {
-        let prepared = self.prepare_weighted(stones, &[], params, Some(weight), interrupt)?;
-        let regressor = self.estimator.fit(prepared.samples(), params, seed, None, interrupt)?;
-        Ok(prepared.pipeline(family, stones, regressor))
-    }
-
-    fn prepare_weighted(
-        &self,
-        stones: &[PricedDiamond],
-        eval: &[PricedDiamond],
-        params: &Params,
-        weight: Option<&Array1<f64>>,
-        interrupt: &Interrupt,
-    ) -> Result<Prepared> {
-        let bare = || stones.iter().map(PricedDiamond::diamond);
-        let encoder = self.encoding.fit(bare());
-        let learned =
-            |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
-        let target: Array1<f64> = stones.iter().map(learned).collect();
-        let weight = match (self.target.weight(stones), weight) {
-            // On average 1 over all that is counted, as if each stone stood there so many times.
-            (Some(own), Some(times)) => {
-                let weight = own * times;
-                let mean = weight.sum() / times.sum();
-                Some(weight / mean)
-            }
-            (own, times) => own.or_else(|| times.cloned()),
-        };
-        let init_score = match &self.init_score {
-            // A sum promises nothing of that kind.
-            Some(_) if params.get(MONOTONE) == Some(1.0) => None,
-            Some(init_score) => Some(init_score.fit(stones, &target, weight.as_ref(), interrupt)?),
-            None => None,
-        };
-        let features = init_score::features(&encoder, init_score.as_ref(), bare());
-        let residual = match init_score::starts(features.view(), init_score.as_ref()) {
-            Some(starts) => target - starts,
-            None => target,
-        };
-        let eval_features =
-            init_score::features(&encoder, init_score.as_ref(), eval.iter().map(PricedDiamond::diamond));
-        let eval = EvalRows {
-            starts: init_score::starts(eval_features.view(), init_score.as_ref()),
-            features: eval_features,
-            carat: eval.iter().map(|stone| stone.diamond().carat()).collect(),
-        };
-        Ok(Prepared {
-            kinds: init_score::kinds(&encoder, init_score.as_ref()),
-            encoder,
-            init_score,
-            target: self.target,
-            features,
-            residual,
-            weight,
-            eval,
-        })
-    }
-}
 
 impl Prepared {
     /// What an estimator learns from.

@@ -2,7 +2,7 @@
 //! have been sold for if it did not, as an auction house writes an estimate.
 
 use super::{Neighbour, Prices, SimilarIndex};
-use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, PricedDiamond, possible_price, to_cents};
+use crate::diamond::{Clarity, Color, Cut, Diamond, FourCs, Grade, PricedDiamond, possible_price, to_cents};
 
 /// A stone that was sold.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +96,7 @@ fn nearest(stone: &Diamond, index: &SimilarIndex, n: usize) -> Vec<Neighbour> {
         if found.len() == n && by_grade > found[n - 1].0 {
             break;
         }
-        let in_cell = index.nearest(stone.carat(), cut, color, clarity, n.max(MOST_TIED));
+        let in_cell = index.nearest(FourCs { carat: stone.carat(), cut, color, clarity }, n.max(MOST_TIED));
         found.extend(
             in_cell
                 .into_iter()

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::diamond::{Clarity, Color, Cut, Grade, PricedDiamond};
+use crate::diamond::{Clarity, Color, Cut, FourCs, Grade, PricedDiamond};
 
 const N_CELLS: usize = Cut::ALL.len() * Color::ALL.len() * Clarity::ALL.len();
 
@@ -75,9 +75,9 @@ impl SimilarIndex {
         self.stones.is_empty()
     }
 
-    /// The `n` stones of these grades nearest to `carat`, nearest first; equally near ones by price,
+    /// The `n` stones of these very grades that are nearest in weight, nearest first; equally near ones by price,
     /// then by row. Fewer when there are fewer.
-    pub fn nearest(&self, carat: f64, cut: Cut, color: Color, clarity: Clarity, n: usize) -> Vec<Neighbour> {
+    pub fn nearest(&self, FourCs { carat, cut, color, clarity }: FourCs, n: usize) -> Vec<Neighbour> {
         let cell = cell(cut, color, clarity);
         let stones = &self.stones[self.starts[cell]..self.starts[cell + 1]];
         // `left` and `right` bound what has been taken; each step takes the nearer side's group of
@@ -142,6 +142,10 @@ mod tests {
         raw.parse_priced(Cell::Number(price)).unwrap()
     }
 
+    fn four_cs(carat: f64, cut: Cut, color: Color) -> FourCs {
+        FourCs { carat, cut, color, clarity: Clarity::IF }
+    }
+
     /// What the answer must be: every stone of the cell, sorted by difference, price and row.
     fn brute_force(stones: &[PricedDiamond], carat: f64, cut: Cut, clarity: Clarity, n: usize) -> Vec<usize> {
         let is_wanted = |stone: &Diamond| stone.cut() == cut && stone.clarity() == clarity;
@@ -176,7 +180,7 @@ mod tests {
             let index = SimilarIndex::new(stones.clone());
             let carat = f64::from(random.random_range(1..24)) / 16.0;
             let n = random.random_range(1..30);
-            let found = index.nearest(carat, Cut::Ideal, Color::E, Clarity::IF, n);
+            let found = index.nearest(four_cs(carat, Cut::Ideal, Color::E), n);
             let rows: Vec<_> = found.iter().map(|neighbour| neighbour.row).collect();
             let expected = brute_force(&stones, carat, Cut::Ideal, Clarity::IF, n);
             assert_eq!(rows, expected, "seed {seed}, case {case}, carat {carat}, n {n}");
@@ -190,8 +194,8 @@ mod tests {
     #[test]
     fn an_empty_cell_has_no_neighbours() {
         let index = SimilarIndex::new(vec![stone(1.0, Cut::Good, Clarity::IF, 5.0)]);
-        assert_eq!(index.nearest(1.0, Cut::Ideal, Color::E, Clarity::IF, 5), []);
-        assert_eq!(index.nearest(1.0, Cut::Good, Color::D, Clarity::IF, 5), []);
-        assert_eq!(index.nearest(1.0, Cut::Good, Color::E, Clarity::IF, 5).len(), 1);
+        assert_eq!(index.nearest(four_cs(1.0, Cut::Ideal, Color::E), 5), []);
+        assert_eq!(index.nearest(four_cs(1.0, Cut::Good, Color::D), 5), []);
+        assert_eq!(index.nearest(four_cs(1.0, Cut::Good, Color::E), 5).len(), 1);
     }
 }

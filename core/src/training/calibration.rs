@@ -117,7 +117,7 @@ impl Calibration<'_> {
         ask: impl Fn(&M, &[usize]) -> Vec<f64> + Sync,
     ) -> (Result<M>, Result<Vec<f64>>) {
         let all: Vec<_> = (0..folds.len()).collect();
-        let mut fitted = map(1 + N_FOLDS, self.n_workers, |job| -> Result<_> {
+        let fitted = map(1 + N_FOLDS, self.n_workers, |job| -> Result<_> {
             // The longest comes first.
             let Some(fold) = job.checked_sub(1) else { return Ok((fit(&all)?, Vec::new())) };
             let (asked, train): (Vec<_>, Vec<_>) = all.iter().partition(|row| folds[**row] == fold);
@@ -125,9 +125,14 @@ impl Calibration<'_> {
             let answers = ask(&model, &asked);
             Ok((model, asked.into_iter().zip(answers).collect()))
         });
-        let of_all = fitted.remove(0).map(|(model, _)| model);
+        let mut fitted = match fitted {
+            Ok(fitted) => fitted.into_iter(),
+            Err(error) => return (Err(error), Ok(Vec::new())),
+        };
+        // There is one job at least.
+        let of_all = fitted.next().unwrap_or(Err(Error::Interrupted)).map(|(model, _)| model);
         let mut values = vec![0.0; folds.len()];
-        let answers = fitted.into_iter().try_for_each(|fold| {
+        let answers = fitted.try_for_each(|fold| {
             fold?.1.into_iter().for_each(|(row, answer)| values[row] = answer);
             Ok(())
         });

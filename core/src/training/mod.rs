@@ -346,10 +346,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::diamond::{Cell, Field, RawDiamond};
-    use crate::features::PartialDiamond;
     use crate::model::xgboost::Locations;
     use crate::progress::Silent;
-    use crate::valuation::Options;
+    use crate::valuation::{Options, value};
 
     #[test]
     fn a_model_trained_without_ranges_has_the_same_prices_and_says_that_it_has_no_ranges() {
@@ -388,7 +387,7 @@ mod tests {
             _ => Cell::Missing,
         });
         let asked = Options { reasons: true, ..Options::default() };
-        let ask = |pipeline: &crate::Pipeline| pipeline.appraise(PartialDiamond(raw), &asked, None).unwrap();
+        let ask = |pipeline: &crate::Pipeline| value(&pipeline, &raw, &asked, None).unwrap();
         let (ranged, bare) = (ask(&ranged), ask(&bare));
         assert_eq!(ranged.price_usd.to_bits(), bare.price_usd.to_bits());
         assert_eq!(ranged.reasons, bare.reasons);

@@ -65,7 +65,7 @@ impl Tuning<'_> {
             let Fold { train, validation, .. } = &folds[fold];
             recipe.prepare(train, validation, &self.plan.fixed, interrupt)
         });
-        let prepared = prepared.into_iter().collect::<Result<Vec<_>>>()?;
+        let prepared = prepared?.into_iter().collect::<Result<Vec<_>>>()?;
         let folds = prepared.iter().zip(&folds).map(|(prepared, fold)| {
             let fitting = recipe.estimator.prepare(prepared.samples(), prepared.eval())?;
             Ok(PreparedFold { prepared, fitting, actual: &fold.actual })

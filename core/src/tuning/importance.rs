@@ -1,6 +1,7 @@
 //! Which parameters mattered.
 
 use super::{Outcome, Trial};
+use crate::math::square;
 use crate::model::Params;
 
 /// Groups that a parameter's values are sorted into.
@@ -79,18 +80,14 @@ fn groups(params: &[&Params], name: &str) -> Option<Vec<usize>> {
 fn explained(ranks: &[f64], groups: &[usize]) -> f64 {
     let n = ranks.len() as f64;
     let mean = ranks.iter().sum::<f64>() / n;
-    let total: f64 = ranks.iter().map(|rank| (rank - mean).powi(2)).sum();
+    let total: f64 = ranks.iter().map(|rank| square(rank - mean)).sum();
     let n_groups = groups.iter().max().map_or(0, |last| last + 1);
     let between: f64 = (0..n_groups)
         .map(|group| {
             let members: Vec<_> =
                 ranks.iter().zip(groups).filter(|(_, of)| **of == group).map(|(rank, _)| *rank).collect();
             let count = members.len() as f64;
-            if members.is_empty() {
-                0.0
-            } else {
-                count * (members.iter().sum::<f64>() / count - mean).powi(2)
-            }
+            if members.is_empty() { 0.0 } else { count * square(members.iter().sum::<f64>() / count - mean) }
         })
         .sum();
     if total > 0.0 { between / total } else { 0.0 }

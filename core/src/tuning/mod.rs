@@ -1,4 +1,4 @@
-//! The search for good parameters: what may be tried (`space`), what to try next (`sampler`, `tpe`), what
+//! The search for good parameters: what may be tried (`space`), what to try next (`sampler/`), what
 //! to give up early (`pruner` within a fold, `fold_racing` between folds), what was tried (`study`), which
 //! parameters mattered (`importance`), and the loop over it all (`search`).
 
@@ -9,13 +9,11 @@ mod sampler;
 mod search;
 mod space;
 mod study;
-mod tpe;
 
 pub use fold_racing::FoldRacing;
 pub use importance::{FEWEST_FOR_IMPORTANCE, importance};
 pub use pruner::LearningCurvePruner;
-pub use sampler::{RandomSampler, Sampler, SamplerKind};
+pub use sampler::{RandomSampler, Sampler, SamplerKind, Tpe};
 pub use search::{Measured, Milestone, OnMilestone, Search};
 pub use space::{Domain, Space};
 pub use study::{Outcome, Study, StudyHeader, Trial};
-pub use tpe::Tpe;

@@ -1,5 +1,7 @@
 //! What to give up early.
 
+use crate::math::{exp, ln};
+
 use super::{FoldRacing, Trial};
 
 /// Gives a trial up when it would not become the best even if it went on improving as it does, or when it
@@ -64,8 +66,7 @@ impl LearningCurvePruner {
     /// how much of its value it loses a round, and from checkpoint to checkpoint it keeps as much of its pace as it
     /// last did, or all of it before that can be seen.
     fn extrapolated(&self, curve: &[(usize, f64)]) -> Option<f64> {
-        let pace =
-            |from: (usize, f64), to: (usize, f64)| (from.1 / to.1).ln().max(0.0) / (to.0 - from.0) as f64;
+        let pace = |from: (usize, f64), to: (usize, f64)| ln(from.1 / to.1).max(0.0) / (to.0 - from.0) as f64;
         let (mut pace, slackening) = match *curve {
             [.., first, second, third] => {
                 let (former, last) = (pace(first, second), pace(second, third));
@@ -78,7 +79,7 @@ impl LearningCurvePruner {
         while round < self.n_rounds {
             let next = (2 * round).min(self.n_rounds);
             pace *= slackening;
-            value *= (-pace * (next - round) as f64).exp();
+            value *= exp(-pace * (next - round) as f64);
             round = next;
         }
         Some(value)
@@ -101,6 +102,7 @@ impl LearningCurvePruner {
 mod tests {
     use super::super::Outcome;
     use super::*;
+    use crate::math::power;
     use crate::model::Params;
 
     fn pruner_of<'a>(
@@ -152,7 +154,7 @@ mod tests {
         let pruner = pruner_of(5, 10_000, [leader].iter());
         // At an even pace, which promises everything.
         let curve = |last: f64| {
-            let at = |round: usize| (round, last * 1.1_f64.powi((160 - round as i32) / 10));
+            let at = |round: usize| (round, last * power(1.1, f64::from((160 - round as i32) / 10)));
             [10, 20, 40, 80, 160].map(at)
         };
         assert!(!pruner.gives_up(&curve(150.0)) && pruner.gives_up(&curve(151.0)));

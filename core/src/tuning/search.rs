@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 
 use super::{FoldRacing, LearningCurvePruner, Outcome, Sampler, Study, Trial};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::model::Params;
+use crate::parallel::pool;
 
 /// How far proposals lag behind results, and so the most workers that can be busy.
 const LAG: usize = 8;
@@ -73,32 +75,34 @@ impl Search<'_> {
     /// The first error of a trial, after those at work have ended, or [`Error::Interrupted`];
     /// finished trials are in the study.
     pub fn run(&self, study: &mut Study, sampler: &mut dyn Sampler) -> Result<Vec<Trial>> {
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let (results, finished) = mpsc::channel::<Result<Trial>>();
-        let queue = Mutex::new(queue);
+        let (results, finished) = mpsc::channel();
         let has_failed = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for _ in 0..self.n_workers.clamp(1, LAG) {
-                let (queue, results, has_failed) = (&queue, results.clone(), &has_failed);
-                scope.spawn(move || {
-                    loop {
-                        // The lock is held while waiting: whoever waits first gets the next job.
-                        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        let Ok(job) = job else { break };
-                        if has_failed.load(Ordering::SeqCst) {
-                            break;
-                        }
-                        let result = self.measure(job);
-                        has_failed.fetch_or(result.is_err(), Ordering::SeqCst);
-                        if results.send(result).is_err() {
-                            break;
-                        }
+        pool(self.n_workers.clamp(1, LAG))?.in_place_scope_fifo(|scope| {
+            let has_failed = &has_failed;
+            let begin = |job: Job| {
+                let results = results.clone();
+                scope.spawn_fifo(move |_| {
+                    if has_failed.load(Ordering::SeqCst) {
+                        return;
                     }
+                    let measured = catch_unwind(AssertUnwindSafe(|| self.measure(job)));
+                    has_failed.fetch_or(!matches!(measured, Ok(Ok(_))), Ordering::SeqCst);
+                    // Somebody listens until the last of these is dropped.
+                    let (result, panic) = match measured {
+                        Ok(result) => (result, None),
+                        Err(panic) => (Err(Error::Interrupted), Some(panic)),
+                    };
+                    drop(results.send(result));
+                    // The scope passes it on.
+                    panic.map(|panic| resume_unwind(panic));
                 });
-            }
+            };
+            let conducted = self.conduct(study, sampler, &begin, &finished);
+            has_failed.fetch_or(conducted.is_err(), Ordering::SeqCst);
             drop(results);
-            // `jobs` moves in and is dropped with it, which ends the workers.
-            self.conduct(study, sampler, jobs, &finished)
+            // After an error: what other workers still finish is kept all the same.
+            finished.iter().flatten().try_for_each(|trial| study.add(trial))?;
+            conducted
         })
     }
 
@@ -106,7 +110,7 @@ impl Search<'_> {
         &self,
         study: &mut Study,
         sampler: &mut dyn Sampler,
-        jobs: mpsc::Sender<Job>,
+        begin: &dyn Fn(Job),
         finished: &mpsc::Receiver<Result<Trial>>,
     ) -> Result<Vec<Trial>> {
         let mut known: BTreeMap<usize, Trial> =
@@ -136,7 +140,7 @@ impl Search<'_> {
                         let racing = FoldRacing::new(told.iter());
                         let pruner = LearningCurvePruner::new(next, self.n_rounds, told.iter(), &racing);
                         let job = Job { number: next, params, pruner, racing };
-                        jobs.send(job).map_err(|_| Error::Interrupted)?;
+                        begin(job);
                         n_running += 1;
                     }
                 }
@@ -145,29 +149,13 @@ impl Search<'_> {
             if n_running == 0 {
                 continue;
             }
-            let trial = finished.recv().map_err(|_| Error::Interrupted)?;
+            let trial = finished.recv().map_err(|_| Error::Interrupted)??;
             n_running -= 1;
-            let trial = match trial {
-                Ok(trial) => trial,
-                Err(error) => {
-                    drop(jobs);
-                    self.keep_the_rest(study, finished)?;
-                    return Err(error);
-                }
-            };
             study.add(trial.clone())?;
             ended.insert(trial.number, trial.clone());
             (self.after_trial)(&trial, ended.len(), best(ended.values()));
         }
         Ok(ended.into_values().collect())
-    }
-
-    /// After an error: what other workers still finish is kept all the same.
-    fn keep_the_rest(&self, study: &mut Study, finished: &mpsc::Receiver<Result<Trial>>) -> Result<()> {
-        for trial in finished.iter().flatten() {
-            study.add(trial)?;
-        }
-        Ok(())
     }
 
     fn foreign(&self, study: &Study, number: usize) -> Error {

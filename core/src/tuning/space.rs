@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::math::{exp, ln};
 use crate::model::Params;
 
 /// The values that one parameter may take.
@@ -46,7 +47,7 @@ impl Domain {
     pub(super) fn interval(&self) -> (f64, f64) {
         match self {
             Self::Uniform { low, high } => (*low, *high),
-            Self::LogUniform { low, high } => (low.ln(), high.ln()),
+            Self::LogUniform { low, high } => (ln(*low), ln(*high)),
             Self::Integer { low, high } => (f64::from(*low) - 0.5, f64::from(*high) + 0.5),
             Self::Choice(values) => (0.0, values.len() as f64),
             Self::Words(words) => (0.0, words.len() as f64),
@@ -62,7 +63,7 @@ impl Domain {
     pub(super) fn set(&self, params: &mut Params, name: &str, point: f64) {
         match self {
             Self::Uniform { low, high } => params.set(name, point.clamp(*low, *high)),
-            Self::LogUniform { low, high } => params.set(name, point.exp().clamp(*low, *high)),
+            Self::LogUniform { low, high } => params.set(name, exp(point).clamp(*low, *high)),
             Self::Integer { low, high } => {
                 params.set(name, point.round().clamp(f64::from(*low), f64::from(*high)));
             }
@@ -90,7 +91,7 @@ impl Domain {
                 let value = params.get(name)?;
                 values.iter().position(|other| *other == value).map(middle)?
             }
-            Self::LogUniform { .. } => params.get(name)?.ln(),
+            Self::LogUniform { .. } => ln(params.get(name)?),
             Self::Uniform { .. } | Self::Integer { .. } => params.get(name)?,
         };
         Some((point - low) / (high - low))

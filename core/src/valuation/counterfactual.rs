@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
+use crate::diamond::MAGIC_SIZES_CARAT;
 use crate::diamond::{Clarity, Color, Cut, Diamond, Grade, possible_price, to_cents};
-use crate::metrics::JUMPS_CARAT;
 use crate::similar::Prices;
 
 /// The one thing that is different.
@@ -41,7 +41,7 @@ pub fn counterfactuals(stone: &Diamond, price_usd: f64, prices: Prices<'_>) -> V
     changes.extend(beside(stone.color()).map(|(grade, how)| (Change::Color(grade), label(grade, how))));
     changes.extend(beside(stone.clarity()).map(|(grade, how)| (Change::Clarity(grade), label(grade, how))));
     changes.extend(beside(stone.cut()).map(|(grade, how)| (Change::Cut(grade), label(grade, how))));
-    if let Some(carat) = JUMPS_CARAT.into_iter().find(|jump| *jump > stone.carat()) {
+    if let Some(carat) = MAGIC_SIZES_CARAT.into_iter().find(|jump| *jump > stone.carat()) {
         changes.push((Change::Carat(carat), format!("{carat:.2} ct, the next weight at which prices jump")));
     }
     let changed: Vec<_> = changes.iter().map(|(change, _)| change.of(stone)).collect();

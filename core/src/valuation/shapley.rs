@@ -30,8 +30,7 @@ pub enum Group {
     /// Cut grade.
     Cut,
     /// Depth, table, and what length, width and height are to each other and to the weight.
-    #[serde(rename = "proportions")]
-    Imputer,
+    Proportions,
 }
 
 /// How one group moves the price.
@@ -56,7 +55,7 @@ pub struct Reasons {
 
 impl Group {
     /// Every group, in the order of answers.
-    pub const ALL: [Self; 5] = [Self::Size, Self::Color, Self::Clarity, Self::Cut, Self::Imputer];
+    pub const ALL: [Self; 5] = [Self::Size, Self::Color, Self::Clarity, Self::Cut, Self::Proportions];
 
     /// Its name in answers.
     pub fn name(self) -> &'static str {
@@ -65,7 +64,7 @@ impl Group {
             Self::Color => "color",
             Self::Clarity => "clarity",
             Self::Cut => "cut",
-            Self::Imputer => "proportions",
+            Self::Proportions => "proportions",
         }
     }
 
@@ -75,7 +74,7 @@ impl Group {
             Self::Color => format!("color {}", stone.color()),
             Self::Clarity => format!("clarity {}", stone.clarity()),
             Self::Cut => format!("cut {}", stone.cut()),
-            Self::Imputer => "its proportions".into(),
+            Self::Proportions => "its proportions".into(),
         }
     }
 }
@@ -141,7 +140,7 @@ fn worth_of_sets(stone: &Diamond, background: &[Diamond], prices: Prices<'_>) ->
 fn mix(stone: &Diamond, other: &Diamond, set: usize) -> Diamond {
     let is_in = |group: Group| set >> (group as usize) & 1 == 1;
     let of = |group| if is_in(group) { stone } else { other };
-    of(Group::Imputer)
+    of(Group::Proportions)
         .scaled_to_weight_of(of(Group::Size))
         .as_read()
         .with_color(of(Group::Color).color())

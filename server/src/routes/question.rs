@@ -17,7 +17,8 @@ const PARTS: [&str; 3] = ["reasons", "comparables", "what_if"];
 pub(super) fn of_one(pairs: Vec<(String, String)>) -> Result<Options, Problem> {
     let parameters = Parameters::new(pairs);
     let mut errors = parameters.faults(&PARAMETERS);
-    let mut question = Options { confidence: confidence(&parameters, &mut errors), ..Options::default() };
+    let mut question =
+        Options { confidence: Some(confidence(&parameters, &mut errors)), ..Options::default() };
     let mut unknown = Vec::new();
     for part in parameters.list("include") {
         match part {
@@ -49,7 +50,7 @@ pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Options, Problem>
         let message = "include is for one diamond at a time, at POST /v1/valuations";
         errors.push(FieldError::new("/include", message));
     }
-    let question = Options { confidence: confidence(&parameters, &mut errors), ..Options::default() };
+    let question = Options { confidence: Some(confidence(&parameters, &mut errors)), ..Options::default() };
     if errors.is_empty() { Ok(question) } else { Err(Problem::invalid(errors)) }
 }
 
@@ -57,7 +58,7 @@ pub(super) fn of_batch(pairs: Vec<(String, String)>) -> Result<Options, Problem>
 pub(super) fn confidence_of(query: &str) -> Options {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query);
     let parameters = Parameters::new(pairs.map_or(Vec::new(), web::Query::into_inner));
-    Options { confidence: confidence(&parameters, &mut Vec::new()), ..Options::default() }
+    Options { confidence: Some(confidence(&parameters, &mut Vec::new())), ..Options::default() }
 }
 
 fn confidence(parameters: &Parameters, errors: &mut Vec<FieldError>) -> Confidence {

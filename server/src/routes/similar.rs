@@ -5,7 +5,6 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use xtream_core::PricedDiamond;
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, RawDiamond};
-use xtream_core::features::PartialDiamond;
 use xtream_core::registry::Digest;
 use xtream_core::similar::Neighbour;
 
@@ -129,8 +128,7 @@ pub(crate) async fn nearest(
         errors.push(error);
         DEFAULT_N
     });
-    let asked = serving.pipeline.complete(PartialDiamond(cells(&parameters)));
-    let asked = asked.map(|(asked, _)| asked).map_err(|faults| {
+    let asked = cells(&parameters).four_cs().map_err(|faults| {
         let faults = faults.iter().map(|fault| FieldError::of(fault, ""));
         errors.splice(0..0, faults);
     });
@@ -138,8 +136,7 @@ pub(crate) async fn nearest(
         Ok(asked) if errors.is_empty() => asked,
         _ => return Err(Problem::invalid(errors)),
     };
-    let found =
-        serving.comparables.nearest(asked.carat(), asked.cut(), asked.color(), asked.clarity(), n_requested);
+    let found = serving.comparables.nearest(asked, n_requested);
     let similar = Similar {
         n: found.len(),
         n_requested,

@@ -7,9 +7,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema};
 use xtream_core::diamond::{Fault, Field, to_cents};
-use xtream_core::features::PartialDiamond;
 use xtream_core::similar;
-use xtream_core::valuation::{Counterfactual, Options, PriceRange, Reasons};
+use xtream_core::valuation::{self, Counterfactual, Options, PriceRange, Reasons, Refusal};
 
 use crate::docs::refusals;
 use crate::limits::take_rows;
@@ -212,32 +211,27 @@ fn value(
     question: &Options,
 ) -> Result<Valuation, Problem> {
     let given = GivenDiamond::new(document, parent).map_err(Problem::invalid)?;
-    let stone = PartialDiamond(given.cells());
+    let stone = given.cells();
     // What JSON got wrong is told together with what the parser finds, and before anything is calculated.
     if !given.faults(&[]).is_empty() {
-        let parsed = serving.pipeline.complete(stone).err().unwrap_or_default();
+        let parsed = serving.pipeline.complete(&stone).err().unwrap_or_default();
         return Err(Problem::invalid(given.faults(&parsed)));
     }
     let in_words = |faults: &[Fault]| faults.iter().map(|fault| FieldError::of(fault, parent)).collect();
-    let appraised = match serving.pipeline.appraise(stone, question, Some(&serving.comparables)) {
-        Ok(appraised) => appraised,
-        Err(faults) => {
-            return Err(match serving.pipeline.complete(stone) {
-                Err(_) => Problem::invalid(given.faults(&faults)),
-                // What was given has no fault, so it lies too far beyond what the model learned from.
-                Ok(_) => Problem::beyond_the_model(in_words(&faults)),
-            });
-        }
-    };
+    let valued = valuation::value(&serving.pipeline, &stone, question, Some(&serving.comparables));
+    let valued = valued.map_err(|refusal| match refusal {
+        Refusal::Invalid(faults) => Problem::invalid(given.faults(&faults)),
+        Refusal::BeyondModel(faults) => Problem::beyond_the_model(in_words(&faults)),
+    })?;
     Ok(Valuation {
-        price_usd: appraised.price_usd,
-        price_per_carat_usd: to_cents(appraised.price_usd / appraised.stone.carat()),
-        range: appraised.range,
-        assumed: appraised.assumed,
-        warnings: in_words(&appraised.warnings),
-        reasons: appraised.reasons,
-        comparables: appraised.comparables.map(|found| found.iter().map(Comparable::from).collect()),
-        what_if: appraised.what_if,
+        price_usd: valued.price_usd,
+        price_per_carat_usd: to_cents(valued.price_usd / valued.stone.carat()),
+        range: valued.range,
+        assumed: valued.assumed,
+        warnings: in_words(&valued.warnings),
+        reasons: valued.reasons,
+        comparables: valued.comparables.map(|found| found.iter().map(Comparable::from).collect()),
+        what_if: valued.what_if,
     })
 }
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use xtream_core::diamond::{Cell, Field, RawDiamond};
-use xtream_core::features::PartialDiamond;
 use xtream_core::registry::BlobKind;
+use xtream_core::valuation::{Options, value};
 
 use crate::helpers::{TestApp, assert_problem};
 
@@ -23,7 +23,7 @@ fn price(app: &TestApp, version: u64) -> f64 {
         Field::Clarity => Cell::Text("VS2"),
         _ => Cell::Missing,
     });
-    app.registry.pipeline(version).unwrap().value(PartialDiamond(cells)).unwrap().price_usd
+    value(&app.registry.pipeline(version).unwrap(), &cells, &Options::PRICE_ALONE, None).unwrap().price_usd
 }
 
 fn answered_version(app: &TestApp) -> u64 {

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 use xtream_core::PricedDiamond;
 use xtream_core::diamond::{Cell, Field, RawDiamond};
-use xtream_core::features::PartialDiamond;
 use xtream_core::similar::SimilarIndex;
-use xtream_core::valuation::{Appraisal, Options};
+use xtream_core::valuation::{Options, Valuation, value};
 
 use crate::helpers::{TestApp, assert_problem, pointers};
 
@@ -53,7 +52,8 @@ fn the_example_is_answered_as_the_contract_says() {
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(response.header("content-type"), "application/json");
     let answer = response.json();
-    let expected = app.registry.pipeline(1).unwrap().value(PartialDiamond(example_cells())).unwrap();
+    let expected =
+        value(&app.registry.pipeline(1).unwrap(), &example_cells(), &Options::PRICE_ALONE, None).unwrap();
     assert_eq!(answer["price_usd"].as_f64().unwrap().to_bits(), expected.price_usd.to_bits());
     assert_eq!(
         answer["price_per_carat_usd"].as_f64(),
@@ -67,11 +67,11 @@ fn the_example_is_answered_as_the_contract_says() {
 }
 
 /// What the pipeline itself answers to everything.
-fn appraised(app: &TestApp) -> Appraisal {
+fn appraised(app: &TestApp) -> Valuation {
     let question = Options { reasons: true, comparables: true, what_if: true, ..Options::default() };
     let index = SimilarIndex::new(app.registry.dataset(1).unwrap().train());
     let pipeline = app.registry.pipeline(1).unwrap();
-    pipeline.appraise(PartialDiamond(example_cells()), &question, Some(&index)).unwrap()
+    value(&pipeline, &example_cells(), &question, Some(&index)).unwrap()
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn every_stone_has_the_pipelines_price_bit_by_bit_alone_and_in_a_batch() {
             Some(_) => Cell::Missing,
             None => Cell::Text(diamonds[row][field.name()].as_str().unwrap()),
         };
-        let expected = pipeline.value(PartialDiamond(RawDiamond::from_cells(cell))).unwrap();
+        let expected = value(&pipeline, &RawDiamond::from_cells(cell), &Options::PRICE_ALONE, None).unwrap();
         let price = answer["results"][row]["price_usd"].as_f64().unwrap();
         assert_eq!(price.to_bits(), expected.price_usd.to_bits(), "row {row}");
         if row < 50 {

@@ -1,12 +1,15 @@
 //! What may have been meant: every stone from which one typing error makes the numbers that were typed.
 
+use crate::math::power_of_ten;
+
+use super::kind::Kind;
 use super::likelihood::{estimate, estimate_width};
-use super::{CARAT, DEPTH, Kind, Numbers, TABLE, X, Y, Z};
+use super::numbers::{CARAT, DEPTH, Numbers, TABLE, X, Y, Z};
 
 /// What may be changed at once: one number, or two that changed places.
 pub(super) type Change = [Option<(usize, f64)>; 2];
 
-/// Digits behind the decimal point that certificates give, in the order of [`super::NUMBERS`].
+/// Digits behind the decimal point that certificates give, in the order of [`super::numbers::NUMBERS`].
 const DECIMALS: [usize; 6] = [2, 1, 1, 2, 2, 2];
 /// What a polished stone can have, generously; a correction outside is none, and what was typed outside is wrong.
 const POSSIBLE: [std::ops::RangeInclusive<f64>; 6] =
@@ -98,7 +101,7 @@ fn in_its_unit(number: usize, value: f64, typed: &Numbers) -> Option<f64> {
 
 /// A number rounded to the digits that certificates give.
 pub(super) fn rounded(number: usize, value: f64) -> f64 {
-    let unit = 10_f64.powi(DECIMALS[number] as i32);
+    let unit = power_of_ten(DECIMALS[number] as u32);
     (value * unit).round() / unit
 }
 

@@ -5,8 +5,9 @@
 //! The constants are those of the greatest likelihood on the even rows of the public data
 //! (`data/diamonds.csv`, implausible stones left out); figures are told of the odd rows alone.
 
-use super::{CARAT, DEPTH, Numbers, X, Y, Z};
-use crate::diamond::depth_percent;
+use super::numbers::{CARAT, DEPTH, Numbers, X, Y, Z};
+use crate::diamond::geometry::depth_percent;
+use crate::math::{cbrt, exp, ln, square};
 
 /// Middle and spread of depth and table in percent.
 const USUAL_DEPTH: (f64, f64) = (61.8, 1.08);
@@ -56,9 +57,9 @@ fn terms(numbers: &Numbers) -> [Option<f64>; 6] {
     let mut terms = [None; 6];
     if let Some(carat) = carat {
         let (middle, spread) = USUAL_LN_CARAT;
-        let ln_carat = carat.ln();
+        let ln_carat = ln(carat);
         let off = (ln_carat - middle) / spread;
-        terms[0] = Some((0.99 * (-0.5 * off * off).exp() / 2.507 + 0.01 * cauchy(off, 2.0)).ln() - ln_carat);
+        terms[0] = Some(ln(0.99 * exp(-0.5 * off * off) / 2.507 + 0.01 * cauchy(off, 2.0)) - ln_carat);
     }
     if let Some(typed) = depth_typed {
         terms[1] = Some(depth(typed));
@@ -67,14 +68,14 @@ fn terms(numbers: &Numbers) -> [Option<f64>; 6] {
         terms[2] = Some(table(typed));
     }
     if let (Some(x), Some(y)) = (x, y) {
-        let ln_ratio = (x / y).ln();
+        let ln_ratio = ln(x / y);
         terms[3] = Some(oval(ln_ratio.abs(), ln_ratio));
     }
     if let (Some(depth), Some(width), Some(z)) = (depth_typed, width(x, y), z) {
         terms[4] = Some(slope(depth - depth_percent(width, width, z), x.is_some() && y.is_some()));
     }
     if let (Some(carat), Some((ln_mm3, looseness))) = (carat, ln_volume(numbers)) {
-        terms[5] = Some(weight(carat.ln() - ln_mm3 - ln_carat_per_mm3(numbers), looseness));
+        terms[5] = Some(weight(ln(carat) - ln_mm3 - ln_carat_per_mm3(numbers), looseness));
     }
     terms
 }
@@ -99,7 +100,7 @@ fn slope(off: f64, both: bool) -> f64 {
         return with_odd(student5(off, (0.0, 0.3)), cauchy(off, 1.0));
     }
     let (share, spread) = MEASURED_OTHERWISE;
-    let rounded = 10.0 / (1.0 + ((off.abs() - ROUNDING) / 0.002).exp());
+    let rounded = 10.0 / (1.0 + exp((off.abs() - ROUNDING) / 0.002));
     with_odd((1.0 - share) * rounded + share * student3(off, (0.0, spread)), cauchy(off, 0.7))
 }
 
@@ -116,19 +117,19 @@ pub(super) fn estimate(number: usize, numbers: &Numbers) -> Option<f64> {
     let ln_density = ln_carat_per_mm3(&others);
     let slope = depth.unwrap_or(USUAL_DEPTH.0) / 100.0;
     match number {
-        CARAT => ln_volume(&others).map(|(ln_mm3, _)| (ln_mm3 + ln_density).exp()),
+        CARAT => ln_volume(&others).map(|(ln_mm3, _)| exp(ln_mm3 + ln_density)),
         DEPTH => Some(depth_percent(width(x, y)?, width(x, y)?, z?)),
         Z => match (depth, width(x, y)) {
             (Some(depth), Some(width)) => Some(depth * width / 100.0),
-            (None, Some(width)) => Some(carat? / (ln_density.exp() * width * width)),
-            (_, None) => Some(carat?.powf(1.0 / 3.0) * (slope * slope / ln_density.exp()).cbrt()),
+            (None, Some(width)) => Some(carat? / (exp(ln_density) * width * width)),
+            (_, None) => Some(cbrt(carat?) * cbrt(slope * slope / exp(ln_density))),
         },
         X | Y => match (x.or(y), z, depth) {
             (Some(other), Some(z), Some(depth)) => Some(200.0 * z / depth - other),
             (Some(other), ..) => Some(other),
             (None, Some(z), Some(depth)) => Some(100.0 * z / depth),
-            (None, Some(z), None) => Some((carat? / (ln_density.exp() * z)).sqrt()),
-            (None, None, _) => Some((carat? / (ln_density.exp() * slope)).cbrt()),
+            (None, Some(z), None) => Some((carat? / (exp(ln_density) * z)).sqrt()),
+            (None, None, _) => Some(cbrt(carat? / (exp(ln_density) * slope))),
         },
         _ => None,
     }
@@ -146,8 +147,8 @@ fn ln_carat_per_mm3(numbers: &Numbers) -> f64 {
     let from_size = || Some(depth_percent(width(x, y)?, width(x, y)?, z?));
     let depth = depth.or_else(from_size).unwrap_or(USUAL_DEPTH.0);
     let table = table.unwrap_or(USUAL_TABLE.0);
-    let oval = x.zip(y).map_or(USUAL_OVAL.0, |(x, y)| (x / y).ln().abs());
-    let ln_carat = carat.map_or(USUAL_LN_CARAT.0, f64::ln);
+    let oval = x.zip(y).map_or(USUAL_OVAL.0, |(x, y)| ln(x / y).abs());
+    let ln_carat = carat.map_or(USUAL_LN_CARAT.0, ln);
     -5.0946 + 0.0080 * (depth - 61.8) + 0.0043 * (table - 57.0) + 0.0062 * ln_carat - 0.0211 * oval
 }
 
@@ -162,11 +163,11 @@ fn ln_volume(numbers: &Numbers) -> Option<(f64, f64)> {
             let area = x.unwrap_or(width) * y.unwrap_or(width);
             let looseness = if z.is_none() && depth.is_none() { 2.5 } else { 1.0 };
             let volume = area * z.unwrap_or(slope * width);
-            Some((volume.ln(), if both { looseness } else { looseness.max(1.4) }))
+            Some((ln(volume), if both { looseness } else { looseness.max(1.4) }))
         }
         (None, Some(z)) => {
             let volume = z * (z / slope) * (z / slope);
-            Some((volume.ln(), if depth.is_some() { 1.4 } else { 4.5 }))
+            Some((ln(volume), if depth.is_some() { 1.4 } else { 4.5 }))
         }
         (None, None) => None,
     }
@@ -180,28 +181,35 @@ fn width(x: Option<f64>, y: Option<f64>) -> Option<f64> {
 }
 
 fn with_odd(usual: f64, odd: f64) -> f64 {
-    ((1.0 - ODD) * usual + ODD * odd).ln()
+    ln((1.0 - ODD) * usual + ODD * odd)
 }
 
 /// Cauchy's density: it never gets so small that nothing else counts.
 fn cauchy(off: f64, spread: f64) -> f64 {
-    1.0 / (std::f64::consts::PI * spread * (1.0 + (off / spread).powi(2)))
+    1.0 / (std::f64::consts::PI * spread * (1.0 + square(off / spread)))
 }
 
-fn student3(value: f64, (middle, spread): (f64, f64)) -> f64 {
-    0.367_553 / spread * (1.0 + ((value - middle) / spread).powi(2) / 3.0).powi(-2)
+/// Student's density with `freedom` degrees, an odd number; `peak` is its height where the spread is 1.
+fn student(freedom: u32, peak: f64, value: f64, (middle, spread): (f64, f64)) -> f64 {
+    let base = 1.0 + square((value - middle) / spread) / f64::from(freedom);
+    let power = (0..freedom.div_ceil(2)).fold(1.0, |power, _| power * base);
+    peak / (spread * power)
 }
 
-fn student5(value: f64, (middle, spread): (f64, f64)) -> f64 {
-    0.379_607 / spread * (1.0 + ((value - middle) / spread).powi(2) / 5.0).powi(-3)
+fn student3(value: f64, usual: (f64, f64)) -> f64 {
+    student(3, 0.367_553, value, usual)
 }
 
-fn student7(value: f64, (middle, spread): (f64, f64)) -> f64 {
-    0.384_992 / spread * (1.0 + ((value - middle) / spread).powi(2) / 7.0).powi(-4)
+fn student5(value: f64, usual: (f64, f64)) -> f64 {
+    student(5, 0.379_607, value, usual)
 }
 
-fn student9(value: f64, (middle, spread): (f64, f64)) -> f64 {
-    0.388_035 / spread * (1.0 + ((value - middle) / spread).powi(2) / 9.0).powi(-5)
+fn student7(value: f64, usual: (f64, f64)) -> f64 {
+    student(7, 0.384_992, value, usual)
+}
+
+fn student9(value: f64, usual: (f64, f64)) -> f64 {
+    student(9, 0.388_035, value, usual)
 }
 
 #[cfg(test)]
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn no_weight_that_a_correction_can_have_is_denser_than_the_bound() {
         for step in 0..100_000 {
-            let carat = 0.05 * (f64::from(step) * 1e-4).exp();
+            let carat = 0.05 * exp(f64::from(step) * 1e-4);
             let alone = likelihood(&[Some(carat), None, None, None, None, None]);
             assert!(alone < MOST_OF_CARAT, "{carat}: {alone}");
         }

@@ -4,82 +4,21 @@
 //! by how often such a typo happens; the best is named when it beats the stone as typed by far.
 
 mod candidates;
+mod kind;
 mod likelihood;
+mod numbers;
 mod search;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use self::candidates::{is_possible, possible};
+pub use self::kind::{Kind, Typo};
 use self::likelihood::estimate;
+use self::numbers::{CARAT, DEPTH, NUMBERS, Numbers, X, Y, Z};
 use self::search::{impossible, meant, mended, search};
-use super::{Cell, Diamond, Fault, Field, RawDiamond, Severity, parse};
-
-/// The numbers of a stone in the order of [`NUMBERS`]; `None` where there is none to believe.
-type Numbers = [Option<f64>; 6];
-
-const NUMBERS: [Field; 6] = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
-const CARAT: usize = 0;
-const DEPTH: usize = 1;
-const TABLE: usize = 2;
-const X: usize = 3;
-const Y: usize = 4;
-const Z: usize = 5;
-
-/// What became of the pen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The decimal point stands one or two places off.
-    Shifted,
-    /// Two numbers changed places.
-    Swapped,
-    /// The number of another field (mostly the weight) was typed once more.
-    Repeated,
-    /// It is in another unit than its field.
-    OtherUnit,
-    /// A digit was left out.
-    MissingDigit,
-    /// A digit was typed twice.
-    DoubledDigit,
-    /// One digit was mistaken for another.
-    WrongDigit,
-    /// Two digits beside each other changed places.
-    TurnedDigits,
-    /// Some other mistake in one number.
-    Unknown,
-}
-
-/// Fields and the values that they should most likely have.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Correction(pub Box<[(Field, f64)]>);
-
-/// A likely typing error.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Typo {
-    /// What most likely happened.
-    pub kind: Kind,
-    /// What was most likely meant.
-    pub likely: Correction,
-    /// What may have been meant as well, if it is nearly as likely.
-    pub alternative: Option<Correction>,
-}
-
-impl Kind {
-    /// Logarithm of how often it happens in a given place, each kind as often as another. Doubled, turned and
-    /// wrong digits, of which many good stones look guilty, need more evidence.
-    fn prior(self) -> f64 {
-        match self {
-            Self::Shifted => -3.2,
-            Self::Swapped => -2.7,
-            Self::Repeated => -1.1,
-            Self::OtherUnit => -7.0,
-            Self::MissingDigit => -5.0,
-            Self::DoubledDigit => -6.7,
-            Self::TurnedDigits => -9.7,
-            Self::WrongDigit => -14.0,
-            Self::Unknown => -16.0,
-        }
-    }
-}
+use super::correction::Correction;
+use super::fault::{Fault, Severity};
+use super::field::Field;
+use super::parse::{self, Cell, RawDiamond};
+use super::stone::Diamond;
 
 impl RawDiamond<'_> {
     /// The most likely typing errors in the numbers: hardly ever more than one. What is missing takes no part.
@@ -203,29 +142,6 @@ impl Typo {
         let others = estimate(number, typed).is_some();
         let what = if others { "does not fit the other numbers" } else { "is not usual" };
         format!("{what}{how}")
-    }
-}
-
-impl Correction {
-    /// The value that this field should have, if it is to be corrected.
-    pub fn of(&self, field: Field) -> Option<f64> {
-        self.0.iter().find(|(corrected, _)| *corrected == field).map(|(_, value)| *value)
-    }
-}
-
-impl std::fmt::Display for Correction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts: Vec<_> = self.0.iter().map(|(field, value)| format!("{field} {value}")).collect();
-        f.write_str(&parts.join(" and "))
-    }
-}
-
-/// An object of fields and values, such as `{"x": 6.8}`.
-impl Serialize for Correction {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(field, value)| map.serialize_entry(field.name(), value))?;
-        map.end()
     }
 }
 

@@ -1,8 +1,10 @@
 //! The best of all corrections, if it is so much better than what was typed that it must be named.
 
 use super::candidates::{Change, is_possible, offer, rounded};
+use super::kind::{Kind, Typo};
 use super::likelihood::{estimate, likelihood, likelihood_and_most};
-use super::{Correction, Kind, NUMBERS, Numbers, Typo};
+use super::numbers::{NUMBERS, Numbers};
+use crate::diamond::correction::Correction;
 
 /// How much better a correction must be than what was typed, as a difference of logarithms. Of the even rows
 /// of the public data (`likelihood`), 24 in 26,928 exceed it.

@@ -1,9 +1,9 @@
 //! From the arrays of a model file to nodes that can be followed without a check: everything is
 //! checked here, once.
 
-use super::model_file::{ModelFile, Tree};
+use super::ensemble::{Node, TreeEnsemble};
+use super::model_file::{ModelFile, Tree, parse};
 use super::questions::{CategorySet, NEVER, Questions, Split, Test};
-use super::{Node, TreeEnsemble};
 use crate::error::{Error, Result};
 
 /// A code beyond this is not a category but damage; it bounds the memory of a set.
@@ -15,7 +15,18 @@ const MOST_FEATURES: u32 = 1 << 16;
 /// Objectives whose prediction is the plain sum of leaves.
 const PLAIN_SUM: [&str; 3] = ["reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror"];
 
-pub(super) fn flatten(model: &ModelFile, file: Vec<u8>) -> Result<TreeEnsemble> {
+impl TreeEnsemble {
+    /// Reads and checks an XGBoost model file, UBJ or JSON.
+    ///
+    /// # Errors
+    /// [`crate::Error::ModelFile`] when it is cut off or contradicts itself, or when the model is of
+    /// a kind whose predictions are not a plain sum of leaves (several outputs, `dart`, a link).
+    pub fn from_xgboost(file: Vec<u8>) -> Result<Self> {
+        flatten(&parse(&file)?, file)
+    }
+}
+
+fn flatten(model: &ModelFile, file: Vec<u8>) -> Result<TreeEnsemble> {
     let learner = &model.learner;
     let booster = &learner.gradient_booster;
     let one = |number: &str| matches!(number, "0" | "1");

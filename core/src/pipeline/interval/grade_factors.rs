@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Score, band, nth_of};
+use super::score::{Score, band, nth_of};
 use crate::diamond::{Clarity, Color, Cut, Diamond, Grade};
 
 /// By what expected errors are multiplied, for each grade from worst to best.

@@ -14,6 +14,7 @@
 
 mod confidence;
 mod grade_factors;
+mod score;
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::Serialize;
@@ -21,9 +22,12 @@ use serde::Serialize;
 pub use self::confidence::Confidence;
 use self::grade_factors::FEWEST_OF_A_KIND;
 pub use self::grade_factors::GradeFactors;
+pub use self::score::{FEWEST_SCORES, Score};
+use self::score::{PERCENTS, band, quantiles};
+use crate::diamond::MAGIC_SIZES_CARAT;
 use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
-use crate::metrics::JUMPS_CARAT;
+use crate::math::ln;
 use crate::model::Regressor;
 
 /// Where a price lies.
@@ -55,19 +59,6 @@ pub struct IntervalModel {
     grades: GradeFactors,
 }
 
-/// A calibration stone.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score<'a> {
-    /// Which.
-    pub stone: &'a Diamond,
-    /// Actual error over expected error, of models that never saw the stone.
-    pub score: f64,
-}
-
-/// The confidences whose quantiles are kept, in percent; one between two of them gets the wider range.
-const PERCENTS: std::ops::RangeInclusive<usize> = 50..=99;
-/// Fewer scores do not have a 99th percentile.
-pub const FEWEST_SCORES: usize = 100;
 /// Nobody's price is surer than this, as a share: the same stone is sold for prices 3 % apart.
 const SUREST: f64 = 0.01;
 /// An error beyond the price itself teaches no more than one as large as the price.
@@ -80,7 +71,7 @@ impl IntervalModel {
         let mut seen = Array2::zeros((n_rows, n_columns + 1));
         seen.slice_mut(ndarray::s![.., ..n_columns]).assign(&features);
         for (slot, price) in seen.column_mut(n_columns).iter_mut().zip(prices_usd) {
-            *slot = sold(*price).ln();
+            *slot = ln(sold(*price));
         }
         seen
     }
@@ -119,7 +110,7 @@ impl IntervalModel {
             // A band of few stones is told the quantiles of all.
             if values.len() < FEWEST_OF_A_KIND { all.clone() } else { quantiles(&values) }
         };
-        let bands = (0..=JUMPS_CARAT.len()).map(of_band).collect();
+        let bands = (0..=MAGIC_SIZES_CARAT.len()).map(of_band).collect();
         Self::new(difficulty, bands, grades)
     }
 
@@ -133,7 +124,7 @@ impl IntervalModel {
                 && quantiles.is_sorted()
                 && quantiles.iter().all(|value| value.is_finite() && *value >= 0.0)
         };
-        if bands.len() == JUMPS_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
+        if bands.len() == MAGIC_SIZES_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
             return Ok(Self { difficulty, bands, grades });
         }
         Err(Error::model_file("its ranges are not those of a calibrated model"))
@@ -184,33 +175,4 @@ fn sold(price_usd: f64) -> f64 {
 
 fn error(actual_usd: f64, predicted_usd: f64) -> f64 {
     (actual_usd - sold(predicted_usd)).abs() / sold(predicted_usd)
-}
-
-/// The number of the band that this weight is in.
-pub(super) fn band(carat: f64) -> usize {
-    JUMPS_CARAT.partition_point(|jump| *jump <= carat)
-}
-
-/// Where among `n` sorted scores, counted from 0, the one is that so many percent of all like them are not above: the
-/// `ceil((n + 1) * percent / 100)`-th smallest.
-pub(super) fn nth_of(n: usize, percent: usize) -> usize {
-    ((n + 1) * percent).div_ceil(100).clamp(1, n.max(1)) - 1
-}
-
-fn quantiles(sorted: &[f64]) -> Vec<f64> {
-    PERCENTS.map(|percent| sorted[nth_of(sorted.len(), percent)]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quantile_is_the_score_that_so_many_of_one_more_are_not_above() {
-        let sorted: Vec<_> = (1..=899).map(f64::from).collect();
-        assert_eq!(quantiles(&sorted)[40], 810.0);
-        assert_eq!(quantiles(&sorted)[0], 450.0);
-        // There is none above the last.
-        assert_eq!(quantiles(&sorted[..60])[49], 60.0);
-    }
 }

@@ -10,8 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use xtream_core::diamond::{Diamond, Field};
-use xtream_core::features::PartialDiamond;
-use xtream_core::valuation::{Appraisal, BASIS};
+use xtream_core::valuation::{self, BASIS};
 
 use self::recorded::{Recorded, recorded};
 use crate::docs::refusals;
@@ -163,17 +162,17 @@ impl Recorded {
     }
 
     /// The same stone priced again by the same model.
-    fn again(&self, model: &CachedModel) -> Option<Appraisal> {
+    fn again(&self, model: &CachedModel) -> Option<valuation::Valuation> {
         let sent = self.sent.as_ref()?;
         let given = GivenDiamond::new(sent, "").ok()?;
         let asked = question::confidence_of(&self.query);
-        model.pipeline.appraise(PartialDiamond(given.cells()), &asked, None).ok()
+        valuation::value(&model.pipeline, &given.cells(), &asked, None).ok()
     }
 
     fn comparison(
         &self,
         model: Result<&CachedModel, Gone>,
-        again: Option<&Appraisal>,
+        again: Option<&valuation::Valuation>,
     ) -> (Option<bool>, String) {
         let version = &self.model["version"];
         let not_computed = |why: String| (None, format!("The price could not be computed again: {why}."));

@@ -1,26 +1,12 @@
-//! What to try next.
+//! The samplers there are, by name.
 
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Space;
+use super::contract::Sampler;
+use super::random::RandomSampler;
 use super::tpe::Tpe;
 use crate::error::{Error, Result};
-use crate::model::Params;
-
-/// Proposes parameters and learns from their results.
-///
-/// The proposal for trial `number` is a function of the seed, the number and what was told before;
-/// asking consumes nothing, so a search that continues asks the same and gets the same.
-pub trait Sampler {
-    /// Parameters for the trial `number`, counted from 0.
-    fn ask(&mut self, number: usize) -> Result<Params>;
-
-    /// The result of parameters that were proposed; smaller is better.
-    fn tell(&mut self, params: &Params, value: f64) -> Result<()>;
-}
+use crate::tuning::space::Space;
 
 /// The samplers there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,47 +39,14 @@ impl SamplerKind {
     }
 }
 
-/// Draws each parameter from its domain.
-pub struct RandomSampler {
-    space: Space,
-    seed: u64,
-}
-
-impl RandomSampler {
-    /// A sampler over `space`.
-    pub fn new(space: Space, seed: u64) -> Self {
-        Self { space, seed }
-    }
-
-    /// The chance of this trial.
-    pub(super) fn random(&self, number: usize) -> Pcg64 {
-        Pcg64::seed_from_u64(xxh3_64_with_seed(&(number as u64).to_le_bytes(), self.seed))
-    }
-}
-
-impl Sampler for RandomSampler {
-    fn ask(&mut self, number: usize) -> Result<Params> {
-        let mut random = self.random(number);
-        let mut params = Params::default();
-        for (name, domain) in &self.space.0 {
-            let (low, high) = domain.interval();
-            domain.set(&mut params, name, random.random_range(low..high));
-        }
-        Ok(params)
-    }
-
-    fn tell(&mut self, _params: &Params, _value: f64) -> Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::borrow::Cow;
 
-    use super::super::Domain;
     use super::*;
+    use crate::math::{ln, square};
+    use crate::tuning::Domain;
 
     fn space() -> Space {
         Space(vec![
@@ -156,8 +109,8 @@ mod tests {
             (0..80).fold(f64::INFINITY, |best, number| {
                 let params = sampler.ask(number).unwrap();
                 let get = |name| params.get(name).unwrap();
-                let value = (get("rate").log10() + 5.0).powi(2)
-                    + (get("weight") - 1.3).powi(2) * 20.0
+                let value = square(ln(get("rate")) / std::f64::consts::LN_10 + 5.0)
+                    + square(get("weight") - 1.3) * 20.0
                     + (get("depth") - 7.0).abs()
                     + (get("share") - 0.5).abs() * 5.0;
                 sampler.tell(&params, value).unwrap();

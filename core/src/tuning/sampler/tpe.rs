@@ -5,10 +5,12 @@ use std::f64::consts::TAU;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use super::sampler::{RandomSampler, Sampler};
-use super::{Domain, Space};
+use super::contract::Sampler;
+use super::random::RandomSampler;
 use crate::error::Result;
+use crate::math::{cos, exp, ln, power, square};
 use crate::model::Params;
+use crate::tuning::space::{Domain, Space};
 
 /// Tree-structured Parzen estimator over all parameters at once: proposes what lies where good results are dense and
 /// others are not. Each result is a kernel in the unit cube of the space, and one more is flat, so that no
@@ -48,7 +50,7 @@ impl Tpe {
 
     /// Scott's rule: the more kernels and the fewer parameters, the narrower.
     fn width(&self, n_kernels: usize) -> f64 {
-        WIDTH * (n_kernels as f64).powf(-1.0 / (self.space.0.len() as f64 + 4.0))
+        WIDTH * power(n_kernels as f64, -1.0 / (self.space.0.len() as f64 + 4.0))
     }
 
     fn density(&self, point: &[f64], kernels: &[&[f64]]) -> f64 {
@@ -123,9 +125,9 @@ fn part(domain: &Domain, at: f64, center: f64, width: f64) -> f64 {
         return SHARE_OF_OTHER_WORDS + if is_same { (1.0 - SHARE_OF_OTHER_WORDS) * n_words } else { 0.0 };
     }
     // A normal distribution cut off at the ends of the domain. The logistic function is near enough to its integral.
-    let below = |z: f64| 1.0 / (1.0 + (-1.702 * z).exp());
+    let below = |z: f64| 1.0 / (1.0 + exp(-1.702 * z));
     let inside = below((1.0 - center) / width) - below(-center / width);
-    (-0.5 * ((at - center) / width).powi(2)).exp() / (width * TAU.sqrt() * inside)
+    exp(-0.5 * square((at - center) / width)) / (width * TAU.sqrt() * inside)
 }
 
 /// A normally distributed share around `center`, from 0 to 1.
@@ -133,7 +135,7 @@ fn near(random: &mut Pcg64, center: f64, width: f64) -> f64 {
     loop {
         // Box and Muller's transform (1958).
         let (u, v) = (random.random_range(f64::EPSILON..1.0), random.random_range(0.0..1.0));
-        let share = center + width * (-2.0 * f64::ln(u)).sqrt() * (TAU * v).cos();
+        let share = center + width * (-2.0 * ln(u)).sqrt() * cos(TAU * v);
         if (0.0..1.0).contains(&share) {
             return share;
         }

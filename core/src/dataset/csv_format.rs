@@ -1,0 +1,71 @@
+//! What is known of a CSV file from its header on, and the words for what is wrong with its form.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use memchr::memchr;
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// No honest row is longer; an unclosed quotation mark or a missing line break is found here.
+pub(super) const LONGEST_RECORD: usize = 64 << 10;
+
+/// What all blocks of a file share.
+pub(super) struct CsvFormat {
+    pub(super) path: PathBuf,
+    pub(super) columns: Vec<String>,
+    /// Where each field stands among the columns.
+    pub(super) places: [Option<usize>; crate::diamond::Field::ALL.len()],
+}
+
+impl CsvFormat {
+    pub(super) fn malformed(&self, line: u64, reason: impl Into<String>, allowed: &str) -> Error {
+        Error::Malformed {
+            path: self.path.clone(),
+            line: Some(line),
+            reason: reason.into(),
+            allowed: allowed.into(),
+        }
+    }
+
+    pub(super) fn wrong_fields(&self, line: u64, n_fields: usize) -> Error {
+        let reason = format!("the row has {n_fields} fields, the header {}", self.columns.len());
+        self.malformed(line, reason, "as many fields in each row as in the header")
+    }
+
+    pub(super) fn too_long(&self, line: u64) -> Error {
+        let reason = format!("the line is longer than {LONGEST_RECORD} bytes");
+        self.malformed(line, reason, "one row a line, with line breaks between the rows")
+    }
+
+    /// Refuses bytes that are not text, naming the line.
+    pub(super) fn check_text(&self, bytes: &[u8], line_of: impl Fn(usize) -> u64) -> Result<()> {
+        if let Some(offset) = memchr(0, bytes) {
+            return Err(self.malformed(line_of(offset), "the row holds a NUL byte", "text in UTF-8"));
+        }
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let offset = error.valid_up_to();
+            let reason = format!("byte 0x{:02X} is not UTF-8 (is the file in Latin-1?)", bytes[offset]);
+            return Err(self.malformed(line_of(offset), reason, "UTF-8 (save it as \"CSV UTF-8\")"));
+        }
+        Ok(())
+    }
+
+    /// Has polars parse records whose form is sound.
+    pub(super) fn parse(&self, text: Vec<u8>) -> Result<DataFrame> {
+        let schema = self.columns.iter().map(|name| Field::new(name.into(), DataType::String));
+        CsvReadOptions::default()
+            .with_has_header(false)
+            .with_schema(Some(Arc::new(Schema::from_iter(schema))))
+            .with_raise_if_empty(false)
+            .with_parse_options(CsvParseOptions::default().with_missing_is_null(true))
+            .into_reader_with_file_handle(Cursor::new(text))
+            .finish()
+            .map_err(|source| Error::Frame {
+                context: format!("cannot parse {}", self.path.display()),
+                source,
+            })
+    }
+}

@@ -1,0 +1,149 @@
+//! How a pipeline is fitted.
+
+use ndarray::Array1;
+
+use super::fitted::Pipeline;
+use super::init_score::{self, InitScoreRecipe};
+use super::prepared::{AfterRound, EvalRows, Prepared};
+use super::target::Target;
+use crate::diamond::PricedDiamond;
+use crate::error::Result;
+use crate::features::Encoding;
+use crate::interrupt::Interrupt;
+use crate::model::xgboost::MONOTONE;
+use crate::model::{Estimator, EvalSet, Params};
+
+/// How to fit a pipeline: everything about a model but its parameters and its data.
+pub struct Recipe {
+    /// From stones to features.
+    pub encoding: Encoding,
+    /// From prices to what is learned.
+    pub target: Target,
+    /// The algorithm.
+    pub estimator: Box<dyn Estimator>,
+    /// The simpler model that it starts from; without one it starts from nothing.
+    pub init_score: Option<InitScoreRecipe>,
+    /// Parameters with which the same algorithm makes a small model of how far off the prices are.
+    pub difficulty: Params,
+}
+
+/// Stones to look at while a pipeline is fitted.
+pub struct EvalStones<'a> {
+    /// Stones that are not learned from.
+    pub stones: &'a [PricedDiamond],
+    /// Called after each round.
+    pub after_round: AfterRound<'a>,
+}
+
+impl Recipe {
+    /// Fits encoder and model on `stones`.
+    ///
+    /// # Errors
+    /// As [`Estimator::fit`].
+    pub fn fit(
+        &self,
+        family: &str,
+        stones: &[PricedDiamond],
+        params: &Params,
+        seed: u64,
+        eval_stones: Option<EvalStones<'_>>,
+        interrupt: &Interrupt,
+    ) -> Result<Pipeline> {
+        let eval = eval_stones.as_ref().map_or(&[][..], |eval| eval.stones);
+        let prepared = self.prepare(stones, eval, params, interrupt)?;
+        let fit = |eval_set| self.estimator.fit(prepared.samples(), params, seed, eval_set, interrupt);
+        let regressor = match eval_stones {
+            None => fit(None)?,
+            Some(EvalStones { after_round, .. }) => {
+                let mut in_dollars = prepared.in_dollars_after(after_round);
+                fit(Some(EvalSet { features: prepared.eval(), after_round: &mut in_dollars }))?
+            }
+        };
+        Ok(prepared.pipeline(family, stones, regressor))
+    }
+
+    /// Makes `stones` ready to be learned from, and `eval` to be looked at. Of `params` it matters only whether
+    /// they ask for [`MONOTONE`].
+    ///
+    /// # Errors
+    /// As [`crate::model::Estimator::fit`].
+    pub fn prepare(
+        &self,
+        stones: &[PricedDiamond],
+        eval: &[PricedDiamond],
+        params: &Params,
+        interrupt: &Interrupt,
+    ) -> Result<Prepared> {
+        self.prepare_weighted(stones, eval, params, None, interrupt)
+    }
+
+    /// [`Recipe::fit`] where each stone counts as many times as `weight` says.
+    ///
+    /// # Errors
+    /// As [`crate::model::Estimator::fit`].
+    pub fn fit_weighted(
+        &self,
+        family: &str,
+        stones: &[PricedDiamond],
+        params: &Params,
+        seed: u64,
+        weight: &Array1<f64>,
+        interrupt: &Interrupt,
+    ) -> Result<Pipeline> {
+        let prepared = self.prepare_weighted(stones, &[], params, Some(weight), interrupt)?;
+        let regressor = self.estimator.fit(prepared.samples(), params, seed, None, interrupt)?;
+        Ok(prepared.pipeline(family, stones, regressor))
+    }
+
+    fn prepare_weighted(
+        &self,
+        stones: &[PricedDiamond],
+        eval: &[PricedDiamond],
+        params: &Params,
+        weight: Option<&Array1<f64>>,
+        interrupt: &Interrupt,
+    ) -> Result<Prepared> {
+        let bare = || stones.iter().map(PricedDiamond::diamond);
+        let encoder = self.encoding.fit(bare());
+        let learned =
+            |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
+        let target: Array1<f64> = stones.iter().map(learned).collect();
+        let weight = match (self.target.weight(stones), weight) {
+            // On average 1 over all that is counted, as if each stone stood there so many times.
+            (Some(own), Some(times)) => {
+                let weight = own * times;
+                let mean = weight.sum() / times.sum();
+                Some(weight / mean)
+            }
+            (own, times) => own.or_else(|| times.cloned()),
+        };
+        let init_score = match &self.init_score {
+            // A sum promises nothing of that kind.
+            Some(_) if params.get(MONOTONE) == Some(1.0) => None,
+            Some(init_score) => Some(init_score.fit(stones, &target, weight.as_ref(), interrupt)?),
+            None => None,
+        };
+        let features = init_score::features(&encoder, init_score.as_ref(), bare());
+        let residual = match init_score::starts(features.view(), init_score.as_ref()) {
+            Some(starts) => target - starts,
+            None => target,
+        };
+        let eval_features =
+            init_score::features(&encoder, init_score.as_ref(), eval.iter().map(PricedDiamond::diamond));
+        let eval = EvalRows {
+            starts: init_score::starts(eval_features.view(), init_score.as_ref()),
+            features: eval_features,
+            carat: eval.iter().map(|stone| stone.diamond().carat()).collect(),
+        };
+        Ok(Prepared {
+            kinds: init_score::kinds(&encoder, init_score.as_ref()),
+            encoder,
+            init_score,
+            target: self.target,
+            features,
+            residual,
+            weight,
+            eval,
+        })
+    }
+}
