@@ -51,22 +51,8 @@ impl Regressor for RuleOfThumb {
 }
 
 fn foreign() -> Family {
-    let recipe = Recipe {
-        encoding: Encoding::Categories,
-        target: Target::Price,
-        estimator: Box::new(RuleOfThumb),
-        init_score: None,
-        difficulty: Params::default(),
-    };
-    Family {
-        name: "foreign".into(),
-        summary: "a test".into(),
-        recipe,
-        plan: None,
-        library_version: None,
-        foreign: Some("a test".into()),
-        can_be_monotone: false,
-    }
+    let recipe = Recipe::new(Encoding::Categories, Target::Price, RuleOfThumb);
+    Family { foreign: Some("a test".into()), ..Family::new("foreign", "a test", recipe) }
 }
 
 fn training(source: Source, families: Vec<Family>) -> Training {

@@ -97,22 +97,14 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failures: &Failures) -> PyResul
         failures: failures.clone(),
     };
     let what = format!("{class}, {version}");
+    let summary = format!("{class}, a class of your own");
     Ok(Ok(Family {
-        name: name.into(),
-        summary: format!("{class}, a class of your own").into(),
-        recipe: Recipe {
-            encoding,
-            target,
-            estimator: Box::new(estimator),
-            init_score: None,
-            difficulty: Params::default(),
-        },
         plan: (!plan.space.0.is_empty()).then(|| Box::new(move |_| plan.clone()) as _),
         // It tells searches apart: the trials of another class or with other fixed parameters are
         // no part of this search.
         library_version: Some(Box::new(move || Ok(what.clone()))),
-        can_be_monotone: false,
         foreign: Some(class),
+        ..Family::new(name, summary, Recipe::new(encoding, target, estimator))
     }))
 }
 

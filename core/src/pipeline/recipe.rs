@@ -28,6 +28,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// A model that starts from nothing, and whose difficulty is learned with the algorithm's default parameters.
+    pub fn new(encoding: Encoding, target: Target, estimator: impl Estimator + 'static) -> Self {
+        let difficulty = Params::default();
+        Self { encoding, target, estimator: Box::new(estimator), init_score: None, difficulty }
+    }
+
     /// Fits encoder and model on `stones`.
     ///
     /// # Errors

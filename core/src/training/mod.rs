@@ -5,6 +5,7 @@ mod calibration;
 mod compare;
 mod families;
 mod folds;
+mod plan;
 mod report;
 mod tune;
 
@@ -18,7 +19,8 @@ use chrono::Utc;
 
 pub use self::calibration::Calibration;
 pub use self::compare::{compare_versions, known_stones};
-pub use self::families::{EarlyStopping, FOLDS, Family, Plan, Preset, Slower, built_in, choose, monotone};
+pub use self::families::{Family, built_in, choose, monotone};
+pub use self::plan::{EarlyStopping, FOLDS, Plan, Preset, Slower};
 pub use self::report::{Champion, DataSummary, LeaderboardRow, Report};
 
 use self::compare::Contender;
