@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use serde_json::json;
 use xtream_core::diamond::Field;
 use xtream_core::features::Encoding;
-use xtream_core::model::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
+use xtream_core::model::{Estimator, ModelHeader, Params, Regressor, Samples, StoredModel};
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::training::{Family, Plan};
 use xtream_core::tuning::{Domain, Space};
@@ -183,7 +183,6 @@ impl Estimator for PythonEstimator {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         interrupt.check()?;

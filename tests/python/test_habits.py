@@ -360,6 +360,7 @@ print(found[0])
     assert int(printed(client, kept)) >= max(n_trials) - 1, "the same call goes on from them"
 
 
+@pytest.mark.alone
 def test_the_next_run_begins_in_order_right_after_an_interruption(tmp_path: Path) -> None:
     code = f"""
         import os, signal, threading, time

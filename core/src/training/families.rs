@@ -99,7 +99,8 @@ pub struct Slower {
 pub const FOLDS: usize = 5;
 
 impl EarlyStopping {
-    /// The number of rounds that is best, and the error there, of the errors after one round, two and so on.
+    /// The number of rounds that is best, from 1, and the error there (US dollars), of the errors after one round, two
+    /// and so on.
     pub fn best(self, errors: &[f64]) -> Option<(usize, f64)> {
         let allowed = errors.iter().enumerate().skip(self.fewest.saturating_sub(1));
         allowed.map(|(index, error)| (index + 1, *error)).min_by(|a, b| a.1.total_cmp(&b.1))
