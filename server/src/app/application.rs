@@ -46,7 +46,7 @@ pub(super) struct Shared {
 }
 
 /// What a request goes through, from the last of the wraps to the first: number, packing, record, wording of
-/// what the rules for other sites refuse, those rules, wording of every other refusal, admission; and
+/// what the rules for other sites refuse, those rules, wording of every other refusal, limits; and
 /// then its route.
 pub(super) fn application(
     shared: Shared,

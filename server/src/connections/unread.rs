@@ -156,8 +156,8 @@ mod tests {
         }
         assert!(clients.iter().all(|client| !client.is_closing()), "that much may wait");
         unread[0].set(MOST_UNREAD / 4 + 1);
-        let condemned: Vec<_> = clients.iter().map(|client| client.is_closing()).collect();
-        assert_eq!(condemned, [false, false, true, false]);
+        let closing: Vec<_> = clients.iter().map(|client| client.is_closing()).collect();
+        assert_eq!(closing, [false, false, true, false]);
         // What is about to be given back is not asked of another.
         unread[0].set(MOST_UNREAD / 4 + 2);
         assert!(!clients[1].is_closing() && !clients[3].is_closing());
