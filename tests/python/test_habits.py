@@ -23,7 +23,7 @@ from helpers import FIRST, PROGRAM, SECOND, in_soak
 from jupyter_client import BlockingKernelClient, KernelManager
 from xtream_core import _progress
 
-QUIET = {"progress": False}
+QUIET = {"progress": False, "ranges": False}
 
 
 # Seeds
@@ -62,7 +62,7 @@ def test_logging_hears_of_the_run_and_of_what_core_itself_has_to_say(
 
 TRAIN = f"""
 import xtream_core as xc
-xc.train({str(FIRST)!r}, models=["xgboost"], trials=8, registry="registry")
+xc.train({str(FIRST)!r}, models=["xgboost"], trials=8, ranges=False, registry="registry")
 """
 
 
