@@ -51,7 +51,7 @@ fn fit(library: &str, csv: &str, params: [(&str, f64); 2], model: &str) -> Resul
     let families = choose(built_in(&Locations::new(vec![library.into()])), &["xgboost".into()])?;
     let (stones, params) = (stones(csv)?, Params::from(params));
     let started = Instant::now();
-    let pipeline = families[0].recipe.fit("xgboost", &stones, &params, 1, None, &Interrupt::default())?;
+    let pipeline = families[0].recipe.fit("xgboost", &stones, &params, 1, &Interrupt::default())?;
     let seconds = started.elapsed().as_secs_f64();
     std::fs::write(format!("{model}.pipeline"), pipeline.to_bytes()?)?;
     std::fs::write(format!("{model}.ubj"), pipeline.xgboost_file().unwrap_or_default())?;

@@ -87,12 +87,12 @@ fn explained(squares: f64, variance: f64) -> f64 {
     }
 }
 
-/// `|actual - predicted|`, pairwise.
+/// `|actual - predicted|`, pairwise, in the unit of both.
 pub fn absolute_errors(actual: &[f64], predicted: &[f64]) -> Vec<f64> {
     actual.iter().zip(predicted).map(|(actual, predicted)| (actual - predicted).abs()).collect()
 }
 
-/// Mean of [`absolute_errors`].
+/// Mean of [`absolute_errors`], in the unit of both; NaN of nothing.
 pub fn mean_absolute_error(actual: &[f64], predicted: &[f64]) -> f64 {
     let errors = actual.iter().zip(predicted).map(|(actual, predicted)| (actual - predicted).abs());
     errors.sum::<f64>() / actual.len() as f64

@@ -11,7 +11,7 @@ use xtream_core::dataset::{Frame, Source, Table};
 use xtream_core::diamond::Field;
 use xtream_core::features::Encoding;
 use xtream_core::model::xgboost::Locations;
-use xtream_core::model::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
+use xtream_core::model::{Estimator, ModelHeader, Params, Regressor, Samples, StoredModel};
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::progress::Silent;
 use xtream_core::registry::Severity;
@@ -30,7 +30,6 @@ impl Estimator for RuleOfThumb {
         _samples: Samples<'_>,
         _params: &Params,
         _seed: u64,
-        _eval_set: Option<EvalSet<'_>>,
         _interrupt: &Interrupt,
     ) -> xtream_core::Result<Box<dyn Regressor>> {
         Ok(Box::new(Self))
@@ -52,22 +51,8 @@ impl Regressor for RuleOfThumb {
 }
 
 fn foreign() -> Family {
-    let recipe = Recipe {
-        encoding: Encoding::Categories,
-        target: Target::Price,
-        estimator: Box::new(RuleOfThumb),
-        init_score: None,
-        difficulty: Params::default(),
-    };
-    Family {
-        name: "foreign".into(),
-        summary: "a test".into(),
-        recipe,
-        plan: None,
-        library_version: None,
-        foreign: Some("a test".into()),
-        can_be_monotone: false,
-    }
+    let recipe = Recipe::new(Encoding::Categories, Target::Price, RuleOfThumb);
+    Family { foreign: Some("a test".into()), ..Family::new("foreign", "a test", recipe) }
 }
 
 fn training(source: Source, families: Vec<Family>) -> Training {

@@ -32,7 +32,7 @@ static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
     let families = built_in(&Locations::new(vec![library.into()]));
     let family = &choose(families, &["xgboost".into()]).unwrap()[0];
     let params = Params::from([("n_estimators", 12.0), ("max_depth", 5.0)]);
-    family.recipe.fit("xgboost", &stones()[..20_000], &params, 1, None, &Interrupt::default()).unwrap()
+    family.recipe.fit("xgboost", &stones()[..20_000], &params, 1, &Interrupt::default()).unwrap()
 });
 
 #[test]

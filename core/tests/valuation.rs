@@ -156,8 +156,7 @@ fn plain_width_usd(name: &str, stones: &[PricedDiamond]) -> f64 {
     let rule = Split::new(4242, 0.2).unwrap();
     let (judges, learners): (Vec<_>, Vec<_>) =
         stones.iter().copied().partition(|stone| rule.is_test(stone.diamond()));
-    let fitted =
-        family(name).recipe.fit(name, &learners, &params(name), 1, None, &Interrupt::default()).unwrap();
+    let fitted = family(name).recipe.fit(name, &learners, &params(name), 1, &Interrupt::default()).unwrap();
     let actual: Vec<_> = judges.iter().map(PricedDiamond::price_usd).collect();
     let predicted = fitted.predict(judges.iter().map(PricedDiamond::diamond));
     let mut errors = absolute_errors(&actual, &predicted);
@@ -441,7 +440,7 @@ fn the_mean_of_five_adjusted_comparables_is_near_what_a_stone_was_sold_for() {
             everything.iter().enumerate().filter(|(row, _)| !is_asked(*row)).map(|(_, s)| *s).collect();
         let family = family(TREES);
         let interrupt = Interrupt::default();
-        let model = family.recipe.fit(TREES, &learners, &params(TREES), 1, None, &interrupt).unwrap();
+        let model = family.recipe.fit(TREES, &learners, &params(TREES), 1, &interrupt).unwrap();
         let step = if is_soak { 1 } else { 10 };
         for row in (0..everything.len()).filter(|row| is_asked(*row)).step_by(step) {
             let stone = &everything[row];

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use serde_json::json;
 use xtream_core::diamond::Field;
 use xtream_core::features::Encoding;
-use xtream_core::model::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
+use xtream_core::model::{Estimator, ModelHeader, Params, Regressor, Samples, StoredModel};
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::training::{Family, Plan};
 use xtream_core::tuning::{Domain, Space};
@@ -97,22 +97,14 @@ pub(crate) fn family(adapter: &Bound<'_, PyAny>, failures: &Failures) -> PyResul
         failures: failures.clone(),
     };
     let what = format!("{class}, {version}");
+    let summary = format!("{class}, a class of your own");
     Ok(Ok(Family {
-        name: name.into(),
-        summary: format!("{class}, a class of your own").into(),
-        recipe: Recipe {
-            encoding,
-            target,
-            estimator: Box::new(estimator),
-            init_score: None,
-            difficulty: Params::default(),
-        },
         plan: (!plan.space.0.is_empty()).then(|| Box::new(move |_| plan.clone()) as _),
         // It tells searches apart: the trials of another class or with other fixed parameters are
         // no part of this search.
         library_version: Some(Box::new(move || Ok(what.clone()))),
-        can_be_monotone: false,
         foreign: Some(class),
+        ..Family::new(name, summary, Recipe::new(encoding, target, estimator))
     }))
 }
 
@@ -183,7 +175,6 @@ impl Estimator for PythonEstimator {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         interrupt.check()?;

@@ -79,11 +79,11 @@ pub(crate) fn fit_numbers(
         let weight = weight.as_ref().map(Array1::view);
         let kinds = vec![FeatureKind::Number; features.ncols()];
         let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
-        let regressor = match family.recipe.estimator.fit(samples, &params, seed, None, interrupt) {
+        let regressor = match family.recipe.estimator.fit(samples, &params, seed, interrupt) {
             // Where many sums fit equally well, scikit-learn expects one with small coefficients.
             Err(Error::TooFewRows { .. } | Error::Fit { .. }) if family.name == "linear" => {
                 let next_to_nothing = Params::from([("lambda", 1e-10)]);
-                Ridge.fit(samples, &next_to_nothing, seed, None, interrupt)?
+                Ridge.fit(samples, &next_to_nothing, seed, interrupt)?
             }
             fitted => fitted?,
         };
@@ -122,7 +122,7 @@ pub(crate) fn fit_stones(
         };
         let (recipe, name) = (&family.recipe, &family.name);
         let pipeline = match &weight {
-            None => recipe.fit(name, &stones, &params, seed, None, interrupt)?,
+            None => recipe.fit(name, &stones, &params, seed, interrupt)?,
             Some(weight) => recipe.fit_weighted(name, &stones, &params, seed, weight, interrupt)?,
         };
         Result::Ok(Ok(Kind::Stones(Box::new(pipeline))))

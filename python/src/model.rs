@@ -443,7 +443,7 @@ impl Model {
             Ok(index.nearest(asked, n))
         });
         let found: Vec<Neighbour> = found.map_err(|error: Error| error::to_python(py, &error))?;
-        to_python(py, &json!(found.iter().map(as_json).collect::<Vec<_>>()))
+        to_python(py, &json!(found))
     }
 
     /// The trials of the search that found its parameters, by number: each a dict with `number`,
@@ -515,21 +515,4 @@ pub(crate) fn restore_model(py: Python<'_>, pipeline: &[u8], card: &str, folder:
 /// A card, as the package's class that shows itself in notebooks.
 pub(crate) fn card<'py>(py: Python<'py>, card: &serde_json::Value) -> PyResult<Bound<'py, PyAny>> {
     py.import("xtream_core._card")?.call_method1("Card", (to_python(py, card)?,))
-}
-
-fn as_json(neighbour: &Neighbour) -> serde_json::Value {
-    let stone = neighbour.stone.diamond();
-    json!({
-        "carat": stone.carat(),
-        "cut": stone.cut(),
-        "color": stone.color(),
-        "clarity": stone.clarity(),
-        "depth": stone.depth(),
-        "table": stone.table(),
-        "price_usd": neighbour.stone.price_usd(),
-        "x": stone.x(),
-        "y": stone.y(),
-        "z": stone.z(),
-        "carat_difference": neighbour.carat_difference,
-    })
 }

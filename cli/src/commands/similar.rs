@@ -26,7 +26,7 @@ pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
         let digest = registry.card(version)?.record.data.digest;
         return print_json(&json!({
             "n": found.len(),
-            "diamonds": found.iter().map(as_json).collect::<Vec<_>>(),
+            "diamonds": found,
             "dataset": {"digest": digest, "n_rows": n_rows},
         }));
     }
@@ -60,15 +60,6 @@ fn asked(args: &SimilarArgs) -> Result<FourCs, Error> {
         _ => Cell::Missing,
     });
     raw.four_cs().map_err(|faults| Error::InvalidDiamond { faults })
-}
-
-fn as_json(neighbour: &Neighbour) -> serde_json::Value {
-    let (stone, price_usd) = (neighbour.stone.diamond(), neighbour.stone.price_usd());
-    json!({
-        "carat": stone.carat(), "cut": stone.cut(), "color": stone.color(), "clarity": stone.clarity(),
-        "depth": stone.depth(), "table": stone.table(), "price_usd": price_usd,
-        "x": stone.x(), "y": stone.y(), "z": stone.z(), "carat_difference": neighbour.carat_difference,
-    })
 }
 
 fn as_row(neighbour: &Neighbour) -> Vec<String> {

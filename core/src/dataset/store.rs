@@ -6,7 +6,8 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use super::Dataset;
-use crate::diamond::{Cell, Field, Grade, PricedDiamond, RawDiamond};
+use super::batch::Batch;
+use crate::diamond::{Field, Grade, PricedDiamond};
 use crate::error::{Error, Result};
 
 const IS_TEST: &str = "is_test";
@@ -38,28 +39,16 @@ pub fn to_parquet(dataset: &Dataset) -> Result<Vec<u8>> {
 pub fn from_parquet(bytes: &[u8]) -> Result<Dataset> {
     let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(failed)?;
     let damaged = |reason: String| Error::Damaged { what: "a stored data set".into(), reason };
-    let number = |field: Field| Ok(frame.column(field.name())?.f64()?.rechunk().into_owned());
-    let text = |field: Field| Ok(frame.column(field.name())?.str()?.rechunk().into_owned());
-    let mut numbers = Vec::with_capacity(Field::ALL.len());
-    let mut texts = Vec::with_capacity(Field::ALL.len());
-    for field in Field::ALL {
-        numbers.push(if field.is_grade() { None } else { Some(number(field).map_err(failed)?) });
-        texts.push(if field.is_grade() { Some(text(field).map_err(failed)?) } else { None });
-    }
-    let is_test = frame.column(IS_TEST).and_then(|column| column.bool().cloned()).map_err(failed)?;
-    let cell = |row: usize, field: Field| -> Cell<'_> {
-        let number = numbers[field as usize].as_ref().and_then(|column| column.get(row)).map(Cell::Number);
-        let text = texts[field as usize].as_ref().and_then(|column| column.get(row)).map(Cell::Text);
-        number.or(text).unwrap_or(Cell::Missing)
-    };
-    let mut rows = Vec::with_capacity(frame.height());
-    let mut sides = Vec::with_capacity(frame.height());
-    for (row, is_test) in is_test.iter().enumerate() {
-        let stone = RawDiamond::from_cells(|field| cell(row, field)).parse_priced(cell(row, Field::Price));
+    let sides = frame.column(IS_TEST).and_then(|column| column.bool().cloned()).map_err(failed)?;
+    let batch = Batch::from_frame(frame)?;
+    let mut rows = Vec::with_capacity(batch.len());
+    let mut is_test = Vec::with_capacity(batch.len());
+    for (row, side) in sides.iter().enumerate() {
+        let stone = batch.raw(row).parse_priced(batch.cell(row, Field::Price));
         rows.push(stone.map_err(|faults| damaged(format!("row {}: {}", row + 1, faults[0])))?);
-        sides.push(is_test.ok_or_else(|| damaged(format!("row {} is on no side", row + 1)))?);
+        is_test.push(side.ok_or_else(|| damaged(format!("row {} is on no side", row + 1)))?);
     }
-    Ok(Dataset { rows, is_test: sides })
+    Ok(Dataset { rows, is_test })
 }
 
 fn frame(rows: &[(&PricedDiamond, bool)]) -> PolarsResult<DataFrame> {

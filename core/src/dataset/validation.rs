@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::ingest::{Place, RowOutcome, RowSink};
 use super::{Counts, SourceFile};
-use crate::diamond::{Cell, Fault, Field, PricedDiamond};
+use crate::diamond::{Fault, Field, PricedDiamond};
 use crate::error::Result;
 
 /// Every row's fate. Rows are counted from 0 over the whole delivery.
@@ -87,11 +87,7 @@ impl RowSink for Collector {
         };
         match outcome {
             RowOutcome::Kept => {
-                let is_missing = |field: &Field| match place.batch.cell(place.row, *field) {
-                    Cell::Missing => true,
-                    Cell::Text(text) => text.trim().is_empty(),
-                    Cell::Number(_) => false,
-                };
+                let is_missing = |field: &Field| place.batch.cell(place.row, *field).is_blank();
                 let missing = Field::MEASUREMENTS.into_iter().filter(is_missing);
                 self.assumed.extend(missing.map(|field| (self.kept.len(), field)));
                 self.kept.push(row);

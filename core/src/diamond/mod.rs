@@ -11,6 +11,7 @@ mod grade;
 mod magic_sizes;
 mod parse;
 mod price;
+mod serial;
 mod stone;
 mod typo;
 mod variant;

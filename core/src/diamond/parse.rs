@@ -18,6 +18,15 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// Whether nothing stands in it but blanks.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Cell::Missing => true,
+            Cell::Text(text) => text.trim().is_empty(),
+            Cell::Number(_) => false,
+        }
+    }
+
     /// The cell as text; `None` where nothing was given.
     pub fn as_written(&self) -> Option<String> {
         match self {

@@ -89,7 +89,7 @@ impl Encoder {
         self.columns.iter().map(Column::name).collect()
     }
 
-    /// One row per stone, one column per feature.
+    /// The feature matrix, shape (n_stones, n_features); units are those of the columns, as [`Encoder::names`] says.
     pub fn encode<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Array2<f64> {
         let mut matrix = Array2::zeros((stones.len(), self.columns.len()));
         for (mut row, stone) in matrix.rows_mut().into_iter().zip(stones) {

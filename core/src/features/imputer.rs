@@ -53,12 +53,7 @@ impl Imputer {
     }
 
     fn completed(&self, raw: &RawDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
-        let is_missing = |cell: Cell<'_>| match cell {
-            Cell::Missing => true,
-            Cell::Text(text) => text.trim().is_empty(),
-            Cell::Number(_) => false,
-        };
-        let missing = [raw.depth, raw.table, raw.x, raw.y, raw.z].map(is_missing);
+        let missing = [raw.depth, raw.table, raw.x, raw.y, raw.z].map(|cell| cell.is_blank());
         let assumed: Vec<_> = Field::MEASUREMENTS
             .into_iter()
             .zip(missing)

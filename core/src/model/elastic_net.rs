@@ -5,7 +5,7 @@ use linfa_elasticnet::ElasticNet as Linfa;
 use ndarray::{Array2, ShapeBuilder};
 
 use super::standardized::Standardized;
-use super::{Estimator, EvalSet, Params, Regressor, Samples};
+use super::{Estimator, Params, Regressor, Samples};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -28,7 +28,6 @@ impl Estimator for ElasticNet {
         samples: Samples<'_>,
         params: &Params,
         _seed: u64,
-        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         params.only(&["penalty", "l1_ratio"])?;
@@ -65,7 +64,7 @@ mod tests {
         let samples =
             Samples { features: features.view(), target: target.view(), kinds: &kinds, weight: None };
         let params = Params::from([("penalty", 0.01), ("l1_ratio", 1.0)]);
-        let model = ElasticNet.fit(samples, &params, 0, None, &Interrupt::default()).unwrap();
+        let model = ElasticNet.fit(samples, &params, 0, &Interrupt::default()).unwrap();
         let (_, coefficients) = model.stored().header.linear_coefficients().unwrap();
         assert!((coefficients[0] - 2.0).abs() < 0.01 && coefficients[1] == 0.0, "{coefficients:?}");
     }

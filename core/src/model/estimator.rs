@@ -33,23 +33,13 @@ pub struct Samples<'a> {
     pub weight: Option<ArrayView1<'a, f64>>,
 }
 
-/// Rows that are not learned from, to look at while a model grows.
-pub struct EvalSet<'a> {
-    /// As in [`Samples`].
-    pub features: ArrayView2<'a, f64>,
-    /// Called after each round.
-    pub after_round: AfterRound<'a>,
-}
-
-/// Takes the number of a round, from 1, and the predictions so far for the rows of an [`EvalSet`]; may stop the
+/// Takes the number of a round, from 1, and the predictions so far for the rows that are looked at; may stop the
 /// fit early.
 pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<ControlFlow<()>>;
 
 /// A way to fit a model: an algorithm with all that is fixed about it.
 pub trait Estimator: Send + Sync {
     /// Fits a model. The same samples, parameters and seed give the same model, byte for byte.
-    ///
-    /// An algorithm that grows its model in rounds reports each to `eval_set`; others ignore it.
     ///
     /// # Errors
     /// When a parameter is unknown, when the samples do not determine a model, or on interruption
@@ -59,12 +49,11 @@ pub trait Estimator: Send + Sync {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>>;
 
-    /// Prepares for fitting many models on the same samples, as a search does. `eval` are rows to look at, as in an [`EvalSet`], while
-    /// they grow. An algorithm that has something to make only once overrides this.
+    /// Prepares for fitting many models on the same samples, as a search does. `eval` are rows that are not learned
+    /// from, one column per feature, to look at while they grow. An algorithm that has something to make only once overrides this.
     ///
     /// # Errors
     /// As [`Estimator::fit`].
@@ -73,7 +62,8 @@ pub trait Estimator: Send + Sync {
         samples: Samples<'a>,
         eval: ArrayView2<'a, f64>,
     ) -> Result<Box<dyn Fitting + 'a>> {
-        Ok(Box::new(EachAnew { estimator: self, samples, eval }))
+        let _ = eval;
+        Ok(Box::new(EachAnew { estimator: self, samples }))
     }
 }
 
@@ -92,11 +82,10 @@ pub trait Fitting: Sync {
     ) -> Result<Box<dyn Regressor>>;
 }
 
-/// An estimator that has nothing to prepare.
+/// An estimator that has nothing to prepare, and whose models do not grow in rounds.
 struct EachAnew<'a, E: ?Sized> {
     estimator: &'a E,
     samples: Samples<'a>,
-    eval: ArrayView2<'a, f64>,
 }
 
 impl<E: Estimator + ?Sized> Fitting for EachAnew<'_, E> {
@@ -104,10 +93,9 @@ impl<E: Estimator + ?Sized> Fitting for EachAnew<'_, E> {
         &self,
         params: &Params,
         seed: u64,
-        after_round: AfterRound<'_>,
+        _after_round: AfterRound<'_>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
-        let eval_set = EvalSet { features: self.eval.view(), after_round };
-        self.estimator.fit(self.samples, params, seed, Some(eval_set), interrupt)
+        self.estimator.fit(self.samples, params, seed, interrupt)
     }
 }

@@ -4,7 +4,7 @@ use linfa::prelude::*;
 use linfa_linear::LinearRegression as LeastSquares;
 use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 
-use super::{Estimator, EvalSet, ModelHeader, Params, Regressor, Samples, StoredModel};
+use super::{Estimator, ModelHeader, Params, Regressor, Samples, StoredModel};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -24,7 +24,6 @@ impl Estimator for LinearRegression {
         samples: Samples<'_>,
         params: &Params,
         _seed: u64,
-        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         params.only(&[])?;
@@ -65,7 +64,7 @@ fn weighted(samples: Samples<'_>, weight: ArrayView1<'_, f64>) -> Result<(f64, V
 }
 
 impl LinearModel {
-    /// A model of these figures.
+    /// A model of these figures, one coefficient a feature, in units of the target for one of the feature.
     ///
     /// # Errors
     /// When one of them is not finite.
@@ -117,8 +116,7 @@ mod tests {
             kinds: &[FeatureKind::Number; 2],
             weight: None,
         };
-        let model =
-            LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default()).unwrap();
+        let model = LinearRegression.fit(samples, &Params::default(), 0, &Interrupt::default()).unwrap();
         let predicted = model.predict(features.view());
         assert!(predicted.iter().zip(&target).all(|(p, t)| (p - t).abs() < 1e-12), "{predicted}");
     }
@@ -129,7 +127,7 @@ mod tests {
             let (features, target) = (features.view(), target.view());
             let weight = weight.map(Array1::view);
             let samples = Samples { features, target, kinds: &[FeatureKind::Number], weight };
-            let model = LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default());
+            let model = LinearRegression.fit(samples, &Params::default(), 0, &Interrupt::default());
             model.unwrap().predict(array![[0.0], [7.0]].view())
         };
         let (x, y) = (array![[0.0], [1.0], [2.0]], array![0.0, 3.0, 1.0]);
@@ -150,7 +148,7 @@ mod tests {
             kinds: &[FeatureKind::Number; 2],
             weight: None,
         };
-        let fitted = LinearRegression.fit(samples, &Params::default(), 0, None, &Interrupt::default());
+        let fitted = LinearRegression.fit(samples, &Params::default(), 0, &Interrupt::default());
         assert!(matches!(fitted, Err(Error::Fit { .. })));
     }
 }

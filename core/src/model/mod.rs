@@ -12,7 +12,7 @@ pub mod trees;
 pub mod xgboost;
 
 pub use elastic_net::ElasticNet;
-pub use estimator::{AfterRound, Estimator, EvalSet, FeatureKind, Fitting, Samples};
+pub use estimator::{AfterRound, Estimator, FeatureKind, Fitting, Samples};
 pub use linear::{LinearModel, LinearRegression};
 pub use load::{load, not_served};
 pub use params::Params;

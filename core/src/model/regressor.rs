@@ -8,7 +8,7 @@ pub trait Regressor: Send + Sync {
     /// Number of feature columns it was fitted on.
     fn n_features(&self) -> usize;
 
-    /// One value per row of `features`, which has [`Self::n_features`] columns. A row's value does
+    /// One value per row of `features`, shape (n_rows, [`Self::n_features`]), in units of the target. A row's value does
     /// not depend on the other rows.
     fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64>;
 

@@ -5,7 +5,7 @@ use linfa_linear::LinearRegression as LeastSquares;
 use ndarray::{Array1, Array2, s};
 
 use super::standardized::Standardized;
-use super::{Estimator, EvalSet, Params, Regressor, Samples};
+use super::{Estimator, Params, Regressor, Samples};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -27,7 +27,6 @@ impl Estimator for Ridge {
         samples: Samples<'_>,
         params: &Params,
         _seed: u64,
-        _eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         params.only(&[LAMBDA])?;
@@ -70,7 +69,7 @@ mod tests {
         let weight = weight.map(Array1::view);
         let samples = Samples { features: features.view(), target: target.view(), kinds: &kinds, weight };
         let params = Params::from([("lambda", lambda)]);
-        let model = Ridge.fit(samples, &params, 0, None, &Interrupt::default()).unwrap();
+        let model = Ridge.fit(samples, &params, 0, &Interrupt::default()).unwrap();
         model.predict(features.view())
     }
 
@@ -112,7 +111,7 @@ mod tests {
             Samples { features: x.view(), target: y.view(), kinds: &[FeatureKind::Number], weight: None };
         for lambda in [0.0, -1.0, f64::NAN] {
             let params = Params::from([("lambda", lambda)]);
-            assert!(Ridge.fit(samples, &params, 0, None, &Interrupt::default()).is_err());
+            assert!(Ridge.fit(samples, &params, 0, &Interrupt::default()).is_err());
         }
     }
 }

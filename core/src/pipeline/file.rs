@@ -9,7 +9,7 @@ use super::fitted::Pipeline;
 use super::init_score::InitScore;
 use super::interval::{GradeFactors, IntervalModel};
 use super::target::Target;
-use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Grade, RawDiamond};
+use crate::diamond::Diamond;
 use crate::error::{Error, Result};
 use crate::features::{Encoder, Imputer};
 use crate::model::{self, ModelHeader, StoredModel};
@@ -36,7 +36,7 @@ struct Header {
     init_score: Option<StoredInitScore>,
     #[serde(rename = "range")]
     intervals: Option<StoredIntervals>,
-    background: Vec<StoredDiamond>,
+    background: Vec<Diamond>,
 }
 
 /// A model to start from says all about itself in the header.
@@ -56,21 +56,6 @@ struct StoredIntervals {
     n_bytes: usize,
     bands: Vec<Vec<f64>>,
     grades: GradeFactors,
-}
-
-/// A stone is written down as anybody would type it, and read as anything typed is.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredDiamond {
-    carat: f64,
-    cut: Cut,
-    color: Color,
-    clarity: Clarity,
-    depth: f64,
-    table: f64,
-    x: f64,
-    y: f64,
-    z: f64,
 }
 
 impl Pipeline {
@@ -101,7 +86,7 @@ impl Pipeline {
             model,
             init_score,
             intervals,
-            background: self.background.iter().map(StoredDiamond::from).collect(),
+            background: self.background.clone(),
         };
         let mut content =
             serde_json::to_vec(&header).map_err(|error| Error::model_file(error.to_string()))?;
@@ -171,7 +156,7 @@ impl Pipeline {
             init_score,
             regressor,
             intervals,
-            background: header.background.into_iter().map(StoredDiamond::parse).collect::<Result<_>>()?,
+            background: header.background,
         })
     }
 }
@@ -183,39 +168,6 @@ fn load(header: ModelHeader, body: Vec<u8>, n_features: usize) -> Result<Box<dyn
     }
     let takes = regressor.n_features();
     Err(Error::model_file(format!("its encoder makes {n_features} features, its model takes {takes}")))
-}
-
-impl From<&Diamond> for StoredDiamond {
-    fn from(stone: &Diamond) -> Self {
-        Self {
-            carat: stone.carat(),
-            cut: stone.cut(),
-            color: stone.color(),
-            clarity: stone.clarity(),
-            depth: stone.depth(),
-            table: stone.table(),
-            x: stone.x(),
-            y: stone.y(),
-            z: stone.z(),
-        }
-    }
-}
-
-impl StoredDiamond {
-    fn parse(self) -> Result<Diamond> {
-        let raw = RawDiamond {
-            carat: Cell::Number(self.carat),
-            cut: Cell::Text(self.cut.label()),
-            color: Cell::Text(self.color.label()),
-            clarity: Cell::Text(self.clarity.label()),
-            depth: Cell::Number(self.depth),
-            table: Cell::Number(self.table),
-            x: Cell::Number(self.x),
-            y: Cell::Number(self.y),
-            z: Cell::Number(self.z),
-        };
-        raw.parse().map_err(|_| Error::model_file("a stone of its background is none"))
-    }
 }
 
 fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8])> {

@@ -116,7 +116,7 @@ impl Pipeline {
         &self.background
     }
 
-    /// The features of these stones, as the model sees them.
+    /// The features of these stones, as the model sees them, shape (n_stones, n_features).
     pub(crate) fn features<'a>(
         &self,
         stones: impl ExactSizeIterator<Item = &'a Diamond> + Clone,
@@ -134,7 +134,7 @@ impl Pipeline {
         init_score::kinds(&self.encoder, self.init_score.as_ref())
     }
 
-    /// What the model makes of these features, before it is a price.
+    /// What the model makes of these features, shape (n_stones,), in units of the target.
     fn values(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
         let values = self.regressor.predict(features);
         match init_score::starts(features, self.init_score.as_ref()) {
@@ -143,7 +143,7 @@ impl Pipeline {
         }
     }
 
-    /// Intercept and one coefficient a feature of the encoder's, if the model is linear.
+    /// Intercept and one coefficient a feature of the encoder's, in units of the target, if the model is linear.
     pub fn linear_coefficients(&self) -> Option<(f64, Vec<f64>)> {
         self.regressor.stored().header.linear_coefficients()
     }

@@ -46,7 +46,7 @@ impl InitScoreRecipe {
             kinds: &kinds,
             weight: weight.map(Array1::view),
         };
-        let regressor = self.estimator.fit(samples, &Params::default(), 0, None, interrupt)?;
+        let regressor = self.estimator.fit(samples, &Params::default(), 0, interrupt)?;
         let carat = bare().map(Diamond::carat);
         let carat = [carat.clone().fold(f64::INFINITY, f64::min), carat.fold(0.0, f64::max)];
         InitScore::new(encoder, regressor, carat)

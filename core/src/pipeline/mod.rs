@@ -16,5 +16,5 @@ pub use self::fitted::Pipeline;
 pub(crate) use self::fitted::Priced;
 pub use self::init_score::InitScoreRecipe;
 pub use self::prepared::{AfterRound, Prepared};
-pub use self::recipe::{EvalStones, Recipe};
+pub use self::recipe::Recipe;
 pub use self::target::Target;

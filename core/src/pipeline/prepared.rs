@@ -39,13 +39,14 @@ pub(super) struct EvalRows {
 pub type AfterRound<'a> = &'a mut dyn FnMut(usize, &[f64]) -> Result<ControlFlow<()>>;
 
 impl Prepared {
-    /// What an estimator learns from.
+    /// What an estimator learns from, shape (n_stones, n_features); the target is what [`Target`] makes of prices, less
+    /// where the model starts from.
     pub fn samples(&self) -> Samples<'_> {
         let weight = self.weight.as_ref().map(Array1::view);
         Samples { features: self.features.view(), target: self.residual.view(), kinds: &self.kinds, weight }
     }
 
-    /// What it looks at.
+    /// What it looks at, shape (n_eval_stones, n_features).
     pub fn eval(&self) -> ArrayView2<'_, f64> {
         self.eval.features.view()
     }
@@ -72,7 +73,7 @@ impl Prepared {
     }
 
     /// Takes what the algorithm shows after each round and shows it as prices.
-    pub(super) fn in_dollars_after<'a>(
+    fn in_dollars_after<'a>(
         &'a self,
         after_round: AfterRound<'a>,
     ) -> impl FnMut(usize, &[f32]) -> Result<ControlFlow<()>> + 'a {

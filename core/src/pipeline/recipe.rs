@@ -4,14 +4,14 @@ use ndarray::Array1;
 
 use super::fitted::Pipeline;
 use super::init_score::{self, InitScoreRecipe};
-use super::prepared::{AfterRound, EvalRows, Prepared};
+use super::prepared::{EvalRows, Prepared};
 use super::target::Target;
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
 use crate::features::Encoding;
 use crate::interrupt::Interrupt;
 use crate::model::xgboost::MONOTONE;
-use crate::model::{Estimator, EvalSet, Params};
+use crate::model::{Estimator, Params};
 
 /// How to fit a pipeline: everything about a model but its parameters and its data.
 pub struct Recipe {
@@ -27,15 +27,13 @@ pub struct Recipe {
     pub difficulty: Params,
 }
 
-/// Stones to look at while a pipeline is fitted.
-pub struct EvalStones<'a> {
-    /// Stones that are not learned from.
-    pub stones: &'a [PricedDiamond],
-    /// Called after each round.
-    pub after_round: AfterRound<'a>,
-}
-
 impl Recipe {
+    /// A model that starts from nothing, and whose difficulty is learned with the algorithm's default parameters.
+    pub fn new(encoding: Encoding, target: Target, estimator: impl Estimator + 'static) -> Self {
+        let difficulty = Params::default();
+        Self { encoding, target, estimator: Box::new(estimator), init_score: None, difficulty }
+    }
+
     /// Fits encoder and model on `stones`.
     ///
     /// # Errors
@@ -46,19 +44,10 @@ impl Recipe {
         stones: &[PricedDiamond],
         params: &Params,
         seed: u64,
-        eval_stones: Option<EvalStones<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Pipeline> {
-        let eval = eval_stones.as_ref().map_or(&[][..], |eval| eval.stones);
-        let prepared = self.prepare(stones, eval, params, interrupt)?;
-        let fit = |eval_set| self.estimator.fit(prepared.samples(), params, seed, eval_set, interrupt);
-        let regressor = match eval_stones {
-            None => fit(None)?,
-            Some(EvalStones { after_round, .. }) => {
-                let mut in_dollars = prepared.in_dollars_after(after_round);
-                fit(Some(EvalSet { features: prepared.eval(), after_round: &mut in_dollars }))?
-            }
-        };
+        let prepared = self.prepare(stones, &[], params, interrupt)?;
+        let regressor = self.estimator.fit(prepared.samples(), params, seed, interrupt)?;
         Ok(prepared.pipeline(family, stones, regressor))
     }
 
@@ -77,7 +66,7 @@ impl Recipe {
         self.prepare_weighted(stones, eval, params, None, interrupt)
     }
 
-    /// [`Recipe::fit`] where each stone counts as many times as `weight` says.
+    /// [`Recipe::fit`] where each stone counts as many times as `weight` says, shape (n_stones,), not negative.
     ///
     /// # Errors
     /// As [`crate::model::Estimator::fit`].
@@ -91,7 +80,7 @@ impl Recipe {
         interrupt: &Interrupt,
     ) -> Result<Pipeline> {
         let prepared = self.prepare_weighted(stones, &[], params, Some(weight), interrupt)?;
-        let regressor = self.estimator.fit(prepared.samples(), params, seed, None, interrupt)?;
+        let regressor = self.estimator.fit(prepared.samples(), params, seed, interrupt)?;
         Ok(prepared.pipeline(family, stones, regressor))
     }
 

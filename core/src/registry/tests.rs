@@ -28,7 +28,7 @@ fn record(registry: &Registry, factor: f64) -> ModelRecord {
     let families = crate::training::built_in(&locations);
     let recipe = &families[0].recipe;
     let pipeline =
-        recipe.fit("linear", &stones, &Params::default(), 0, None, &crate::Interrupt::default()).unwrap();
+        recipe.fit("linear", &stones, &Params::default(), 0, &crate::Interrupt::default()).unwrap();
     let prices = pipeline.predict(stones.iter().map(PricedDiamond::diamond));
     let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
     let dataset = Dataset::explicit(stones.clone(), stones);

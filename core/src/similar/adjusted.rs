@@ -11,7 +11,7 @@ pub struct Comparable {
     pub stone: PricedDiamond,
     /// Its row among those searched, from 0.
     pub row: usize,
-    /// `|carat - carat asked|`.
+    /// `|carat - carat asked|`, in carat.
     pub carat_difference: f64,
     /// The weight and each grade that is another than asked, such as `weight 1.05 ct instead of 1.2 ct` and
     /// `color G instead of E`; none for a stone of the very same weight and grades. It may still differ in

@@ -3,6 +3,8 @@
 
 use std::cmp::Ordering;
 
+use serde::Serialize;
+
 use crate::diamond::{Clarity, Color, Cut, FourCs, Grade, PricedDiamond};
 
 const N_CELLS: usize = Cut::ALL.len() * Color::ALL.len() * Clarity::ALL.len();
@@ -39,13 +41,15 @@ impl Indexed {
 }
 
 /// A stone found, and how far it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Neighbour {
     /// The stone.
+    #[serde(flatten)]
     pub stone: PricedDiamond,
     /// Its row among those the index was built from, from 0.
+    #[serde(skip)]
     pub row: usize,
-    /// `|carat - carat asked|`.
+    /// `|carat - carat asked|`, in carat.
     pub carat_difference: f64,
 }
 

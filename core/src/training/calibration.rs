@@ -70,7 +70,7 @@ impl Calibration<'_> {
     }
 
     fn fit_on(&self, family: &str, stones: &[PricedDiamond]) -> Result<Pipeline> {
-        self.recipe.fit(family, stones, self.params, self.seed, None, self.interrupt)
+        self.recipe.fit(family, stones, self.params, self.seed, self.interrupt)
     }
 
     /// The range of a pipeline, from what models that were not fitted on a stone made of it.
@@ -85,7 +85,7 @@ impl Calibration<'_> {
             let (features, target) = (features.select(Axis(0), rows), target.select(Axis(0), rows));
             let samples =
                 Samples { features: features.view(), target: target.view(), kinds: &kinds, weight: None };
-            self.recipe.estimator.fit(samples, &self.recipe.difficulty, self.seed, None, self.interrupt)
+            self.recipe.estimator.fit(samples, &self.recipe.difficulty, self.seed, self.interrupt)
         };
         let (difficulty, expected) = self.out_of_fold(folds, fit, |model, rows| {
             model.predict(features.select(Axis(0), rows).view()).to_vec()

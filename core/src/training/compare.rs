@@ -1,33 +1,72 @@
 //! Two registered models on the same stones, none of which either was trained on.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::dataset::{Dataset, stone_fingerprint};
 use crate::diamond::{Diamond, PricedDiamond};
 use crate::error::Result;
+use crate::pipeline::Pipeline;
 use crate::promotion::{Comparison, Decision, FEWEST_STONES};
 use crate::registry::{Card, Registry};
 
-/// Compares `candidate` with `champion` on those of `test` that the champion was not trained on.
-/// (The candidate's own training rows are not among them: `test` is its test side.)
-///
-/// # Errors
-/// When either model or the champion's rows cannot be loaded.
-pub(super) fn decide(
-    registry: &Registry,
-    candidate: &Card,
-    champion: &Card,
-    test: &[PricedDiamond],
-) -> Result<Decision> {
-    if candidate.record.model == champion.record.model {
-        return Ok(Decision::same_model(candidate.version, champion.version));
+/// A registered model that is compared with others. Its rows and the model itself are loaded when they are first asked
+/// for, and once.
+pub(super) struct Contender<'a> {
+    registry: &'a Registry,
+    card: Card,
+    dataset: OnceCell<Dataset>,
+    pipeline: OnceCell<Pipeline>,
+}
+
+impl<'a> Contender<'a> {
+    pub(super) fn new(registry: &'a Registry, card: Card) -> Self {
+        Self { registry, card, dataset: OnceCell::new(), pipeline: OnceCell::new() }
     }
-    let stones = unknown_to(registry, champion, &unknown_to(registry, candidate, test)?)?;
-    if stones.len() < FEWEST_STONES {
-        return Ok(Decision::incomparable(candidate.version, champion.version, stones.len()));
+
+    /// Compares it with the champion on those of `test` that neither was trained on.
+    ///
+    /// # Errors
+    /// When a model or its rows cannot be loaded.
+    pub(super) fn decide(&self, champion: &Contender<'_>, test: &[PricedDiamond]) -> Result<Decision> {
+        let versions = (self.card.version, champion.card.version);
+        if self.card.record.model == champion.card.record.model {
+            return Ok(Decision::same_model(versions.0, versions.1));
+        }
+        let stones = champion.unknown(&self.unknown(test)?)?;
+        if stones.len() < FEWEST_STONES {
+            return Ok(Decision::incomparable(versions.0, versions.1, stones.len()));
+        }
+        Ok(Decision::by_comparison(versions.0, versions.1, self.compare(champion, &stones)?))
     }
-    let comparison = compare_on(registry, candidate, champion, &stones)?;
-    Ok(Decision::by_comparison(candidate.version, champion.version, comparison))
+
+    fn compare(&self, champion: &Contender<'_>, stones: &[PricedDiamond]) -> Result<Comparison> {
+        let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
+        Ok(Comparison::of(&actual, &self.prices(stones)?, &champion.prices(stones)?, Comparison::SEED))
+    }
+
+    fn prices(&self, stones: &[PricedDiamond]) -> Result<Vec<f64>> {
+        let pipeline = once(&self.pipeline, || self.registry.pipeline(self.card.version))?;
+        Ok(pipeline.predict(stones.iter().map(PricedDiamond::diamond)))
+    }
+
+    fn dataset(&self) -> Result<&Dataset> {
+        once(&self.dataset, || self.registry.dataset(self.card.version))
+    }
+
+    /// The stones that it was not trained on, whatever price they had then.
+    fn unknown(&self, stones: &[PricedDiamond]) -> Result<Vec<PricedDiamond>> {
+        let is_known = known_stones(self.dataset()?, stones.iter().map(PricedDiamond::diamond));
+        Ok(stones.iter().zip(is_known).filter(|(_, is_known)| !is_known).map(|(stone, _)| *stone).collect())
+    }
+}
+
+fn once<T>(cell: &OnceCell<T>, load: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(loaded) = cell.get() {
+        return Ok(loaded);
+    }
+    let loaded = load()?;
+    Ok(cell.get_or_init(|| loaded))
 }
 
 /// Compares two models on the test stones of `candidate` that neither was trained on; `None` when
@@ -36,33 +75,13 @@ pub(super) fn decide(
 /// # Errors
 /// [`crate::Error::ModelNotFound`], or when a model or its rows cannot be loaded.
 pub fn compare_versions(registry: &Registry, candidate: u64, champion: u64) -> Result<Option<Comparison>> {
-    let (candidate, champion) = (registry.card(candidate)?, registry.card(champion)?);
-    let test = registry.dataset(candidate.version)?.test();
-    let stones = unknown_to(registry, &champion, &unknown_to(registry, &candidate, &test)?)?;
+    let contender = |version| Ok(Contender::new(registry, registry.card(version)?));
+    let (candidate, champion): (Contender<'_>, Contender<'_>) = (contender(candidate)?, contender(champion)?);
+    let stones = champion.unknown(&candidate.unknown(&candidate.dataset()?.test())?)?;
     if stones.len() < FEWEST_STONES {
         return Ok(None);
     }
-    compare_on(registry, &candidate, &champion, &stones).map(Some)
-}
-
-fn compare_on(
-    registry: &Registry,
-    candidate: &Card,
-    champion: &Card,
-    stones: &[PricedDiamond],
-) -> Result<Comparison> {
-    let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
-    let prices = |card: &Card| {
-        let pipeline = registry.pipeline(card.version)?;
-        Ok(pipeline.predict(stones.iter().map(PricedDiamond::diamond)))
-    };
-    Ok(Comparison::of(&actual, &prices(candidate)?, &prices(champion)?, Comparison::SEED))
-}
-
-/// The stones among `test` that the model was not trained on, whatever price they had then.
-fn unknown_to(registry: &Registry, card: &Card, test: &[PricedDiamond]) -> Result<Vec<PricedDiamond>> {
-    let is_known = known_stones(&registry.dataset(card.version)?, test.iter().map(PricedDiamond::diamond));
-    Ok(test.iter().zip(is_known).filter(|(_, is_known)| !is_known).map(|(stone, _)| *stone).collect())
+    candidate.compare(&champion, &stones).map(Some)
 }
 
 /// Whether each of `stones` is one that a model of this data set was trained on, whatever its price was then.

@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
+use super::plan::{EarlyStopping, FOLDS, Plan, Preset, Slower};
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 use crate::features::Encoding;
@@ -34,94 +33,22 @@ pub struct Family {
     pub can_be_monotone: bool,
 }
 
-/// A choice of search space.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// Learning rates that are worth trying, each with as many trees as it needs.
-    #[default]
-    Narrow,
-    /// The space of the data scientist's notebook, mostly learning rates too small to learn.
-    Notebook,
-}
-
-impl Preset {
-    /// Its name, as users type it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Narrow => "narrow",
-            Self::Notebook => "notebook",
+impl Family {
+    /// A family that has nothing to search, needs no outside library and promises nothing.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+        recipe: Recipe,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            summary: summary.into(),
+            recipe,
+            plan: None,
+            library_version: None,
+            foreign: None,
+            can_be_monotone: false,
         }
-    }
-}
-
-/// How to search a family's parameters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Plan {
-    /// What is tried.
-    pub space: Space,
-    /// What is the same in every trial.
-    pub fixed: Params,
-    /// Fifths of the training rows that validate a trial, one after the other, each time learning from
-    /// the rest: 1 to [`FOLDS`].
-    pub n_folds: usize,
-    /// A model that grows in rounds stops when so many have brought nothing; the best round's
-    /// number becomes the parameter named.
-    pub early_stopping: Option<EarlyStopping>,
-}
-
-/// When to stop growing a model.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct EarlyStopping {
-    /// The parameter that holds the number of rounds.
-    pub rounds: &'static str,
-    /// Fewest rounds that a model may have.
-    pub fewest: usize,
-    /// Most rounds that a trial may have.
-    pub most: usize,
-    /// Rounds to wait for an improvement.
-    pub patience: usize,
-    /// How the final fit learns differently from the trials.
-    pub slower: Option<Slower>,
-}
-
-/// A final fit that learns more slowly in as many more rounds: the same way in smaller steps, which is
-/// better and too slow to search with.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Slower {
-    /// The parameter that holds the rate.
-    pub rate: &'static str,
-    /// By what the rate is divided and the number of rounds multiplied.
-    pub times: u32,
-}
-
-/// Parts of the training rows, of which each can validate what was learned from the others.
-pub const FOLDS: usize = 5;
-
-impl EarlyStopping {
-    /// The number of rounds that is best, and the error there, of the errors after one round, two and so on.
-    pub fn best(self, errors: &[f64]) -> Option<(usize, f64)> {
-        let allowed = errors.iter().enumerate().skip(self.fewest.saturating_sub(1));
-        allowed.map(|(index, error)| (index + 1, *error)).min_by(|a, b| a.1.total_cmp(&b.1))
-    }
-
-    /// Whether the errors so far have not improved for too long.
-    pub fn is_stale(self, errors: &[f64]) -> bool {
-        self.best(errors).is_some_and(|(round, _)| errors.len() - round >= self.patience)
-    }
-
-    /// `params` for the final fit, of which this number of rounds was best.
-    pub(super) fn refit(self, params: Params, rounds: usize) -> Params {
-        let mut refit = params;
-        let mut rounds = rounds as f64;
-        if let Some(slower) = self.slower
-            && let Some(rate) = refit.get(slower.rate)
-        {
-            refit.set(slower.rate, rate / f64::from(slower.times));
-            rounds *= f64::from(slower.times);
-        }
-        refit.set(self.rounds, rounds);
-        refit
     }
 }
 
@@ -133,90 +60,58 @@ pub fn built_in(xgboost: &Locations) -> Vec<Family> {
 /// The notebook's log-linear regression: carat, length and the grades against the logarithm of
 /// the price.
 fn linear() -> Family {
-    Family {
-        name: "linear".into(),
-        summary: "least squares on the logarithm of the price".into(),
-        recipe: Recipe {
-            encoding: Encoding::OneHot(&[Field::Carat, Field::X]),
-            target: Target::LogPrice,
-            estimator: Box::new(LinearRegression),
-            init_score: None,
-            difficulty: Params::default(),
-        },
-        plan: None,
-        library_version: None,
-        foreign: None,
-        can_be_monotone: false,
-    }
+    let encoding = Encoding::OneHot(&[Field::Carat, Field::X]);
+    Family::new(
+        "linear",
+        "least squares on the logarithm of the price",
+        Recipe::new(encoding, Target::LogPrice, LinearRegression),
+    )
 }
 
 /// The notebook's XGBoost: all nine features, grades as categories, squared error on the price.
 fn xgboost(locations: &Locations) -> Family {
+    let recipe = Recipe::new(Encoding::Categories, Target::Price, Xgboost::new(locations.clone()));
     let for_version = locations.clone();
     Family {
-        name: "xgboost".into(),
-        summary: "gradient boosted trees on the price".into(),
-        recipe: Recipe {
-            encoding: Encoding::Categories,
-            target: Target::Price,
-            estimator: Box::new(Xgboost::new(locations.clone())),
-            init_score: None,
-            difficulty: small_trees(),
-        },
         plan: Some(Box::new(xgboost_plan)),
         library_version: Some(Box::new(move || Ok(for_version.library()?.version().to_owned()))),
-        foreign: None,
-        can_be_monotone: false,
+        ..Family::new(
+            "xgboost",
+            "gradient boosted trees on the price",
+            Recipe { difficulty: small_trees(), ..recipe },
+        )
     }
 }
 
 /// Least squares with what a jeweller knows about prices: they grow by factors, jump at magic sizes, and
 /// color and clarity count for more in stones that are heavier or otherwise better.
 fn linear_derived() -> Family {
-    Family {
-        name: "linear-derived".into(),
-        summary: "least squares on the logarithm of the price per carat, with steps at magic sizes".into(),
-        recipe: Recipe {
-            encoding: Encoding::Polynomial,
-            target: Target::LogPricePerCarat,
-            estimator: Box::new(Ridge),
-            init_score: None,
-            difficulty: Params::default(),
-        },
-        plan: None,
-        library_version: None,
-        foreign: None,
-        can_be_monotone: false,
-    }
+    Family::new(
+        "linear-derived",
+        "least squares on the logarithm of the price per carat, with steps at magic sizes",
+        Recipe::new(Encoding::Polynomial, Target::LogPricePerCarat, Ridge),
+    )
 }
 
 /// The terms of `linear-derived`, less those that are of little use.
 fn elastic_net() -> Family {
-    Family {
-        name: "elastic-net".into(),
-        summary: "least squares on the logarithm of the price per carat, on as few terms as possible".into(),
-        recipe: Recipe {
-            encoding: Encoding::Polynomial,
-            target: Target::LogPricePerCarat,
-            estimator: Box::new(ElasticNet),
-            init_score: None,
-            difficulty: Params::default(),
-        },
-        ..linear_derived()
-    }
+    Family::new(
+        "elastic-net",
+        "least squares on the logarithm of the price per carat, on as few terms as possible",
+        Recipe::new(Encoding::Polynomial, Target::LogPricePerCarat, ElasticNet),
+    )
 }
 
 /// XGBoost on what a gemmologist reads off a stone.
 fn xgboost_derived(locations: &Locations) -> Family {
+    let estimator = Xgboost::new(locations.clone());
     Family {
         name: "xgboost-derived".into(),
         summary: "gradient boosted trees on the logarithm of the price per carat".into(),
         recipe: Recipe {
-            encoding: Encoding::Engineered,
-            target: Target::LogPricePerCarat,
-            estimator: Box::new(Xgboost::new(locations.clone())),
             init_score: Some(InitScoreRecipe { encoding: Encoding::Polynomial, estimator: Box::new(Ridge) }),
             difficulty: small_trees(),
+            ..Recipe::new(Encoding::Engineered, Target::LogPricePerCarat, estimator)
         },
         plan: Some(Box::new(xgboost_derived_plan)),
         can_be_monotone: true,

@@ -5,6 +5,7 @@ mod calibration;
 mod compare;
 mod families;
 mod folds;
+mod plan;
 mod report;
 mod tune;
 
@@ -18,9 +19,11 @@ use chrono::Utc;
 
 pub use self::calibration::Calibration;
 pub use self::compare::{compare_versions, known_stones};
-pub use self::families::{EarlyStopping, FOLDS, Family, Plan, Preset, Slower, built_in, choose, monotone};
+pub use self::families::{Family, built_in, choose, monotone};
+pub use self::plan::{EarlyStopping, FOLDS, Plan, Preset, Slower};
 pub use self::report::{Champion, DataSummary, LeaderboardRow, Report};
 
+use self::compare::Contender;
 use self::tune::{Tuning, not_finite};
 use crate::dataset::{Dataset, Rows, Source, store};
 use crate::diamond::PricedDiamond;
@@ -247,9 +250,9 @@ impl Training {
         let recipe = &family.recipe;
         let pipeline = match family.foreign {
             // A model that cannot answer has nothing to stand behind.
-            Some(_) => recipe.fit(&family.name, train, &params, seed, None, interrupt)?,
+            Some(_) => recipe.fit(&family.name, train, &params, seed, interrupt)?,
             None if !self.ranges => {
-                let fitted = recipe.fit(&family.name, train, &params, seed, None, interrupt)?;
+                let fitted = recipe.fit(&family.name, train, &params, seed, interrupt)?;
                 fitted.calibrated(None, background(train))
             }
             None => {
@@ -310,7 +313,7 @@ impl Training {
         interrupt: &Interrupt,
     ) -> Result<f64> {
         let free = params.clone().overlaid(&Params::from([(MONOTONE, 0.0)]));
-        let pipeline = family.recipe.fit(&family.name, train, &free, seed, None, interrupt)?;
+        let pipeline = family.recipe.fit(&family.name, train, &free, seed, interrupt)?;
         let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
         Ok(mean_absolute_error(&actual, &pipeline.predict(test.iter().map(PricedDiamond::diamond))))
     }
@@ -324,12 +327,14 @@ fn decide(
     test: &[PricedDiamond],
     promotes: Promotes,
 ) -> Result<Option<Decision>> {
+    // Its rows and itself are loaded once, however often it is compared.
+    let candidate = Contender::new(registry, best.clone());
     loop {
         let decision = match registry.champion()? {
             _ if promotes == Promotes::Nothing => return Ok(None),
             Some(_) if promotes == Promotes::First => return Ok(None),
             None => Decision::first(best.version),
-            Some(champion) => compare::decide(registry, best, &registry.card(champion)?, test)?,
+            Some(version) => candidate.decide(&Contender::new(registry, registry.card(version)?), test)?,
         };
         match registry.decide(&decision) {
             Ok(()) => return Ok(Some(decision)),

@@ -22,7 +22,7 @@ const LAG: usize = 8;
 /// A finished measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    /// The value to minimise.
+    /// The value to minimise; of a training, the mean absolute error in US dollars.
     pub value: f64,
     /// Parameters for a fit that repeats it.
     pub refit: Params,

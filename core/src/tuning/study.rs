@@ -21,9 +21,10 @@ pub struct Trial {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Value after as many rounds, at the checkpoints reached.
+    /// Rounds, from 1, and the value after them (of a training: mean absolute error in US dollars), at the checkpoints
+    /// reached.
     pub curve: Vec<(usize, f64)>,
-    /// Value after one fold, two and so on, where there are several.
+    /// Mean value after one fold, two and so on, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folds: Vec<f64>,
 }

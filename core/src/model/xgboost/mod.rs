@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ndarray::{Array2, ArrayView2};
 
 use self::library::{Booster, Matrix};
-use super::{AfterRound, Estimator, EvalSet, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble};
+use super::{AfterRound, Estimator, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -106,16 +106,11 @@ impl Estimator for Xgboost {
         samples: Samples<'_>,
         params: &Params,
         seed: u64,
-        eval_set: Option<EvalSet<'_>>,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         let library = self.locations.library()?;
-        let (eval, after_round) = match eval_set {
-            Some(EvalSet { features, after_round }) => (Some(features), Some(after_round)),
-            None => (None, None),
-        };
-        let matrices = Matrices::new(library, samples, eval)?;
-        grown(library, &matrices, samples.kinds, params, seed, after_round, interrupt)
+        let matrices = Matrices::new(library, samples, None)?;
+        grown(library, &matrices, samples.kinds, params, seed, None, interrupt)
     }
 
     fn prepare<'a>(

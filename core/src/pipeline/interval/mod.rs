@@ -65,7 +65,8 @@ const SUREST: f64 = 0.01;
 const LARGEST_ERROR: f64 = 1.0;
 
 impl IntervalModel {
-    /// What the model of difficulty sees: the features of the price model and the price.
+    /// What the model of difficulty sees, shape (n_stones, n_features + 1): the features of the price model, and the
+    /// logarithm of the price in US dollars as the last column.
     pub fn features(features: ArrayView2<'_, f64>, prices_usd: &[f64]) -> Array2<f64> {
         let (n_rows, n_columns) = features.dim();
         let mut seen = Array2::zeros((n_rows, n_columns + 1));
@@ -76,14 +77,14 @@ impl IntervalModel {
         seen
     }
 
-    /// What it learns: errors as a share of the price that was predicted. `actual` and `predicted` are in US
+    /// What it learns, shape (n_stones,): errors as a share of the price that was predicted. `actual` and `predicted` are in US
     /// dollars.
     pub fn target(actual: &[f64], predicted: &[f64]) -> Array1<f64> {
         let errors = actual.iter().zip(predicted);
         errors.map(|(actual, predicted)| error(*actual, *predicted).min(LARGEST_ERROR)).collect()
     }
 
-    /// The score of a stone, of which `difficulty` is what was expected.
+    /// The score of a stone: its error as a share of the price, over the share that was expected, `difficulty`.
     pub fn score(actual_usd: f64, predicted_usd: f64, difficulty: f64) -> f64 {
         error(actual_usd, predicted_usd) / difficulty.max(SUREST)
     }
@@ -135,7 +136,7 @@ impl IntervalModel {
         &*self.difficulty
     }
 
-    /// The quantiles of each band.
+    /// The quantiles of each band's scores, shape (bands of weight, lightest first; one for each percent from 50 to 99).
     pub fn bands(&self) -> &[Vec<f64>] {
         &self.bands
     }
