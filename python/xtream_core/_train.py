@@ -141,7 +141,7 @@ def train(
 
     folder = folder_of(registry)
     try:
-        report, models = _native._train(
+        report, run_models = _native._train(
             data,
             test,
             chosen,
@@ -164,7 +164,7 @@ def train(
     if report["decision"] is None:
         tell({"event": "not_decided", "promotion": _promotion(report, promote)})
     report["promotion"] = _promotion(report, promote)
-    return Run(report, models, finished, {own.name: own.fitted for own in adapters}, folder, kind)
+    return Run(report, run_models, finished, {own.name: own.fitted for own in adapters}, folder, kind)
 
 
 def _promotion(report: dict[str, Any], promote: bool) -> str:

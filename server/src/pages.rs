@@ -19,22 +19,17 @@ const FRAME: &str = include_str!("../assets/page/frame.html");
 /// A language. Another one is another such file, and a choice of one of them.
 const ENGLISH: &str = include_str!("../assets/page/en.json");
 
-const COUNTER: &str = "counter";
-const BATCH: &str = "batch";
-const MODELS: &str = "models";
-const CERTIFICATE: &str = "certificate";
-
-/// Each page's name, which its script has too, and its content.
-const CONTENTS: [(&str, &str); 4] = [
-    (COUNTER, include_str!("../assets/page/counter.html")),
-    (BATCH, include_str!("../assets/page/batch.html")),
-    (MODELS, include_str!("../assets/page/models.html")),
-    (CERTIFICATE, include_str!("../assets/page/certificate.html")),
+/// Each page's address, its name, which its script has too, and its content.
+const CONTENTS: &[(&str, &str, &str)] = &[
+    ("/", "counter", include_str!("../assets/page/counter.html")),
+    ("/batch", "batch", include_str!("../assets/page/batch.html")),
+    ("/models", "models", include_str!("../assets/page/models.html")),
+    ("/certificate", "certificate", include_str!("../assets/page/certificate.html")),
 ];
 
 const STYLE: (&str, &str) = ("page.css", include_str!("../assets/page/page.css"));
 
-const SCRIPTS: [(&str, &str); 15] = [
+const SCRIPTS: &[(&str, &str)] = &[
     ("batch.js", include_str!("../assets/page/batch.js")),
     ("certificate.js", include_str!("../assets/page/certificate.js")),
     ("chart.js", include_str!("../assets/page/chart.js")),
@@ -52,37 +47,33 @@ const SCRIPTS: [(&str, &str); 15] = [
     ("words.js", include_str!("../assets/page/words.js")),
 ];
 
-/// The pages with their texts.
+/// The pages with their texts, by their addresses.
 static PAGES: LazyLock<BTreeMap<&str, StaticFile>> = LazyLock::new(|| {
-    let page = |(name, content)| (name, StaticFile::new(HTML, POLICY, filled(name, content)));
-    CONTENTS.into_iter().map(page).collect()
+    let page = |(path, name, content): &(_, &str, &str)| {
+        (*path, StaticFile::new(HTML, POLICY, filled(name, content)))
+    };
+    CONTENTS.iter().map(page).collect()
 });
 
 /// What the pages consist of.
 static FILES: LazyLock<BTreeMap<&str, StaticFile>> = LazyLock::new(|| {
-    let file = |content_type| move |(name, content)| (name, StaticFile::new(content_type, POLICY, content));
-    let scripts = SCRIPTS.into_iter().map(file("text/javascript; charset=utf-8"));
-    scripts.chain([STYLE].map(file("text/css; charset=utf-8"))).collect()
+    let file = |content_type| {
+        move |(name, content): &(&'static str, &'static str)| {
+            (*name, StaticFile::new(content_type, POLICY, *content))
+        }
+    };
+    let scripts = SCRIPTS.iter().map(file("text/javascript; charset=utf-8"));
+    scripts.chain([&STYLE].map(file("text/css; charset=utf-8"))).collect()
 });
 
-/// `GET /`
-pub(crate) async fn counter(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, COUNTER, &request).await
+/// Where the pages are.
+pub(crate) fn addresses() -> impl Iterator<Item = &'static str> {
+    CONTENTS.iter().map(|(path, ..)| *path)
 }
 
-/// `GET /batch`
-pub(crate) async fn batch(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, BATCH, &request).await
-}
-
-/// `GET /models`
-pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, MODELS, &request).await
-}
-
-/// `GET /certificate`
-pub(crate) async fn certificate(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&PAGES, CERTIFICATE, &request).await
+/// The page at the address that is asked for.
+pub(crate) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    found(&PAGES, &request.match_pattern().unwrap_or_default(), &request).await
 }
 
 /// `GET /page/{file}`
@@ -104,8 +95,8 @@ fn filled(name: &str, content: &str) -> String {
     let texts: BTreeMap<String, String> = serde_json::from_str(ENGLISH).unwrap_or_default();
     let mut page = FRAME.replace("{{main}}", content).replace("{{page}}", name);
     page = page.replace("{{title}}", &format!("{{{{{name}.title}}}}"));
-    for other in CONTENTS.map(|(other, _)| other) {
-        let current = if other == name { "aria-current=\"page\"" } else { "" };
+    for (_, other, _) in CONTENTS {
+        let current = if *other == name { "aria-current=\"page\"" } else { "" };
         page = page.replace(&format!("{{{{current.{other}}}}}"), current);
     }
     for field in Field::GRADES {
@@ -142,7 +133,7 @@ mod tests {
     fn the_texts_can_be_read_and_every_place_is_filled() {
         let texts: BTreeMap<String, String> = serde_json::from_str(ENGLISH).unwrap();
         assert!(texts.len() > 100);
-        for (name, content) in CONTENTS {
+        for (_, name, content) in CONTENTS {
             let page = filled(name, content);
             assert!(!page.contains("{{"), "{name}: {page}");
         }
@@ -150,7 +141,7 @@ mod tests {
 
     #[test]
     fn no_words_stand_in_the_pages_themselves() {
-        for (name, content) in CONTENTS.into_iter().chain([("frame", FRAME)]) {
+        for (_, name, content) in CONTENTS.iter().chain([&("", "frame", FRAME)]) {
             let bare =
                 content.split('<').skip(1).filter_map(|part| part.split_once('>')).map(|(_, text)| text);
             for text in bare {
@@ -162,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_grades_to_choose_from_are_all_there_are_best_first() {
-        let counter = filled(COUNTER, CONTENTS[0].1);
+        let counter = filled(CONTENTS[0].1, CONTENTS[0].2);
         for field in Field::GRADES {
             let marker = format!("name=\"{field}\" value=\"");
             let mut shown: Vec<_> =
@@ -174,7 +165,7 @@ mod tests {
 
     #[test]
     fn everything_together_is_small() {
-        let pages = CONTENTS.into_iter().map(|(name, content)| filled(name, content).len()).sum::<usize>();
+        let pages = CONTENTS.iter().map(|(_, name, content)| filled(name, content).len()).sum::<usize>();
         let scripts = SCRIPTS.iter().map(|(_, script)| script.len()).sum::<usize>();
         let all = pages + scripts + STYLE.1.len();
         assert!(all < LARGEST, "{all}");

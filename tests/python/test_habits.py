@@ -23,7 +23,7 @@ from helpers import FIRST, PROGRAM, SECOND, in_soak
 from jupyter_client import BlockingKernelClient, KernelManager
 from xtream_core import _progress
 
-QUIET = {"progress": False}
+QUIET = {"progress": False, "ranges": False}
 
 
 # Seeds
@@ -62,7 +62,7 @@ def test_logging_hears_of_the_run_and_of_what_core_itself_has_to_say(
 
 TRAIN = f"""
 import xtream_core as xc
-xc.train({str(FIRST)!r}, models=["xgboost"], trials=8, registry="registry")
+xc.train({str(FIRST)!r}, models=["xgboost"], trials=8, ranges=False, registry="registry")
 """
 
 
@@ -360,6 +360,7 @@ print(found[0])
     assert int(printed(client, kept)) >= max(n_trials) - 1, "the same call goes on from them"
 
 
+@pytest.mark.alone
 def test_the_next_run_begins_in_order_right_after_an_interruption(tmp_path: Path) -> None:
     code = f"""
         import os, signal, threading, time

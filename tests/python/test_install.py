@@ -18,37 +18,35 @@ MINORS = [10, 11, 12, 13, 14] if in_soak() else sorted({10, sys.version_info[1]}
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """What `pip install .` installs, built with the profile of the tests."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        folder,
-        ".",
-    ]
-    # Cargo builds for the Python that it is asked for; the wheel is the same for all.
-    variables = {
-        # With the features that everything else was built with: nothing is compiled again.
-        "MATURIN_PEP517_ARGS": "--profile dev --features pyo3/extension-module,whole-workspace",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    run = subprocess.run(
-        list(map(str, command)),
-        cwd=ROOT,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    (built,) = folder.glob("*.whl")
+
+    def build(folder: Path) -> None:
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder,
+            ".",
+        ]
+        # Cargo builds for the Python that it is asked for; the wheel is the same for all.
+        variables = {
+            # With the features that everything else was built with: nothing is compiled again.
+            "MATURIN_PEP517_ARGS": "--profile dev --features pyo3/extension-module,whole-workspace",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        command = [*pip, "-w", str(folder), "."]
+        run = subprocess.run(
+            command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    (built,) = once("wheel", build).glob("*.whl")
     return built
 
 

@@ -242,7 +242,7 @@ def test_a_run_reports_and_decides_as_the_command_line_does(xtream: Program) -> 
     few = xtream.folder / "few.csv"
     few.write_text("".join(FIRST.read_text().splitlines(keepends=True)[:1500]))
     theirs = xtream.train(few, "--trials", 2, "--registry", "theirs")
-    run = xc.train(few, trials=2, registry=xtream.folder / "ours")
+    run = xc.train(few, trials=2, ranges=False, registry=xtream.folder / "ours")
     for line in [*theirs["leaderboard"], *run.report["leaderboard"]]:
         assert line.pop("duration_s") > 0
     assert run.report["leaderboard"] == theirs["leaderboard"]
@@ -274,7 +274,9 @@ def test_progress_is_told_in_order_and_on_the_calling_thread(tmp_path: Path) -> 
         events.append(event)
         threads.add(threading.get_ident())
 
-    run = xc.train(FIRST, models=["xgboost"], trials=3, registry=tmp_path / "registry", progress=listen)
+    run = xc.train(
+        FIRST, models=["xgboost"], trials=3, ranges=False, registry=tmp_path / "registry", progress=listen
+    )
     assert threads == {threading.get_ident()}
     names = list(dict.fromkeys(event["event"] for event in events))
     assert names == [
@@ -306,7 +308,7 @@ def test_other_threads_run_while_a_model_is_trained(tmp_path: Path) -> None:
     clock = threading.Thread(target=tick)
     clock.start()
     try:
-        xc.train(FIRST, models=["xgboost"], trials=4, registry=tmp_path / "registry")
+        xc.train(FIRST, models=["xgboost"], trials=4, ranges=False, registry=tmp_path / "registry")
     finally:
         done.set()
         clock.join()

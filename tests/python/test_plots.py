@@ -19,6 +19,8 @@ from matplotlib.text import Text  # noqa: E402
 from sklearn.dummy import DummyRegressor  # noqa: E402
 from xtream_core._run import trials_frame  # noqa: E402
 
+QUIET = {"progress": False, "ranges": False}
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -28,9 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(folder: Path) -> xc.Run:
     """A linear champion, then a search that beats it, then one that does not."""
-    xc.train(FIRST, models=["linear"], registry=folder, progress=False)
-    run = xc.train(FIRST, models=["xgboost"], trials=10, registry=folder, promote=True, progress=False)
-    xc.train(FIRST, models=["linear"], registry=folder, promote=True, progress=False)
+    xc.train(FIRST, models=["linear"], registry=folder, **QUIET)
+    run = xc.train(FIRST, models=["xgboost"], trials=10, registry=folder, promote=True, **QUIET)
+    xc.train(FIRST, models=["linear"], registry=folder, promote=True, **QUIET)
     return run
 
 
@@ -165,7 +167,7 @@ def test_the_importance_of_parameters_is_a_share_of_each(run: xc.Run) -> None:
 
 
 def test_too_few_trials_say_nothing(folder: Path, run: xc.Run) -> None:
-    few = xc.train(FIRST, models=["xgboost"], trials=2, registry=folder, progress=False)
+    few = xc.train(FIRST, models=["xgboost"], trials=2, registry=folder, **QUIET)
     with pytest.raises(xc.InvalidInputError, match="allowed is a search with 8 of them or more"):
         xc.plots.parameter_importance(few)
 

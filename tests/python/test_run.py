@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import mean_absolute_error
 
 pytestmark = pytest.mark.filterwarnings("ignore::xtream_core.NotServedWarning")
-QUIET = {"trials": 0, "progress": False}
+QUIET = {"trials": 0, "progress": False, "ranges": False}
 
 
 @pytest.fixture(scope="module")

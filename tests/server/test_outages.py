@@ -6,6 +6,7 @@ import time
 
 import pymongo.errors
 import pytest
+from helpers import in_soak
 from served import VALUATIONS, Proxy, Secantus, Serve, Traffic, assert_recorded_once, eventually, stored
 
 
@@ -178,6 +179,7 @@ def test_a_record_that_changed_on_the_disk_is_set_aside_and_not_shipped(
     assert "it is damaged: it is not what was written" in served.stderr
 
 
+@pytest.mark.skipif(not in_soak(), reason="takes half a minute; `mongodb::tests` has a quick form")
 def test_a_reply_that_never_comes_is_waited_for_for_half_a_minute(
     serve: Serve, database: Secantus, proxy: Proxy
 ) -> None:

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::request::body::Deadline;
 use crate::request::client::BehindProxy;
 use crate::request_id::Numbers;
-use crate::routes::{Entry, api, get};
+use crate::routes::{Entry, READ, api, get};
 use crate::serving::State;
 use crate::serving::model_cache::ModelCache;
 use crate::serving::watcher::Changed;
@@ -46,7 +46,7 @@ pub(super) struct Shared {
 }
 
 /// What a request goes through, from the last of the wraps to the first: number, packing, record, wording of
-/// what the rules for other sites refuse, those rules, wording of every other refusal, admission; and
+/// what the rules for other sites refuse, those rules, wording of every other refusal, limits; and
 /// then its route.
 pub(super) fn application(
     shared: Shared,
@@ -98,25 +98,20 @@ pub(super) fn application(
         .default_service(web::to(unknown_route))
 }
 
-const READ: &str = "GET, HEAD";
-
 /// What people read.
-fn pages() -> [Entry; 11] {
-    let entries = [
-        ("/", READ, get().to(pages::counter)),
-        ("/batch", READ, get().to(pages::batch)),
-        ("/models", READ, get().to(pages::models)),
-        ("/certificate", READ, get().to(pages::certificate)),
-        ("/page/{file:[^/]*}", READ, get().to(pages::file)),
-        ("/openapi.json", READ, get().to(openapi::document)),
-        ("/docs", READ, get().to(openapi::entrance)),
-        ("/docs/guide", READ, get().to(guide::page)),
-        ("/docs/problems", READ, get().to(problems::page)),
-        ("/docs/style.css", READ, get().to(docs::style)),
+fn pages() -> Vec<Entry> {
+    let pages = pages::addresses().map(|path| (path, get().to(pages::page)));
+    let files = [
+        ("/page/{file:[^/]*}", get().to(pages::file)),
+        ("/openapi.json", get().to(openapi::document)),
+        ("/docs", get().to(openapi::entrance)),
+        ("/docs/guide", get().to(guide::page)),
+        ("/docs/problems", get().to(problems::page)),
+        ("/docs/style.css", get().to(docs::style)),
         // The empty name is the folder itself.
-        ("/docs/{file:[^/]*}", READ, get().to(openapi::viewer)),
+        ("/docs/{file:[^/]*}", get().to(openapi::viewer)),
     ];
-    entries.map(|(path, allowed, route)| (path.to_owned(), allowed, route))
+    pages.chain(files).map(|(path, route)| (path.to_owned(), READ, route)).collect()
 }
 
 fn routes(config: &mut web::ServiceConfig) {

@@ -1,13 +1,11 @@
 //! One connection, as its stream and the requests that come over it see it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use actix_web::rt::net::TcpStream;
 use futures_util::task::AtomicWaker;
-
-use super::Connections;
 
 /// One connection, as its stream and the requests that come over it see it.
 pub(crate) struct Connection {
@@ -75,15 +73,6 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request reached the application.
-    pub(crate) fn begin(self: &Arc<Self>, connections: &Arc<Connections>) -> UnderWay {
-        let mut state = self.state();
-        state.n_requests += 1;
-        state.is_last = false;
-        state.enter(Phase::Receiving);
-        UnderWay { connection: Arc::clone(self), connections: Arc::clone(connections) }
-    }
-
     /// The request's body has come as far as it is read, which may be to its end.
     pub(crate) fn answer(&self, is_whole: bool) {
         let mut state = self.state();
@@ -137,22 +126,5 @@ impl State {
     pub(super) fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.since = Instant::now();
-    }
-}
-
-/// A request between its head and the head of its answer. Dropped before it is answered, it was
-/// abandoned by the HTTP layer together with its stream.
-pub(crate) struct UnderWay {
-    connection: Arc<Connection>,
-    connections: Arc<Connections>,
-}
-
-impl UnderWay {
-    /// The head of the answer is there.
-    pub(crate) fn end(self) {
-        self.connection.state().enter(Phase::Waiting);
-        if self.connections.is_closing.load(Ordering::SeqCst) {
-            self.connection.end(Ending::WhenIdle);
-        }
     }
 }

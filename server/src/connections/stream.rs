@@ -12,8 +12,8 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Connections;
 use super::connection::{Connection, Ending, Phase};
+use super::open::Connections;
 use super::unread::Unread;
 
 /// Time that a connection may lie idle after an answer, unless it was the last.

@@ -14,10 +14,9 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-use super::{Connection, Connections};
+use super::connection::Connection;
+use super::open::{Connections, MOST_UNREAD};
 
-/// Bytes of answers that may wait to be read before those who read nothing are hung up on.
-pub(super) const MOST_UNREAD: usize = 128 << 20;
 /// Bytes of a body that are given to the HTTP layer at once, and that it gathers before it writes: what thousands of
 /// connections hold at once is some of these each.
 pub(crate) const PIECE: usize = 8 << 10;
@@ -157,8 +156,8 @@ mod tests {
         }
         assert!(clients.iter().all(|client| !client.is_closing()), "that much may wait");
         unread[0].set(MOST_UNREAD / 4 + 1);
-        let condemned: Vec<_> = clients.iter().map(|client| client.is_closing()).collect();
-        assert_eq!(condemned, [false, false, true, false]);
+        let closing: Vec<_> = clients.iter().map(|client| client.is_closing()).collect();
+        assert_eq!(closing, [false, false, true, false]);
         // What is about to be given back is not asked of another.
         unread[0].set(MOST_UNREAD / 4 + 2);
         assert!(!clients[1].is_closing() && !clients[3].is_closing());

@@ -49,6 +49,15 @@ pub struct Options {
     pub mongodb_ttl_days: Option<f64>,
 }
 
+impl Options {
+    /// Where exchanges are shipped to, if anywhere.
+    fn sink(&self) -> Result<Option<Arc<dyn Sink>>, String> {
+        let Some(uri) = &self.mongodb else { return Ok(None) };
+        let sink = MongoDb::new(uri, self.mongodb_ttl_days).map_err(|error| format!("MongoDB: {error}"))?;
+        Ok(Some(Arc::new(sink)))
+    }
+}
+
 /// The open log.
 pub(crate) struct ExchangeLog {
     outbox: Arc<Outbox>,
@@ -96,14 +105,10 @@ impl ExchangeLog {
     /// # Errors
     /// When the folder cannot be used, or MongoDB's address cannot be understood.
     pub(crate) fn open(options: &Options, key: Option<&str>) -> Result<Self, String> {
-        let Options { folder, durability, retention, mongodb, mongodb_ttl_days } = options;
-        let outbox = Arc::new(Outbox::open(folder, *durability, *retention, mongodb.is_some())?);
-        let start = |uri: &String| {
-            let sink: Arc<dyn Sink> = Arc::new(MongoDb::new(uri, *mongodb_ttl_days)?);
-            Shipper::start(sink, Arc::clone(&outbox))
-        };
-        let shipper = mongodb.as_ref().map(start).transpose();
-        let shipper = shipper.map_err(|error| format!("MongoDB: {error}"))?;
+        let sink = options.sink()?;
+        let Options { folder, durability, retention, .. } = options;
+        let outbox = Arc::new(Outbox::open(folder, *durability, *retention, sink.is_some())?);
+        let shipper = sink.map(|sink| Shipper::start(sink, Arc::clone(&outbox))).transpose()?;
         Ok(Self { outbox, shipper, secret: Secret::new(key) })
     }
 

@@ -169,8 +169,12 @@ async fn in_time<T>(operation: impl IntoFuture<Output = Result<T, Error>>) -> Re
 
 /// The outcome of an operation, if there is one in time.
 async fn limited<T>(operation: impl IntoFuture<Output = T>) -> Result<T, String> {
-    let outcome = tokio::time::timeout(LONGEST_OPERATION, operation.into_future()).await;
-    outcome.map_err(|_| format!("it did not answer within {} seconds", LONGEST_OPERATION.as_secs()))
+    within(LONGEST_OPERATION, operation).await
+}
+
+async fn within<T>(limit: Duration, operation: impl IntoFuture<Output = T>) -> Result<T, String> {
+    let outcome = tokio::time::timeout(limit, operation.into_future()).await;
+    outcome.map_err(|_| format!("it did not answer within {} seconds", limit.as_secs_f64()))
 }
 
 /// The filter in MongoDB's own words.
@@ -274,5 +278,20 @@ fn plain(error: &Error) -> String {
                                               of the password percent-encoded"
             .into(),
         kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_never_answers_is_given_up() {
+        actix_web::rt::System::new().block_on(async {
+            let never = within(Duration::from_millis(20), std::future::pending::<()>()).await;
+            assert_eq!(never.unwrap_err(), "it did not answer within 0.02 seconds");
+            assert_eq!(within(Duration::from_secs(20), async { 7 }).await, Ok(7));
+        });
     }
 }

@@ -47,9 +47,10 @@ pub(crate) async fn record(
     exchange.await.map_err(|error| Problem::internal(error).into()).and_then(|answer| answer)
 }
 
-/// Pages and probes: whatever is known and not of the API.
+/// Pages and probes: every route that is not of the API, however its address is written.
 fn is_page_or_probe(request: &ServiceRequest) -> bool {
-    !request.path().starts_with("/v1/") && request.match_pattern().is_some()
+    let is_of_api = |path: &str| path.starts_with("/v1/");
+    !is_of_api(request.path()) && request.match_pattern().is_some_and(|route| !is_of_api(&route))
 }
 
 async fn recorded(

@@ -44,5 +44,5 @@ pub(crate) async fn assign_request_id(
 /// Has the connection know that a request is under way on it.
 fn under_way(request: &ServiceRequest) -> Option<UnderWay> {
     let connections = request.app_data::<web::Data<Connections>>()?;
-    Some(request.conn_data::<Arc<Connection>>()?.begin(connections))
+    Some(Arc::clone(connections).begin(request.conn_data::<Arc<Connection>>()?))
 }

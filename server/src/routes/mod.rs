@@ -15,6 +15,9 @@ use crate::docs::openapi::{Described, Handled};
 /// A path, the methods that it takes, and what answers them.
 pub(crate) type Entry = (String, &'static str, Route);
 
+/// Who may read a thing may ask for its headers alone.
+pub(crate) const READ: &str = "GET, HEAD";
+
 /// What programs ask, with its description.
 pub(crate) fn api() -> Vec<(Described, Entry)> {
     vec![
@@ -36,7 +39,7 @@ pub(crate) fn api() -> Vec<(Described, Entry)> {
 
 fn entry<P: Handled>(to: fn(Route) -> Route) -> (Described, Entry) {
     let described = Described::new::<P>();
-    let (allowed, route) = if described.is_read() { ("GET, HEAD", get()) } else { ("POST", web::post()) };
+    let (allowed, route) = if described.is_read() { (READ, get()) } else { ("POST", web::post()) };
     let entry = (described.path.clone(), allowed, to(route));
     (described, entry)
 }

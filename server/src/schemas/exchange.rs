@@ -3,7 +3,7 @@
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Digest;
+use super::digest::Digest;
 
 /// A request and its answer. Keys and passwords are never in it.
 #[derive(ToSchema)]

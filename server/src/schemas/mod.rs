@@ -2,19 +2,14 @@
 //! what core writes, which knows no documentation. `tests/server/test_schema.py` holds answers to it.
 #![allow(dead_code, reason = "their shape alone is used")]
 
+mod digest;
 mod exchange;
 mod model;
 mod request;
 mod valuation;
 
-use utoipa::ToSchema;
-
+pub(crate) use self::digest::Digest;
 pub(crate) use self::exchange::*;
 pub(crate) use self::model::*;
 pub(crate) use self::request::requests;
 pub(crate) use self::valuation::*;
-
-/// SHA-256 of what is stored: the same digest is the same content, byte for byte.
-#[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
-pub(crate) struct Digest(String);

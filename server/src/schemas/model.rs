@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Digest;
+use super::digest::Digest;
 
 /// A model's card: everything that is known about it.
 #[derive(ToSchema)]

@@ -123,6 +123,14 @@ fn a_client_that_hangs_up_half_way_has_its_record() {
 }
 
 #[test]
+fn an_address_that_is_written_with_escapes_is_recorded_like_any_other() {
+    let app = TestApp::new();
+    let answer = app.get("/%76%31/models");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(app.record_of(&answer)["route"], "/v1/models");
+}
+
+#[test]
 fn probes_are_no_exchanges() {
     let app = TestApp::new();
     for path in ["/livez", "/readyz"] {
