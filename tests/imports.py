@@ -105,8 +105,8 @@ class Crate:
         return at
 
     def circles(self) -> dict[frozenset[str], list[str]]:
-        """Knots of parts of a room (or of rooms of the crate) that can all be reached from each other, each with the
-        lines of the shortest way around."""
+        """Knots of parts of a room (or of rooms of the crate) that can all be reached from each other, each
+        with the lines of the shortest way around."""
         rooms = {module[:depth] for module in self.code for depth in range(len(module))} | {()}
         found: dict[frozenset[str], list[str]] = {}
         for room in sorted(rooms):
