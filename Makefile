@@ -3,8 +3,8 @@
 TARGET  := $(or $(CARGO_TARGET_DIR),target)/debug
 VENV    := $(CURDIR)/.venv
 PYTHON  := $(VENV)/bin/python
-# Tests at once.
-WORKERS := $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )))
+# Tests in Python at once: many of them wait for a server or a clock.
+WORKERS := $(shell echo $$(( 2 * $$(nproc 2>/dev/null || sysctl -n hw.ncpu) )))
 # Where the program and the tests find XGBoost and the Python packages.
 export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
@@ -16,8 +16,10 @@ export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 run: build $(VENV)/xgboost.done
 	$(TARGET)/xtream serve --train data/diamonds.csv
 
-## Everything that must hold.
-test: rust-tests python-tests
+## Everything that must hold. What is fetched is fetched while the rest is built.
+test:
+	$(MAKE) -j3 build-all $(VENV)/test.done chromium
+	$(MAKE) rust-tests python-tests
 
 build:
 	cargo build
@@ -29,8 +31,7 @@ build-all:
 rust-tests: build-all $(VENV)/test.done
 	XTREAM_XGBOOST_LIB=$$(echo $(VENV)/lib/python3*/site-packages/xgboost/lib/libxgboost.*) cargo test --lib --bins --tests
 
-# Many of them wait for a server or a clock, so there are more at once than cores; those that measure time or memory
-# come one by one. The slowest are printed.
+# Those that measure time or memory come one by one at the end. The slowest are printed.
 python-tests: build-all module chromium
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal --durations 15 -m "not alone" tests
 	$(PYTHON) -m pytest -q --durations 5 -m alone $(shell grep -lr 'mark.alone' --include='test_*.py' tests)

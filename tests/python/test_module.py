@@ -367,11 +367,13 @@ def test_ctrl_c_stops_a_run_within_a_second_and_finished_trials_are_kept(tmp_pat
         FIRST,
         models=["xgboost"],
         trials=n_trials,
+        ranges=False,
         registry=folder,
         progress=lambda event: kept.append(event["n_kept"]) if "n_kept" in event else None,
     )
     assert kept[0] >= n_shown
-    fresh = xc.train(FIRST, models=["xgboost"], trials=n_trials, registry=tmp_path / "fresh")
+    options = {"trials": n_trials, "ranges": False, "registry": tmp_path / "fresh"}
+    fresh = xc.train(FIRST, models=["xgboost"], **options)
     assert run.report["leaderboard"][0]["params"] == fresh.report["leaderboard"][0]["params"]
     assert run.report["leaderboard"][0]["mae_usd"] == fresh.report["leaderboard"][0]["mae_usd"]
 

@@ -15,7 +15,7 @@ from helpers import in_soak, seed
 from recorded_disk import WAYS, Disk, lay, library
 from served import VALUATIONS, Serve, Served, Traffic, assert_recorded_once, eventually, exchange
 
-N_STATES = 1000 if in_soak() else 28
+N_STATES = 1000 if in_soak() else 16
 N_KILLS = 34 if in_soak() else 2
 # Answers without which a recording tells nothing.
 FEWEST_ANSWERS = 100
