@@ -1,7 +1,7 @@
 //! One stone, one price, whatever type of number it came in: every public stone as 64, 32 and 16-bit numbers, as
 //! text, as decimals and with the noise that calculating with binary numbers leaves.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 

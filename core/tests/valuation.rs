@@ -2,7 +2,13 @@
 //! XGBoost library; `make test` names it in `XTREAM_XGBOOST_LIB`. With `XTREAM_SOAK=1` on five splits instead of
 //! one; docs/range.md has the last results.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -129,7 +135,7 @@ fn coverage(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Coverage {
     let mut is_held = Vec::new();
     let mut width = 0.0;
     for stone in stones {
-        let appraised = value(&pipeline, &cells(stone.diamond()), &Options::default(), None);
+        let appraised = value(pipeline, &cells(stone.diamond()), &Options::default(), None);
         // A price that no diamond can have is refused, and a range that is not there holds nothing.
         let Some(range) = appraised.ok().and_then(|appraised| appraised.range) else {
             is_held.push(false);
@@ -207,7 +213,7 @@ fn a_greater_confidence_has_a_wider_range_around_the_same_price() {
                 let share = f64::from(percent) / 100.0;
                 let question =
                     Options { confidence: Some(Confidence::new(share).unwrap()), ..Options::default() };
-                let Ok(appraised) = value(&pipeline, &given, &question, None) else { continue };
+                let Ok(appraised) = value(pipeline, &given, &question, None) else { continue };
                 let range = appraised.range.unwrap();
                 let is_known = appraised.warnings.iter().all(|warning| !warning.reason.contains("beyond"));
                 assert_eq!(range.confidence, is_known.then_some(share));
@@ -227,9 +233,9 @@ fn an_appraised_price_is_the_plain_price_bit_for_bit() {
     for pipeline in [&FIXTURE.trees, &FIXTURE.linear] {
         for stone in FIXTURE.test.iter().take(500) {
             let given = cells(stone.diamond());
-            let plain = value(&pipeline, &given, &Options::PRICE_ALONE, None)
+            let plain = value(pipeline, &given, &Options::PRICE_ALONE, None)
                 .map(|valuation| valuation.price_usd.to_bits());
-            let appraised = value(&pipeline, &given, &ALL, None);
+            let appraised = value(pipeline, &given, &ALL, None);
             assert_eq!(plain, appraised.map(|appraised| appraised.price_usd.to_bits()));
         }
     }
@@ -243,7 +249,7 @@ fn a_calibrated_model_is_stored_and_loaded_without_a_bit_of_difference() {
         assert!(loaded.to_bytes().unwrap() == bytes);
         for stone in FIXTURE.test.iter().take(20) {
             let given = cells(stone.diamond());
-            assert_eq!(value(&loaded, &given, &ALL, None), value(&pipeline, &given, &ALL, None));
+            assert_eq!(value(&loaded, &given, &ALL, None), value(pipeline, &given, &ALL, None));
         }
     }
 }
@@ -327,7 +333,7 @@ fn brute_force(pipeline: &Pipeline, asked: &Diamond) -> (f64, [f64; 5]) {
 fn reasons_are_the_shapley_values_of_all_thirty_two_coalitions() {
     for (pipeline, n_stones) in [(&FIXTURE.linear, 100), (&FIXTURE.trees, 30)] {
         for stone in FIXTURE.test.iter().step_by(FIXTURE.test.len() / n_stones) {
-            let Ok(appraised) = value(&pipeline, &cells(stone.diamond()), &ALL, None) else {
+            let Ok(appraised) = value(pipeline, &cells(stone.diamond()), &ALL, None) else {
                 continue;
             };
             let reasons = appraised.reasons.unwrap();
@@ -608,7 +614,7 @@ fn prices_and_the_ends_of_ranges_are_whole_cents() {
     let is_cents = |amount: f64| amount == (amount * 100.0).round() / 100.0;
     for pipeline in [&FIXTURE.trees, &FIXTURE.linear] {
         for stone in FIXTURE.test.iter().step_by(50) {
-            let Ok(appraised) = value(&pipeline, &cells(stone.diamond()), &ALL, None) else {
+            let Ok(appraised) = value(pipeline, &cells(stone.diamond()), &ALL, None) else {
                 continue;
             };
             let range = appraised.range.unwrap();

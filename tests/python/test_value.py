@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xtream_core as xc
-from helpers import SECOND, Trained
+from helpers import FIRST, SECOND, Trained
 from served import VALUATIONS, Served
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -135,3 +135,20 @@ def test_range_and_reasons_are_the_same_behind_every_door(
             told = answer["reasons"]["contributions"]
             assert [part["amount_usd"] for part in told] == expected[REASONS].tolist()
             assert [part["sentence"] for part in told] == sentences[5 * row : 5 * row + 5]
+
+
+def test_a_model_trained_without_ranges_has_the_same_prices_and_says_that_it_has_no_ranges(
+    tmp_path: Path, stones: pd.DataFrame
+) -> None:
+    for ranges in (True, False):
+        xc.train(FIRST, models=["linear"], registry=tmp_path, ranges=ranges, progress=False)
+    ranged, bare = (xc.Registry(tmp_path).load(version) for version in (1, 2))
+    said = "has no range, because this model was trained without ranges"
+    stone = {"carat": 0.5, "cut": "Ideal", "color": "E", "clarity": "VS1"}
+    one, other = ranged.value(**stone), bare.value(**stone)
+    assert one["price_usd"] == other["price_usd"]
+    assert one["range"] is not None and other["range"] is None
+    assert [said in warning["reason"] for warning in other["warnings"]] == [True]
+    many = bare.value(stones)
+    assert (many["price_usd"] == ranged.value(stones)["price_usd"]).all()
+    assert many["low_usd"].isna().all() and many["warnings"].str.contains(said).all()

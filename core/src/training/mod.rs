@@ -392,7 +392,7 @@ mod tests {
             _ => Cell::Missing,
         });
         let asked = Options { reasons: true, ..Options::default() };
-        let ask = |pipeline: &crate::Pipeline| value(&pipeline, &raw, &asked, None).unwrap();
+        let ask = |pipeline: &crate::Pipeline| value(pipeline, &raw, &asked, None).unwrap();
         let (ranged, bare) = (ask(&ranged), ask(&bare));
         assert_eq!(ranged.price_usd.to_bits(), bare.price_usd.to_bits());
         assert_eq!(ranged.reasons, bare.reasons);

@@ -93,8 +93,10 @@ impl Search<'_> {
                         Err(panic) => (Err(Error::Interrupted), Some(panic)),
                     };
                     drop(results.send(result));
-                    // The scope passes it on.
-                    panic.map(|panic| resume_unwind(panic));
+                    if let Some(panic) = panic {
+                        // The scope passes it on.
+                        resume_unwind(panic);
+                    }
                 });
             };
             let conducted = self.conduct(study, sampler, &begin, &finished);
