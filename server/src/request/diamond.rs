@@ -22,7 +22,7 @@ pub(crate) const FIELDS: [Field; 9] = [
 /// A diamond as a request gives it.
 pub(crate) struct GivenDiamond<'a> {
     fields: &'a Map<String, Value>,
-    parent: &'a str,
+    pub(crate) parent: &'a str,
 }
 
 impl<'a> GivenDiamond<'a> {
