@@ -53,9 +53,15 @@ impl Progress for Shown {
                 let message = format!("reading {}: {} rows", path.display(), grouped(*n_rows));
                 self.step(&mut state, message);
             }
-            Event::Read(ReadEvent::FileRead { path, extra_columns, .. }) if !extra_columns.is_empty() => {
-                state.bar.finish_and_clear();
-                line(&format!("{}: columns left aside: {}", path.display(), extra_columns.join(", ")));
+            Event::Read(ReadEvent::FileRead { path, understood, extra_columns, .. }) => {
+                if let Some(understood) = understood {
+                    state.bar.finish_and_clear();
+                    line(&format!("{}: read as {understood}", path.display()));
+                }
+                if !extra_columns.is_empty() {
+                    state.bar.finish_and_clear();
+                    line(&format!("{}: columns left aside: {}", path.display(), extra_columns.join(", ")));
+                }
             }
             Event::Read(ReadEvent::DataReady { counts, n_train, n_test }) => {
                 state.bar.finish_and_clear();

@@ -10,10 +10,11 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
         Event::Read(ReadEvent::Reading { path, n_rows }) => {
             json!({"event": "reading", "path": path.to_string_lossy(), "n_rows": n_rows})
         }
-        Event::Read(ReadEvent::FileRead { path, n_rows, extra_columns }) => json!({
+        Event::Read(ReadEvent::FileRead { path, n_rows, understood, extra_columns }) => json!({
             "event": "file_read",
             "path": path.to_string_lossy(),
             "n_rows": n_rows,
+            "understood": understood,
             "extra_columns": extra_columns,
         }),
         Event::Read(ReadEvent::DataReady { counts, n_train, n_test }) => {

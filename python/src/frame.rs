@@ -7,7 +7,7 @@ use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
 use polars_arrow::types::NativeType;
 use polars_utils::float16::pf16;
 use pyo3::prelude::*;
-use xtream_core::dataset::Frame;
+use xtream_core::dataset::{Frame, fields_of};
 use xtream_core::diamond::{Field, decimal_of_f16};
 use xtream_core::{Error, Result};
 
@@ -24,8 +24,9 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
     let (columns, batches) = stream.read().map_err(refuse)?;
     let mut extra_columns = Vec::new();
     let mut chosen: Vec<Option<usize>> = vec![None; Field::ALL.len()];
-    for (index, column) in columns.iter().enumerate() {
-        let Some(field) = Field::from_name(&column.name).filter(|field| wanted.contains(field)) else {
+    let fields = fields_of(columns.iter().map(|column| column.name.as_str()));
+    for (index, (column, field)) in columns.iter().zip(fields).enumerate() {
+        let Some(field) = field.filter(|field| wanted.contains(field)) else {
             extra_columns.push(column.name.to_string());
             continue;
         };
@@ -58,7 +59,7 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
 /// Whether a column of that name means something to us.
 #[pyfunction(name = "_is_column")]
 pub(crate) fn is_column(name: &str) -> bool {
-    Field::from_name(name).is_some()
+    fields_of(std::iter::once(name)) != [None]
 }
 
 /// polars' complaint about a frame, as the fault of the frame.

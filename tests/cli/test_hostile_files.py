@@ -13,13 +13,12 @@ from broken_files import HEADER, ROW, refusal, rows, text
 from helpers import FIRST, PROGRAM, Program, Trained, environment
 
 BROKEN = {
-    "utf-16": ("\n".join([HEADER, *rows()]).encode("utf-16"), "line 1", "UTF-16"),
-    "latin-1": (
-        text(HEADER, *rows(3)) + "1,Idéal".encode("latin-1") + b",D,SI1,62,54,7,4,4,2\n",
-        "line 5",
+    "utf-16 without a header": ("\n".join(rows()).encode("utf-16"), "line 1", "UTF-16"),
+    "latin-1 far behind the beginning": (
+        text(HEADER, *rows(9000)) + "1,Idéal".encode("latin-1") + b",D,SI1,62,54,7,4,4,2\n",
+        "line 9002",
         "Latin-1",
     ),
-    "latin-1 header": (HEADER.encode() + ",qualité\n".encode("latin-1"), "line 1", "Latin-1"),
     "a NUL": (text(HEADER, *rows(2), ROW.replace("Ideal", "Id\0eal")), "line 4", "NUL"),
     "a field too few": (text(HEADER, *rows(4), ROW.removesuffix(",2.75"), ROW), "line 6", "9 fields"),
     "a field too many": (text(HEADER, *rows(4), ROW + ",", ROW), "line 6", "11 fields"),
@@ -33,7 +32,7 @@ BROKEN = {
     "a header twice": (text(HEADER + ",CARAT", ROW + ",1"), "line 1", "both called"),
     "a header missing": (text(HEADER.replace("clarity", "purity"), ROW), "line 1", "no column clarity"),
     "no header": (text(*rows()), "line 1", "no column carat"),
-    "semicolons": (text(*[line.replace(",", ";") for line in (HEADER, ROW)]), "line 1", "semicolons"),
+    "semicolons without a header": (text(*[ROW.replace(",", ";")] * 2), "line 1", "semicolons"),
     "an empty file": (b"", "line 1", "empty"),
     "blank lines": (b"\n\r\n\n", "line", "empty"),
     "only a byte order mark": (b"\xef\xbb\xbf", "line 1", "empty"),

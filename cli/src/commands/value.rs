@@ -36,6 +36,9 @@ pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> R
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file)?;
     table.require(&args.file, &REQUIRED)?;
+    if let Some(understood) = table.understood() {
+        note(&format!("{}: read as {understood}", args.file.display()));
+    }
     if args.range {
         require_ranges(&pipeline)?;
     }

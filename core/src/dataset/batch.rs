@@ -4,6 +4,7 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use super::columns::fields_of;
 use super::csv_lines::TextRows;
 use crate::diamond::{Cell, Field, RawDiamond, decimal_of_f32};
 use crate::error::{Error, Result};
@@ -33,8 +34,9 @@ impl Batch {
     pub(super) fn new(path: &Path, frame: DataFrame, lines: Vec<u64>) -> Result<Self> {
         let context = |source| Error::Frame { context: format!("cannot read {}", path.display()), source };
         let mut cells = Box::new([const { Cells::Absent }; Field::ALL.len()]);
-        for column in frame.columns() {
-            if let Some(field) = Field::from_name(column.name()) {
+        let fields = fields_of(frame.columns().iter().map(|column| column.name().as_str()));
+        for (column, field) in frame.columns().iter().zip(fields) {
+            if let Some(field) = field {
                 cells[field as usize] = Cells::of(column).map_err(context)?;
             }
         }

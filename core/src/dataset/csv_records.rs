@@ -4,6 +4,7 @@
 use memchr::memchr3;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
+use super::csv_lines::is_blank_row;
 use crate::error::Result;
 
 const QUOTES: &str = "a field in quotation marks from its first to its last character, with quotation marks \
@@ -74,7 +75,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn next_record(&mut self) -> Result<Option<Record<'a>>> {
         while self.at < self.bytes.len() {
             let record = self.record()?;
-            if !record.bytes.is_empty() {
+            if !is_blank_row(record.bytes, self.format.columns.len()) {
                 return Ok(Some(record));
             }
         }

@@ -14,9 +14,12 @@ use memchr::{memchr_iter, memrchr2_iter};
 use polars::prelude::DataFrame;
 
 use super::batch::Batch;
+use super::columns::fields_of;
 use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
 use super::csv_records::{Scanned, Scanner, scan};
+use super::form::Form;
+use super::plain::{Input, Plain};
 use super::steadiness::Steadiness;
 use crate::diamond;
 use crate::error::{Error, Result};
@@ -29,11 +32,11 @@ const SHORTEST_ROW: usize = 24;
 /// An open CSV file.
 pub struct CsvTable {
     format: Arc<CsvFormat>,
-    file: File,
+    input: Input,
     steadiness: Steadiness,
-    /// Bytes read from the file so far.
-    n_read: u64,
-    /// Bytes read from the file; those before `start` are done with.
+    /// How the file is written, where it is not plain.
+    form: Option<String>,
+    /// Bytes of plain text; those before `start` are done with.
     buffer: Vec<u8>,
     start: usize,
     at_end: bool,
@@ -56,19 +59,19 @@ impl CsvTable {
         let mut table = Self {
             format: Arc::new(format),
             steadiness: Steadiness::of(path, &file)?,
-            file,
-            n_read: head.len() as u64,
+            input: Input::File { file, n_read: head.len() as u64 },
+            form: None,
             buffer: head,
             start: 0,
             at_end: false,
             line: 1,
         };
         table.fill()?;
+        table.make_plain()?;
         table.skip_byte_order_mark()?;
         let columns = table.read_header()?;
-        let place = |field: diamond::Field| {
-            columns.iter().position(|name| diamond::Field::from_name(name) == Some(field))
-        };
+        let found = fields_of(columns.iter().map(String::as_str));
+        let place = |field: diamond::Field| found.iter().position(|other| *other == Some(field));
         let places = diamond::Field::ALL.map(place);
         table.format = Arc::new(CsvFormat { path: path.into(), columns, places });
         Ok(table)
@@ -80,7 +83,7 @@ impl CsvTable {
 
     /// How many rows there are if all of the file is like its beginning; nothing where that cannot be told.
     pub(super) fn n_rows_about(&self) -> usize {
-        let n_bytes = self.file.metadata().map_or(0, |file| file.len() as usize);
+        let n_bytes = self.steadiness.n_bytes().unwrap_or(0) as usize;
         let n_seen = self.buffer.len().max(1);
         let n_lines = memchr_iter(b'\n', &self.buffer).count();
         ((n_bytes as f64 * n_lines as f64 / n_seen as f64) as usize).min(n_bytes / SHORTEST_ROW)
@@ -92,6 +95,25 @@ impl CsvTable {
 
     fn malformed(&self, line: u64, reason: impl Into<String>, allowed: &str) -> Error {
         self.format.malformed(line, reason, allowed)
+    }
+
+    /// How the file is written, where it is not plain.
+    pub(super) fn form(&self) -> Option<&str> {
+        self.form.as_deref()
+    }
+
+    /// Reads a file of another form from its beginning, as a plain one.
+    fn make_plain(&mut self) -> Result<()> {
+        let Some(form) = Form::of(&self.buffer, self.at_end).filter(|form| !form.is_plain()) else {
+            return Ok(());
+        };
+        self.form = form.in_words();
+        let (head, at_end) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.at_end));
+        if let Input::File { file, .. } = &self.input {
+            let file = file.try_clone().map_err(|source| Error::read(&self.format.path, source))?;
+            self.input = Input::Plain(Box::new(Plain::new(form, head, file, at_end)));
+        }
+        self.fill()
     }
 
     fn skip_byte_order_mark(&mut self) -> Result<()> {
@@ -159,14 +181,13 @@ impl CsvTable {
         if n_ahead < BLOCK && !self.at_end {
             let missing = (BLOCK - n_ahead) as u64;
             self.buffer.reserve(BLOCK);
-            let read = (&mut self.file)
+            let read = (&mut self.input)
                 .take(missing)
                 .read_to_end(&mut self.buffer)
                 .map_err(|source| Error::read(&self.format.path, source))?;
-            self.n_read += read as u64;
             self.at_end = (read as u64) < missing;
             if self.at_end {
-                self.steadiness.check(self.n_read)?;
+                self.steadiness.check(self.input.n_read())?;
             }
         }
         Ok(())

@@ -19,6 +19,8 @@ pub enum ReadEvent<'a> {
         path: &'a Path,
         /// Rows in it.
         n_rows: u64,
+        /// How it was understood, where it is not plain.
+        understood: Option<&'a str>,
         /// Columns that mean nothing to us and were left aside.
         extra_columns: &'a [String],
     },

@@ -128,6 +128,7 @@ fn read_table(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let extra_columns = table.require(path, policy.required())?;
+    let understood = table.understood();
     let n_before = ingested.counts.n_rows;
     unique.reserve(table.n_rows_about());
     let work = |part: Part| part.batch().map(|batch| CheckedBatch::of(batch, policy));
@@ -156,7 +157,8 @@ fn read_table(
     };
     in_order(|| table.next_part(), work, take)?;
     let n_rows = ingested.counts.n_rows - n_before;
-    report(&ReadEvent::FileRead { path, n_rows, extra_columns: &extra_columns });
+    let understood = understood.as_deref();
+    report(&ReadEvent::FileRead { path, n_rows, understood, extra_columns: &extra_columns });
     ingested.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! it by content, so that a model always leads back to its exact rows.
 
 mod batch;
+mod columns;
 mod counts;
 mod csv_format;
 mod csv_lines;
@@ -13,11 +14,13 @@ mod csv_table;
 mod duplicates;
 mod event;
 mod fingerprint;
+mod form;
 mod frame_table;
 mod ingest;
 mod parquet_pages;
 mod parquet_table;
 mod paths;
+mod plain;
 mod rejects;
 mod source;
 mod split;
@@ -27,6 +30,7 @@ mod table;
 mod validation;
 
 pub use batch::Batch;
+pub use columns::fields_of;
 pub use counts::Counts;
 pub use csv_lines::TextRows;
 pub use duplicates::Duplicates;

@@ -6,6 +6,7 @@ use std::path::Path;
 use polars::prelude::DataFrame;
 
 use super::batch::Batch;
+use super::columns::fields_of;
 use super::csv_table::{CsvBlock, CsvTable};
 use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::parquet_table::ParquetTable;
@@ -62,6 +63,22 @@ impl Table {
         }
     }
 
+    /// How the file was understood where that is not plain: its form, and columns by other names than ours.
+    pub fn understood(&self) -> Option<String> {
+        let form = match self {
+            Self::Csv(table) => table.form().map(str::to_owned),
+            Self::Parquet(_) | Self::Frame(_) => None,
+        };
+        let fields = fields_of(self.columns().iter().map(String::as_str));
+        let other = |(name, field): (&String, Option<Field>)| {
+            let field = field.filter(|field| !field.name().eq_ignore_ascii_case(name.trim()))?;
+            Some(format!("{name:?} taken for {field}"))
+        };
+        let others = self.columns().iter().zip(fields).filter_map(other);
+        let said: Vec<_> = form.into_iter().chain(others).collect();
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
     /// About how many rows there are, to make room for them at once; 0 where that cannot be told.
     pub(crate) fn n_rows_about(&self) -> usize {
         match self {
@@ -76,7 +93,7 @@ impl Table {
     /// # Errors
     /// [`Error::Malformed`] naming every missing column.
     pub fn require(&self, path: &Path, required: &[Field]) -> Result<Vec<String>> {
-        let known: Vec<_> = self.columns().iter().map(|name| Field::from_name(name)).collect();
+        let known = fields_of(self.columns().iter().map(String::as_str));
         let missing: Vec<_> = required
             .iter()
             .filter(|field| !known.contains(&Some(**field)))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cell_text::{is_missing, usual_characters};
 use super::{Fault, Field};
 
 /// An ordered grade: a closed list of labels from worst to best.
@@ -24,9 +25,10 @@ pub trait Grade: Copy + 'static {
     /// `VERY_GOOD` and `VeryGood` are all [`Cut::VeryGood`].
     fn parse(text: &str) -> Result<Self, Fault> {
         // The trade's own spelling is found in no time, and nearly always given.
-        let alike = || Self::ALL.iter().copied().find(|grade| same_spelling(grade.label(), text));
+        let alike =
+            || Self::ALL.iter().copied().find(|grade| same_spelling(grade.label(), &usual_characters(text)));
         Self::labelled(text).or_else(alike).ok_or_else(|| {
-            let reason = if text.trim().is_empty() { "is missing" } else { "is not a known grade" };
+            let reason = if is_missing(text) { "is missing" } else { "is not a known grade" };
             Fault::wrong(Self::FIELD, text, reason, Self::allowed())
         })
     }
@@ -56,7 +58,8 @@ fn same_spelling(label: &str, text: &str) -> bool {
 }
 
 fn significant(text: &str) -> impl Iterator<Item = u8> + '_ {
-    text.bytes()
+    text.trim()
+        .bytes()
         .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'_' | b'-'))
         .map(|byte| byte.to_ascii_lowercase())
 }

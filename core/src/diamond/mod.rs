@@ -1,6 +1,7 @@
 //! A diamond, as the trade describes one. [`Diamond::parse`] is the only door: a value of these
 //! types is always one that can exist, so nothing further in has to check again.
 
+mod cell_text;
 mod correction;
 mod decimal;
 mod fault;

@@ -1,5 +1,6 @@
 //! The only door into [`Diamond`]: from cells as typed, all faults of a stone at once.
 
+use super::cell_text::{is_missing, number_with_unit};
 use super::decimal::{per_one, rounded};
 use super::fault::Fault;
 use super::field::Field;
@@ -18,11 +19,11 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// Whether nothing stands in it but blanks.
+    /// Whether nothing stands in it but blanks or a word for nothing (`NA`).
     pub fn is_blank(&self) -> bool {
         match self {
             Cell::Missing => true,
-            Cell::Text(text) => text.trim().is_empty(),
+            Cell::Text(text) => is_missing(text),
             Cell::Number(_) => false,
         }
     }
@@ -140,7 +141,9 @@ pub(super) fn number_of(field: Field, cell: Cell<'_>, per_one: f64) -> Result<f6
     let value = match cell {
         Cell::Missing => None,
         Cell::Number(value) => Some(value),
-        Cell::Text(text) => plain_decimal(text).or_else(|| text.trim().parse().ok()),
+        Cell::Text(text) => {
+            plain_decimal(text).or_else(|| text.trim().parse().ok()).or_else(|| number_with_unit(field, text))
+        }
     };
     let largest = if field == Field::Price { LARGEST_PRICE } else { LARGEST };
     match value.filter(|value| (0.0..=largest).contains(value)).map(|value| rounded(value, per_one)) {
@@ -152,8 +155,9 @@ pub(super) fn number_of(field: Field, cell: Cell<'_>, per_one: f64) -> Result<f6
 /// What is wrong with a cell and the number that was read in it, if any.
 #[cold]
 fn fault(field: Field, cell: Cell<'_>, value: Option<f64>) -> Fault {
-    let written = cell.as_written().filter(|text| !text.trim().is_empty()).unwrap_or_default();
-    let reason = match value {
+    let is_given = |text: &String| !matches!(cell, Cell::Text(_)) || !is_missing(text);
+    let written = cell.as_written().filter(is_given).unwrap_or_default();
+    let reason = match value.filter(|_| !written.is_empty()) {
         None if written.is_empty() => "is missing",
         None => "is not a number",
         Some(value) if !value.is_finite() => "is not a finite number",

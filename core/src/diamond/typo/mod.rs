@@ -251,14 +251,14 @@ mod tests {
     fn what_is_no_number_is_put_right_too() {
         for (field, text, likely) in [
             (Field::X, "6,79", Some(6.79)),
-            (Field::X, "6.79 mm", Some(6.79)),
+            (Field::X, "6.79 xx", Some(6.79)),
             (Field::X, "-6.79", Some(6.79)),
             (Field::X, "0", Some(6.79)),
             (Field::Carat, "1,2", Some(1.2)),
             (Field::Carat, "0.0", Some(1.2)),
             (Field::Z, "421e9", Some(4.2)),
             (Field::Table, "many", None),
-            (Field::Depth, "NaN", Some(62.2)),
+            (Field::Depth, "inf", Some(62.2)),
         ] {
             let raw = stone(|asked| (asked == field).then_some(Cell::Text(text)));
             let faults = raw.explained(raw.parse().unwrap_err());

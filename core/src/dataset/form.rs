@@ -1,0 +1,252 @@
+//! The form of a text file: its encoding, what ends its lines and parts its columns, which sign its decimals have, and
+//! what stands above its header. It is found out from the first part of the file, and told in one sentence.
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+
+use super::columns::field_of;
+use crate::diamond::Field;
+
+/// What may part columns; the first one is the usual one.
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+/// Lines among which a header is looked for, and rows that tell which sign decimals have.
+const MOST_LINES: usize = 200;
+/// Fewer known names do not make a line a header.
+const FEWEST_NAMES: usize = 2;
+
+/// How a file is written.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    pub(super) encoding: &'static Encoding,
+    /// Whether a carriage return alone ends a line, as on a Mac of 2001.
+    pub(super) has_lone_returns: bool,
+    pub(super) delimiter: char,
+    /// What stands for a decimal point, and for a mark between thousands.
+    pub(super) marks: Marks,
+    /// Lines above the header, blank ones included.
+    pub(super) n_above: usize,
+    /// Whether each row begins with its name, which has no heading (R writes such files).
+    pub(super) has_row_names: bool,
+    /// Whether rows end with a separator more than the header.
+    pub(super) has_trailing: bool,
+    /// Of each heading whether its column is read: one without a name and values is none.
+    pub(super) are_read: Vec<bool>,
+    /// What each of them means to us.
+    pub(super) fields: Vec<Option<Field>>,
+}
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// `1234.5`
+    Point,
+    /// `1,234.5`
+    PointAndCommas,
+    /// `1234,5` or `1.234,5`
+    Comma,
+}
+
+impl Form {
+    /// Of a file that begins with `head`; `None` where no header can be found.
+    pub(super) fn of(head: &[u8], is_whole: bool) -> Option<Self> {
+        let encoding = encoding(head, is_whole)?;
+        let (text, _, _) = encoding.decode(head);
+        if text.contains('\0') {
+            return None;
+        }
+        let has_lone_returns = !text.contains('\n') && text.trim_end().contains('\r');
+        let lines: Vec<_> = text.split(if has_lone_returns { '\r' } else { '\n' }).take(MOST_LINES).collect();
+        let names = |line: &str, delimiter| -> Vec<Option<Field>> {
+            split(line, delimiter).iter().map(|cell| field_of(unquoted(cell))).collect()
+        };
+        let mut found: Option<(usize, char, usize)> = None;
+        for (number, line) in lines.iter().enumerate() {
+            for delimiter in DELIMITERS {
+                let n_known = names(line, delimiter).iter().flatten().count();
+                if n_known >= FEWEST_NAMES && found.is_none_or(|(.., most)| n_known > most) {
+                    found = Some((number, delimiter, n_known));
+                }
+            }
+            if found.is_some() {
+                break;
+            }
+        }
+        let (n_above, delimiter, _) = found?;
+        let header = split(lines[n_above], delimiter);
+        let fields = names(lines[n_above], delimiter);
+        let rows: Vec<_> = lines[n_above + 1..].iter().filter(|line| !line.trim().is_empty()).collect();
+        // The last one may be cut off.
+        let n_sure = if is_whole { rows.len() } else { rows.len().saturating_sub(1) };
+        let rows: Vec<_> = rows[..n_sure].iter().map(|line| split(line, delimiter)).collect();
+        let is_one_more = !rows.is_empty() && rows.iter().all(|row| row.len() == header.len() + 1);
+        let has_trailing = is_one_more && rows.iter().all(|row| row.last().is_none_or(|cell| is_blank(cell)));
+        let has_row_names = is_one_more && !has_trailing;
+        let offset = usize::from(has_row_names);
+        let has_values =
+            |place: usize| rows.iter().any(|row| row.get(place + offset).is_some_and(|cell| !is_blank(cell)));
+        let are_read = header.iter().enumerate().map(|(place, name)| !is_blank(name) || has_values(place));
+        let are_read = are_read.collect();
+        let cells = |wanted: &dyn Fn(Field) -> bool| -> Vec<&str> {
+            let places = fields.iter().enumerate();
+            let places = places.filter(|(_, field)| field.is_some_and(|f| !f.is_grade() && wanted(f)));
+            let places: Vec<_> = places.map(|(place, _)| place + offset).collect();
+            rows.iter().flat_map(|row| places.iter().filter_map(|place| row.get(*place).copied())).collect()
+        };
+        let of_measurements = cells(&|field| field != Field::Price);
+        let marks = if of_measurements.iter().any(|cell| has_sign(cell, ',')) {
+            Marks::Comma
+        } else if of_measurements.iter().any(|cell| has_sign(cell, '.'))
+            && cells(&|field| field == Field::Price).iter().any(|cell| cell.contains(','))
+        {
+            Marks::PointAndCommas
+        } else {
+            Marks::Point
+        };
+        Some(Self {
+            encoding,
+            has_lone_returns,
+            delimiter,
+            marks,
+            n_above,
+            has_row_names,
+            has_trailing,
+            are_read,
+            fields,
+        })
+    }
+
+    /// Whether the file is what the reader takes as it is.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_plain = self.encoding == UTF_8
+            && !self.has_lone_returns
+            && self.delimiter == ','
+            && !self.has_row_names
+            && !self.has_trailing
+            && self.are_read.iter().all(|is_read| *is_read);
+        is_plain && self.n_above == 0 && self.marks == Marks::Point
+    }
+
+    /// How the file was read, where it is not plain.
+    pub(super) fn in_words(&self) -> Option<String> {
+        if self.is_plain() {
+            return None;
+        }
+        let mut words = vec![
+            match self.delimiter {
+                ';' => "semicolons",
+                '\t' => "tabs",
+                '|' => "vertical bars",
+                _ => "commas",
+            }
+            .to_owned(),
+        ];
+        match self.marks {
+            Marks::Point => {}
+            Marks::PointAndCommas => words.push("commas between thousands".into()),
+            Marks::Comma => words.push("decimal comma".into()),
+        }
+        words.push(self.encoding.name().replace("windows", "Windows"));
+        if self.has_lone_returns {
+            words.push("lines ended by a carriage return".into());
+        }
+        if self.n_above > 0 {
+            words.push(format!("the header on line {}", self.n_above + 1));
+        }
+        if self.has_row_names {
+            words.push("the first column taken for row names".into());
+        }
+        if self.are_read.iter().any(|is_read| !is_read) {
+            words.push("empty columns without a name left aside".into());
+        }
+        Some(words.join(", "))
+    }
+}
+
+/// UTF-16 by its mark; else UTF-8, and where it is not that, Windows-1252.
+fn encoding(head: &[u8], is_whole: bool) -> Option<&'static Encoding> {
+    if let Some((marked, _)) = Encoding::for_bom(head) {
+        return Some(marked);
+    }
+    match std::str::from_utf8(head) {
+        Ok(_) => Some(UTF_8),
+        // A character that is cut off at the end of what was read is none that is wrong.
+        Err(error) if error.error_len().is_none() && !is_whole => Some(UTF_8),
+        // Bytes that mean nothing there.
+        Err(_) if head.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D | 0)) => None,
+        Err(_) => Some(WINDOWS_1252),
+    }
+}
+
+/// The cells of one line, those in quotation marks with them.
+pub(super) fn split(line: &str, delimiter: char) -> Vec<&str> {
+    let line = line.strip_suffix('\r').unwrap_or(line).trim_start_matches('\u{FEFF}');
+    let (mut cells, mut start, mut is_inside) = (Vec::new(), 0, false);
+    let mut previous = delimiter;
+    for (at, character) in line.char_indices() {
+        match character {
+            // One that is doubled closes and opens again.
+            '"' if is_inside || previous == delimiter || previous == '"' => is_inside = !is_inside,
+            _ if character == delimiter && !is_inside => {
+                cells.push(&line[start..at]);
+                start = at + character.len_utf8();
+            }
+            _ => {}
+        }
+        previous = character;
+    }
+    cells.push(&line[start..]);
+    cells
+}
+
+pub(super) fn unquoted(cell: &str) -> &str {
+    let cell = cell.trim();
+    cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(cell)
+}
+
+fn is_blank(cell: &str) -> bool {
+    unquoted(cell).trim().is_empty()
+}
+
+/// Whether this is a number in which the sign stands once between digits.
+fn has_sign(cell: &str, sign: char) -> bool {
+    let cell = unquoted(cell);
+    cell.split_once(sign).is_some_and(|(whole, rest)| {
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        is_digits(whole) && is_digits(rest) && !rest.is_empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn words(text: &[u8]) -> Option<String> {
+        Form::of(text, true).unwrap().in_words()
+    }
+
+    #[test]
+    fn a_form_is_told_in_one_sentence() {
+        let table = |text: &str| words(text.as_bytes());
+        assert_eq!(table("carat,cut,color,clarity\n0.71,Ideal,G,VS2\n"), None);
+        assert_eq!(table("carat,cut,color,clarity\r\n0.71,Ideal,G,VS2\r\n"), None);
+        assert_eq!(
+            table("carat;cut;color;clarity\n0,71;Ideal;G;VS2\n").as_deref(),
+            Some("semicolons, decimal comma, UTF-8")
+        );
+        assert_eq!(
+            table("carat,cut,color,clarity\r0.71,Ideal,G,VS2\r").as_deref(),
+            Some("commas, UTF-8, lines ended by a carriage return")
+        );
+        assert_eq!(
+            table("Stock of May\n\ncarat\tcut\n0.71\tIdeal\n").as_deref(),
+            Some("tabs, UTF-8, the header on line 3")
+        );
+        assert_eq!(
+            table("\"carat\",\"cut\"\n\"1\",0.71,\"Ideal\"\n").as_deref(),
+            Some("commas, UTF-8, the first column taken for row names")
+        );
+        assert_eq!(words(b"carat,cut,seller\n0.7,Ideal,Caf\xE9\n").as_deref(), Some("commas, Windows-1252"));
+        assert!(Form::of(b"\x89PNG\r\n\x1a\n\0\0", true).is_none());
+        assert!(Form::of(b"", true).is_none());
+    }
+}
