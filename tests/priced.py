@@ -21,6 +21,11 @@ def numbered(public: pd.DataFrame) -> pd.DataFrame:
     return stones.sample(frac=1, random_state=1)
 
 
+def some(stones: pd.DataFrame) -> pd.DataFrame:
+    """Some hundred of them, with one that cannot be in the middle."""
+    return pd.concat([stones.iloc[:300], stones[stones["stone"] == BAD], stones.iloc[300:600]])
+
+
 def priced_by_one_process(model: xc.Model, stones: pd.DataFrame) -> pd.Series:
     """Each stone's price, by its number."""
     with warnings.catch_warnings(action="ignore"):
@@ -51,12 +56,13 @@ def assert_faults_are_told(priced: pd.DataFrame, model: xc.Model, stones: pd.Dat
 
 
 def assert_ranges_and_reasons(found: pd.DataFrame, model: xc.Model, stones: pd.DataFrame) -> None:
-    """Of a few stones, asked with a confidence of 0.8."""
-    found, some = found.set_index("stone"), stones.set_index("stone")
+    """Of `some` stones, asked with a confidence of 0.8."""
+    found, given = found.set_index("stone"), stones.set_index("stone")
+    assert found["price_usd"].isna()[BAD]
     sound = found[found["faults"].isna()]
-    alone = model.value(some.loc[sound.index], confidence=0.8)
-    assert list(found) == [*some, *alone, "faults"]
-    assert len(found) == len(some) and sound["low_usd"].notna().all()
+    alone = model.value(given.loc[sound.index], confidence=0.8)
+    assert list(found) == [*given, *alone, "faults"]
+    assert len(found) == len(given) and sound["low_usd"].notna().all()
     for name in alone:
         nothing = "" if name == "warnings" else 0
         assert sound[name].fillna(nothing).tolist() == alone[name].fillna(nothing).tolist(), name

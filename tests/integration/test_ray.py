@@ -11,7 +11,15 @@ import pytest
 import ray
 import xtream_core as xc
 import xtream_core.ray
-from priced import BAD, REGISTRY, TREES, assert_faults_are_told, assert_ranges_and_reasons, assert_same_bits
+from priced import (
+    BAD,
+    REGISTRY,
+    TREES,
+    assert_faults_are_told,
+    assert_ranges_and_reasons,
+    assert_same_bits,
+    some,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +60,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
 
 
 def test_ranges_and_reasons_are_those_of_one_process(model: xc.Model, stones: pd.DataFrame) -> None:
-    some = stones.iloc[:600]
+    few = some(stones)
     asked = {"ranges": True, "reasons": True, "confidence": 0.8}
-    found = xtream_core.ray.value(dataset(some, 3), REGISTRY, TREES, **asked).to_pandas()
-    assert_ranges_and_reasons(found, model, some)
+    found = xtream_core.ray.value(dataset(few, 3), REGISTRY, TREES, **asked).to_pandas()
+    assert_ranges_and_reasons(found, model, few)

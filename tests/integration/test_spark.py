@@ -10,7 +10,15 @@ import pyarrow as pa
 import pytest
 import xtream_core as xc
 import xtream_core.spark
-from priced import BAD, REGISTRY, TREES, assert_faults_are_told, assert_ranges_and_reasons, assert_same_bits
+from priced import (
+    BAD,
+    REGISTRY,
+    TREES,
+    assert_faults_are_told,
+    assert_ranges_and_reasons,
+    assert_same_bits,
+    some,
+)
 from pyspark.sql import DataFrame, SparkSession
 
 
@@ -66,10 +74,10 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
 def test_ranges_and_reasons_are_those_of_one_process(
     spark: SparkSession, model: xc.Model, stones: pd.DataFrame
 ) -> None:
-    some = stones.iloc[:600]
+    few = some(stones)
     asked = {"ranges": True, "reasons": True, "confidence": 0.8}
-    found = xtream_core.spark.value(frame(spark, some, 3), REGISTRY, TREES, **asked).toPandas()
-    assert_ranges_and_reasons(found, model, some)
+    found = xtream_core.spark.value(frame(spark, few, 3), REGISTRY, TREES, **asked).toPandas()
+    assert_ranges_and_reasons(found, model, few)
 
 
 def test_what_no_worker_could_do_is_refused_at_once(spark: SparkSession, stones: pd.DataFrame) -> None:

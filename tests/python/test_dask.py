@@ -22,7 +22,9 @@ from priced import (
     assert_same_bits,
     numbered,
     priced_by_one_process,
+    some,
 )
+from xtream_core._engines import Scoring
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +92,11 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
 def test_ranges_and_reasons_are_those_of_one_process(
     client: Client, model: xc.Model, stones: pd.DataFrame
 ) -> None:
-    some = stones.iloc[:600]
-    parts = dd.from_pandas(some, npartitions=3, sort=False)
+    few = some(stones)
+    parts = dd.from_pandas(few, npartitions=3, sort=False)
     asked = {"ranges": True, "reasons": True, "confidence": 0.8}
     found = xtream_core.dask.value(parts, REGISTRY, TREES, **asked).compute()
-    assert_ranges_and_reasons(found, model, some)
+    assert_ranges_and_reasons(found, model, few)
     ranged = xtream_core.dask.value(parts, REGISTRY, TREES, ranges=True)
     assert list(ranged)[-6:] == ["price_usd", "low_usd", "high_usd", "confidence", "warnings", "faults"]
 
@@ -116,8 +118,6 @@ def test_each_process_loads_the_model_once(client: Client, stones: pd.DataFrame)
 def test_a_worker_with_another_model_of_that_version_prices_nothing(
     client: Client, stones: pd.DataFrame
 ) -> None:
-    from xtream_core._engines import Scoring
-
     asked = {"ranges": False, "reasons": False, "confidence": 0.9}
     right = Scoring.of(REGISTRY, TREES, stones.columns, **asked)
     wrong = Scoring.of(REGISTRY, 2, stones.columns, **asked)
@@ -128,8 +128,6 @@ def test_a_worker_with_another_model_of_that_version_prices_nothing(
 
 
 def test_the_champion_is_the_one_of_the_moment_it_was_asked(stones: pd.DataFrame) -> None:
-    from xtream_core._engines import Scoring
-
     scoring = Scoring.of(REGISTRY, None, stones.columns, ranges=False, reasons=False, confidence=0.9)
     champion = xc.Registry(REGISTRY).champion()
     assert (scoring.version, scoring.digest) == (champion.version, champion.card["model"])
@@ -145,6 +143,25 @@ def test_what_no_worker_could_do_is_refused_at_once(stones: pd.DataFrame) -> Non
         xtream_core.dask.value(parts, REGISTRY, 99)
 
 
+def test_all_doors_look_at_model_columns_and_confidence_before_any_worker_does() -> None:
+    four_cs = ["carat", "cut", "color", "clarity"]
+    asked = {"ranges": True, "reasons": False, "confidence": 0.9}
+    with pytest.raises(xc.InvalidInputError, match="no column cut"):
+        Scoring.of(REGISTRY, TREES, [name for name in four_cs if name != "cut"], **asked)
+    with pytest.raises(xc.InvalidInputError, match=r"0\.5 to 0\.99"):
+        Scoring.of(REGISTRY, TREES, four_cs, **asked | {"confidence": 2})
+
+
+def test_reasons_are_the_same_however_many_stones_are_looked_at_at_once(
+    model: xc.Model, stones: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = some(stones).iloc[250:350]
+    scoring = Scoring.of(REGISTRY, TREES, few.columns, ranges=True, reasons=True, confidence=0.9)
+    at_once = scoring.columns(few)
+    monkeypatch.setattr("xtream_core._engines._AT_ONCE", 7)
+    assert scoring.columns(few) == at_once
+
+
 def test_a_column_that_is_there_keeps_its_name(client: Client, stones: pd.DataFrame) -> None:
     own = stones.iloc[:50].assign(price_usd=1.0, FAULTS="none")
     found = xtream_core.dask.value(dd.from_pandas(own, npartitions=2), REGISTRY, TREES).compute()
@@ -156,8 +173,8 @@ def test_a_column_that_is_there_keeps_its_name(client: Client, stones: pd.DataFr
 def test_partitions_of_nothing_but_faults_and_without_rows_do_no_harm(
     client: Client, stones: pd.DataFrame
 ) -> None:
-    some = stones.iloc[:20].assign(cut="Awful")
-    parts = dd.concat([dd.from_pandas(some, npartitions=2), dd.from_pandas(stones.iloc[:0], npartitions=1)])
+    wrong = stones.iloc[:20].assign(cut="Awful")
+    parts = dd.concat([dd.from_pandas(wrong, npartitions=2), dd.from_pandas(stones.iloc[:0], npartitions=1)])
     found = xtream_core.dask.value(parts, REGISTRY, TREES, ranges=True, reasons=True).compute()
     assert len(found) == 20 and found["price_usd"].isna().all() and found["faults"].notna().all()
 
