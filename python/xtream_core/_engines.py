@@ -81,14 +81,11 @@ class Scoring:
     def columns(self, frame: Any) -> list[pa.Array]:
         """Our columns for each row of the frame, in the order of `names`. What there is not is null."""
         model = _loaded(self.registry, self.version, self.digest)
-        faults: list[str | None] = [None] * len(frame)
-        try:
-            prices = model.predict(frame)
-        except InvalidDiamondError as refused:
-            for fault in refused.faults:
-                told = faults[fault["row"]]
-                faults[fault["row"]] = _in_words(fault) if told is None else f"{told} | {_in_words(fault)}"
-            prices = model.predict(frame, errors="nan")
+        prices = model.predict(frame, errors="nan")
+        faults = np.full(len(frame), None, dtype=object)
+        refused = np.flatnonzero(np.isnan(prices))
+        if len(refused):
+            faults[refused] = _faults(model, take(frame, refused))
         columns: dict[str, Any] = {"price_usd": prices, "faults": faults}
         if self.ranges or self.reasons:
             columns |= self._appraised(model, frame, np.flatnonzero(~np.isnan(prices)))
@@ -108,6 +105,17 @@ class Scoring:
             for name, values in columns.items():
                 values[rows] = [text or None for text in found[name]] if name in TEXTS else found[name]
         return columns
+
+
+def _faults(model: Model, refused: Any) -> list[str]:
+    """Of each row of a frame in which none has a price, why."""
+    words: list[list[str]] = [[] for _ in range(len(refused))]
+    try:
+        model.predict(refused)
+    except InvalidDiamondError as error:
+        for fault in error.faults:
+            words[fault["row"]].append(_in_words(fault))
+    return [" | ".join(each) for each in words]
 
 
 def _in_words(fault: dict[str, Any]) -> str:
