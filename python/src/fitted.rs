@@ -19,7 +19,7 @@ use xtream_core::{Error, Pipeline, PricedDiamond, Result};
 use crate::arrow_stream::Stream;
 use crate::error;
 use crate::faults::{Faults, Refused};
-use crate::frame::{FEATURES, frame};
+use crate::frame::frame;
 use crate::interruptible::interruptible;
 use crate::rows::Rows;
 use crate::xgboost;
@@ -110,7 +110,7 @@ pub(crate) fn fit_stones(
     let weight = weight.map(|weight| weight.as_array().to_owned());
     let params = params_of(params);
     let fitted = interruptible(py, None, move |_, interrupt| {
-        let mut table = Table::over(frame(stream, &Field::CERTAIN, &FEATURES)?);
+        let mut table = Table::over(frame(stream, &Field::CERTAIN, &Field::FEATURES)?);
         let mut batches = Vec::new();
         while let Some(batch) = table.next_batch()? {
             batches.push(batch);

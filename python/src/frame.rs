@@ -13,18 +13,6 @@ use xtream_core::{Error, Result};
 
 use crate::arrow_stream::Stream;
 
-/// Every column but the price.
-pub(crate) const FEATURES: [Field; 9] = [
-    Field::Carat,
-    Field::Cut,
-    Field::Color,
-    Field::Clarity,
-    Field::Depth,
-    Field::Table,
-    Field::X,
-    Field::Y,
-    Field::Z,
-];
 const ALLOWED: &str = "a frame with columns of text and numbers: carat, cut, color, clarity and, to learn \
                        from it, depth, table, price, x, y, z";
 /// What a frame is called in messages.

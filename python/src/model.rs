@@ -90,7 +90,7 @@ impl Model {
     /// ------
     /// InvalidDiamondError
     ///     With `errors="raise"`: rows that cannot be diamonds, and those (field `price`) that the model has no
-    ///     price for, as no diamond could have it. It names row (from 0; for a file, its line from 1), field,
+    ///     price for, as no diamond could have it (`estimator` gives scikit-learn the number all the same). It names row (from 0; for a file, its line from 1), field,
     ///     value and what is allowed for the first faults, and counts the rest; its `faults` are all of them.
     /// InvalidInputError
     ///     A column is missing, or the file cannot be used.
@@ -213,6 +213,24 @@ impl Model {
         y: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("xtream_core._compare")?.call_method1("score", (slf, X, y))
+    }
+
+    /// This model as scikit-learn judges models: an estimator whose `predict` gives the model's number for each stone,
+    /// also where `Model.predict` refuses it because no diamond could have such a price. `permutation_importance` and
+    /// others that shuffle stones meet such numbers, and their named scorers cannot go on without one.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from sklearn.inspection import permutation_importance
+    /// >>> model = xc.Registry("registry").champion()
+    /// >>> stones = xc.validate("data/second-delivery.csv").clean.head(500)
+    /// >>> X, y = stones.drop(columns="price"), stones["price"]
+    /// >>> found = permutation_importance(model.estimator, X, y, scoring="neg_mean_absolute_error", n_repeats=1)
+    /// >>> len(found.importances_mean)
+    /// 9
+    #[getter]
+    fn estimator<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("xtream_core._model_estimator")?.call_method1("ModelEstimator", (slf,))
     }
 
     /// The model's bare number for each row.

@@ -12,7 +12,7 @@ use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
 use crate::faults::{Faults, Refused};
-use crate::frame::{FEATURES, frame};
+use crate::frame::frame;
 use crate::interruptible::interruptible;
 
 /// Where stones come from.
@@ -76,7 +76,7 @@ impl Rows {
     /// a file has lines.
     pub(crate) fn table(self) -> Result<(Table, &'static str)> {
         // A price is what is asked for: whatever stands in such a column does not matter.
-        self.table_of(&Field::CERTAIN, &FEATURES)
+        self.table_of(&Field::CERTAIN, &Field::FEATURES)
     }
 
     /// The same with prices, which must be there.

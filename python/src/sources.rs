@@ -11,7 +11,7 @@ use xtream_core::diamond::Field;
 
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
-use crate::frame::{FEATURES, frame};
+use crate::frame::frame;
 
 /// Frames and paths that were not read yet.
 #[derive(Default)]
@@ -51,8 +51,11 @@ impl Sources {
     }
 
     fn read(self, unpriced: bool) -> Result<(Vec<PathBuf>, Vec<Frame>)> {
-        let (required, wanted) =
-            if unpriced { (&Field::CERTAIN[..], &FEATURES[..]) } else { (&Field::ALL[..], &Field::ALL[..]) };
+        let (required, wanted) = if unpriced {
+            (&Field::CERTAIN[..], &Field::FEATURES[..])
+        } else {
+            (&Field::ALL[..], &Field::ALL[..])
+        };
         let frames = self.frames.into_iter().map(|stream| frame(stream, required, wanted));
         Ok((self.paths, frames.collect::<Result<_>>()?))
     }

@@ -122,6 +122,10 @@ class Model:
     def fit(self, X: Any, y: Any = None) -> Model:
         """For scikit-learn: nothing is learned."""
 
+    @property
+    def estimator(self) -> Any:
+        """For scikit-learn: an estimator that gives the model's number, whatever it is."""
+
     def score(self, X: Frame | _Path, y: Any) -> float:
         """For scikit-learn: R2 of its prices against `y`."""
 

@@ -207,6 +207,26 @@ def test_a_model_of_a_registry_works_in_scikit_learns_tools(stones: pd.DataFrame
     assert is_regressor(model) and not model.get_params()
 
 
+@pytest.mark.parametrize("scoring", ["neg_mean_absolute_error", "r2", None])
+def test_shuffled_stones_that_no_model_prices_have_a_number_for_scikit_learn(
+    stones: pd.DataFrame, run: xc.Run, scoring: str | None
+) -> None:
+    """Stones of which a linear model makes nonsense, as a shuffled column does."""
+    model = run.model("linear")
+    odd = stones.tail(500).reset_index(drop=True).copy()
+    odd.loc[:4, "carat"] = 30.0
+    X, y = odd[FEATURES], odd["price"]
+    with pytest.raises(xc.InvalidDiamondError):
+        model.predict(X)
+    refused = np.isnan(model.predict(X, errors="nan"))
+    numbers = model.estimator.predict(X)
+    assert refused[:5].all() and np.isfinite(numbers).all()
+    np.testing.assert_allclose(numbers[~refused], model.predict(X[~refused]), atol=0.005)
+    assert is_regressor(model.estimator) and clone(model.estimator).model is model
+    found = permutation_importance(model.estimator, X, y, scoring=scoring, n_repeats=2, random_state=1)
+    assert np.isfinite(found.importances_mean).all() and found.importances_mean.any()
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
 def test_missing_measurements_are_estimated_in_fit_as_in_predict(
     stones: pd.DataFrame, estimator: object

@@ -43,6 +43,19 @@ impl Field {
         Self::Z,
     ];
 
+    /// Every column but the price, those that must be there first.
+    pub const FEATURES: [Self; 9] = [
+        Self::Carat,
+        Self::Cut,
+        Self::Color,
+        Self::Clarity,
+        Self::Depth,
+        Self::Table,
+        Self::X,
+        Self::Y,
+        Self::Z,
+    ];
+
     /// The columns that hold a grade.
     pub const GRADES: [Self; 3] = [Self::Cut, Self::Color, Self::Clarity];
 

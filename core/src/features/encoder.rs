@@ -41,9 +41,8 @@ impl Encoding {
     pub fn fit<'a>(self, stones: impl Iterator<Item = &'a Diamond> + Clone) -> Encoder {
         let grades = || Field::GRADES.into_iter().flat_map(|field| indicators(field, stones.clone()));
         let columns = match self {
-            Self::Categories => Field::ALL
+            Self::Categories => Field::FEATURES
                 .into_iter()
-                .filter(|field| *field != Field::Price)
                 .map(|field| if field.is_grade() { Column::Category(field) } else { Column::Number(field) })
                 .collect(),
             Self::OneHot(numbers) => {

@@ -6,23 +6,10 @@ use xtream_core::diamond::{Cell, Fault, Field, RawDiamond};
 
 use crate::problem::field_error::FieldError;
 
-/// The fields of a diamond in a request, those that must be there first.
-pub(crate) const FIELDS: [Field; 9] = [
-    Field::Carat,
-    Field::Cut,
-    Field::Color,
-    Field::Clarity,
-    Field::Depth,
-    Field::Table,
-    Field::X,
-    Field::Y,
-    Field::Z,
-];
-
 /// A diamond as a request gives it.
 pub(crate) struct GivenDiamond<'a> {
     fields: &'a Map<String, Value>,
-    parent: &'a str,
+    pub(crate) parent: &'a str,
 }
 
 impl<'a> GivenDiamond<'a> {
@@ -56,7 +43,7 @@ impl<'a> GivenDiamond<'a> {
     /// Every fault: those of JSON, and of the parser's those that are not their echo.
     pub(crate) fn faults(&self, parsed: &[Fault]) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        for field in FIELDS {
+        for field in Field::FEATURES {
             match self.fields.get(field.name()) {
                 Some(value) if is_of_impossible_type(value) => {
                     let expected = if field.is_grade() { "a text" } else { "a number" };
@@ -70,7 +57,7 @@ impl<'a> GivenDiamond<'a> {
             }
         }
         let names = self.fields.keys().map(String::as_str);
-        errors.extend(FieldError::unknown(self.parent, names, &FIELDS.map(Field::name)));
+        errors.extend(FieldError::unknown(self.parent, names, &Field::FEATURES.map(Field::name)));
         errors
     }
 }

@@ -210,15 +210,27 @@ fn value(
     serving: &ServingModel,
     question: &Options,
 ) -> Result<Valuation, Problem> {
+    let given = given(document, parent, serving)?;
+    answer(&given, valuation::value(&serving.pipeline, &given.cells(), question, Some(&serving.comparables)))
+}
+
+/// A diamond of which JSON got nothing wrong; else that is told together with what the parser finds.
+fn given<'a>(
+    document: &'a Json,
+    parent: &'a str,
+    serving: &ServingModel,
+) -> Result<GivenDiamond<'a>, Problem> {
     let given = GivenDiamond::new(document, parent).map_err(Problem::invalid)?;
-    let stone = given.cells();
-    // What JSON got wrong is told together with what the parser finds, and before anything is calculated.
-    if !given.faults(&[]).is_empty() {
-        let parsed = serving.pipeline.complete(&stone).err().unwrap_or_default();
-        return Err(Problem::invalid(given.faults(&parsed)));
+    if given.faults(&[]).is_empty() {
+        return Ok(given);
     }
-    let in_words = |faults: &[Fault]| faults.iter().map(|fault| FieldError::of(fault, parent)).collect();
-    let valued = valuation::value(&serving.pipeline, &stone, question, Some(&serving.comparables));
+    let parsed = serving.pipeline.complete(&given.cells()).err().unwrap_or_default();
+    Err(Problem::invalid(given.faults(&parsed)))
+}
+
+fn answer(given: &GivenDiamond<'_>, valued: valuation::Valued) -> Result<Valuation, Problem> {
+    let in_words =
+        |faults: &[Fault]| faults.iter().map(|fault| FieldError::of(fault, given.parent)).collect();
     let valued = valued.map_err(|refusal| match refusal {
         Refusal::Invalid(faults) => Problem::invalid(given.faults(&faults)),
         Refusal::BeyondModel(faults) => Problem::beyond_the_model(in_words(&faults)),
@@ -251,13 +263,21 @@ fn value_all(
     question: &Options,
     id: RequestId,
 ) -> BatchValued {
-    let valued = diamonds.iter().enumerate().map(|(row, diamond)| {
-        match value(diamond, &format!("/diamonds/{row}"), serving, question) {
-            Ok(valuation) => Outcome::Valued(valuation),
-            Err(problem) => Outcome::Refused(problem.document(id)),
-        }
+    let places: Vec<_> = (0..diamonds.len()).map(|row| format!("/diamonds/{row}")).collect();
+    let given: Vec<_> =
+        diamonds.iter().zip(&places).map(|(diamond, place)| given(diamond, place, serving)).collect();
+    let sound: Vec<_> = given.iter().flatten().collect();
+    let cells = |row: usize| sound[row].cells();
+    let valued = valuation::value_all(&serving.pipeline, 0..sound.len(), cells, question, None);
+    let mut answers = sound.iter().zip(valued).map(|(given, valued)| answer(given, valued));
+    let results = given.iter().map(|given| match given {
+        // As many answers as sound diamonds, so this never is the end.
+        Ok(_) => answers.next().unwrap_or_else(|| Err(Problem::internal("a diamond without an answer"))),
+        Err(problem) => Err(problem.clone()),
     });
-    let results: Vec<_> = valued.collect();
+    let results: Vec<_> = results
+        .map(|result| result.map_or_else(|problem| Outcome::Refused(problem.document(id)), Outcome::Valued))
+        .collect();
     let n_valued = results.iter().filter(|outcome| matches!(outcome, Outcome::Valued(_))).count();
     BatchValued { n_valued, n_refused: results.len() - n_valued, results, model: serving.name() }
 }

@@ -35,9 +35,14 @@ pub(super) fn possible(number: usize) -> String {
     format!("from {} to {} {unit}", POSSIBLE[number].start(), POSSIBLE[number].end())
 }
 
-/// Offers each possible correction of `typed` of the kinds that are wanted. A weight that can be is not corrected
+/// Offers each possible correction of `typed` of the kinds that are wanted, of one number or (`None`) of two. A weight that can be is not corrected
 /// where no size is there to contradict it.
-pub(super) fn offer(typed: &Numbers, wanted: impl Fn(Kind) -> bool, mut offer: impl FnMut(Kind, Change)) {
+pub(super) fn offer(
+    typed: &Numbers,
+    wanted: impl Fn(Kind, Option<usize>) -> bool,
+    mut offer: impl FnMut(Kind, Change),
+) {
+    let all_wanted = &wanted;
     let is_beyond_doubt = |number: usize, value: f64| {
         number == CARAT && is_possible(number, value) && [X, Y, Z].iter().all(|size| typed[*size].is_none())
     };
@@ -45,12 +50,13 @@ pub(super) fn offer(typed: &Numbers, wanted: impl Fn(Kind) -> bool, mut offer: i
         if is_beyond_doubt(number, value) {
             continue;
         }
+        let wanted = |kind| all_wanted(kind, Some(number));
         if wanted(Kind::OtherUnit)
             && let Some(meant) = in_its_unit(number, value, typed)
         {
             offer(Kind::OtherUnit, [Some((number, meant)), None]);
         }
-        digits(number, value, &wanted, |kind, meant| offer(kind, [Some((number, meant)), None]));
+        digits(number, value, wanted, |kind, meant| offer(kind, [Some((number, meant)), None]));
         if number == TABLE || !(wanted(Kind::Repeated) || wanted(Kind::Unknown)) {
             // Nothing else tells of the table.
             continue;
@@ -66,7 +72,7 @@ pub(super) fn offer(typed: &Numbers, wanted: impl Fn(Kind) -> bool, mut offer: i
         }
         offer(Kind::Unknown, [Some((number, meant)), None]);
     }
-    if !wanted(Kind::Swapped) {
+    if !wanted(Kind::Swapped, None) {
         return;
     }
     for one in 0..typed.len() {

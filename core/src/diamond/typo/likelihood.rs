@@ -5,7 +5,7 @@
 //! The constants are those of the greatest likelihood on the even rows of the public data
 //! (`data/diamonds.csv`, implausible stones left out); figures are told of the odd rows alone.
 
-use super::numbers::{CARAT, DEPTH, Numbers, X, Y, Z};
+use super::numbers::{CARAT, DEPTH, Numbers, TABLE, X, Y, Z};
 use crate::diamond::geometry::depth_percent;
 use crate::math::{cbrt, exp, ln, square};
 
@@ -14,8 +14,8 @@ const USUAL_DEPTH: (f64, f64) = (61.8, 1.08);
 const USUAL_TABLE: (f64, f64) = (57.3, 1.97);
 /// Middle and spread of the logarithm of the weight.
 const USUAL_LN_CARAT: (f64, f64) = (-0.395, 0.585);
-/// More than the logarithm of the density of any weight that a correction can have, which is .05 carat or more.
-const MOST_OF_CARAT: f64 = -0.3;
+/// More than the density of any weight that a correction can have, which is .05 carat or more.
+const MOST_OF_CARAT: f64 = 0.741;
 /// `|ln(x / y)|`: a stone is a little longer than wide or the other way round, hardly ever neither.
 const USUAL_OVAL: (f64, f64) = (0.0073, 0.0026);
 /// Spread of `ln(carat / (x * y * z))` around [`ln_carat_per_mm3`].
@@ -29,55 +29,75 @@ const ODD: f64 = 0.002;
 /// The logarithm of a density: larger for more usual stones. What is missing takes no part, so only stones
 /// of which the same numbers are there can be compared.
 pub(super) fn likelihood(numbers: &Numbers) -> f64 {
-    terms(numbers).iter().flatten().sum()
+    let [carat, others @ ..] = densities(numbers);
+    let carat = carat.zip(numbers[CARAT]).map(|(density, carat)| ln(density) - ln(carat));
+    std::iter::once(carat).chain(others.map(|density| density.map(ln))).flatten().sum()
 }
 
-/// As [`likelihood`], and what no other numbers in their places can exceed.
-pub(super) fn likelihood_and_most(numbers: &Numbers) -> (f64, f64) {
-    let terms = terms(numbers);
-    let looseness = ln_volume(numbers).map_or(1.0, |(_, looseness)| looseness);
-    let both = numbers[X].is_some() && numbers[Y].is_some();
-    let peaks = [
-        MOST_OF_CARAT,
-        depth(USUAL_DEPTH.0),
-        table(USUAL_TABLE.0),
-        // The two parts of this one have their peaks in different places.
-        oval(USUAL_OVAL.0, 0.0),
-        slope(0.0, both),
-        weight(0.0, looseness),
-    ];
-    // A term may be beyond its peak as it was typed (a weight of a millionth of a carat), and stay so.
-    let most = terms.iter().zip(peaks).filter_map(|(term, peak)| Some(term.as_ref()?.max(peak)));
-    (terms.iter().flatten().sum(), most.sum())
+/// By how much no other numbers in their places can exceed the [`likelihood`] of these, as factors of the density of
+/// each thing that a stone says: one logarithm in place of one for each of them.
+pub(super) struct MostGains([f64; 6]);
+
+impl MostGains {
+    pub(super) fn new(numbers: &Numbers) -> Self {
+        let looseness = ln_volume(numbers).map_or(1.0, |(_, looseness)| looseness);
+        let both = numbers[X].is_some() && numbers[Y].is_some();
+        let peaks = [
+            MOST_OF_CARAT * numbers[CARAT].unwrap_or(1.0),
+            depth(USUAL_DEPTH.0),
+            table(USUAL_TABLE.0),
+            // The two parts of this one have their peaks in different places.
+            oval(USUAL_OVAL.0, 0.0),
+            slope(0.0, both),
+            weight(0.0, looseness),
+        ];
+        let densities = densities(numbers);
+        // A density may be beyond its peak as it was typed (a weight of a millionth of a carat), and stay so.
+        let gain = |density: f64, peak: f64| (peak / density).max(1.0);
+        Self(std::array::from_fn(|what| densities[what].map_or(1.0, |density| gain(density, peaks[what]))))
+    }
+
+    /// When all numbers may change.
+    pub(super) fn of_all(&self) -> f64 {
+        ln(self.0.iter().product())
+    }
+
+    /// When this number alone may change: in what it takes part. The weight per cubic millimetre follows from all.
+    pub(super) fn of(&self, number: usize) -> f64 {
+        let [carat, depth, table, oval, slope, weight] = self.0;
+        let others = match number {
+            CARAT => carat,
+            DEPTH => depth * slope,
+            TABLE => table,
+            X | Y => oval * slope,
+            _ => slope,
+        };
+        ln(others * weight)
+    }
 }
 
-/// The logarithm of the density of each thing that a stone says.
-fn terms(numbers: &Numbers) -> [Option<f64>; 6] {
+/// The density of each thing that a stone says, the first one of the logarithm of the weight.
+fn densities(numbers: &Numbers) -> [Option<f64>; 6] {
     let [carat, depth_typed, table_typed, x, y, z] = *numbers;
-    let mut terms = [None; 6];
-    if let Some(carat) = carat {
+    let ln_carat = carat.map(ln);
+    let ln_ratio = x.zip(y).map(|(x, y)| ln(x / y));
+    let mut densities = [None; 6];
+    densities[0] = ln_carat.map(|ln_carat| {
         let (middle, spread) = USUAL_LN_CARAT;
-        let ln_carat = ln(carat);
         let off = (ln_carat - middle) / spread;
-        terms[0] = Some(ln(0.99 * exp(-0.5 * off * off) / 2.507 + 0.01 * cauchy(off, 2.0)) - ln_carat);
-    }
-    if let Some(typed) = depth_typed {
-        terms[1] = Some(depth(typed));
-    }
-    if let Some(typed) = table_typed {
-        terms[2] = Some(table(typed));
-    }
-    if let (Some(x), Some(y)) = (x, y) {
-        let ln_ratio = ln(x / y);
-        terms[3] = Some(oval(ln_ratio.abs(), ln_ratio));
-    }
+        0.99 * exp(-0.5 * off * off) / 2.507 + 0.01 * cauchy(off, 2.0)
+    });
+    densities[1] = depth_typed.map(depth);
+    densities[2] = table_typed.map(table);
+    densities[3] = ln_ratio.map(|ln_ratio| oval(ln_ratio.abs(), ln_ratio));
     if let (Some(depth), Some(width), Some(z)) = (depth_typed, width(x, y), z) {
-        terms[4] = Some(slope(depth - depth_percent(width, width, z), x.is_some() && y.is_some()));
+        densities[4] = Some(slope(depth - depth_percent(width, width, z), x.is_some() && y.is_some()));
     }
-    if let (Some(carat), Some((ln_mm3, looseness))) = (carat, ln_volume(numbers)) {
-        terms[5] = Some(weight(ln(carat) - ln_mm3 - ln_carat_per_mm3(numbers), looseness));
+    if let (Some(ln_carat), Some((ln_mm3, looseness))) = (ln_carat, ln_volume(numbers)) {
+        let ln_density = ln_carat_per_mm3(numbers, Some(ln_carat), ln_ratio);
+        densities[5] = Some(weight(ln_carat - ln_mm3 - ln_density, looseness));
     }
-    terms
+    densities
 }
 
 fn depth(percent: f64) -> f64 {
@@ -114,7 +134,7 @@ pub(super) fn estimate(number: usize, numbers: &Numbers) -> Option<f64> {
     let mut others = *numbers;
     others[number] = None;
     let [carat, depth, _, x, y, z] = others;
-    let ln_density = ln_carat_per_mm3(&others);
+    let ln_density = ln_carat_per_mm3(&others, carat.map(ln), x.zip(y).map(|(x, y)| ln(x / y)));
     let slope = depth.unwrap_or(USUAL_DEPTH.0) / 100.0;
     match number {
         CARAT => ln_volume(&others).map(|(ln_mm3, _)| exp(ln_mm3 + ln_density)),
@@ -142,13 +162,14 @@ pub(super) fn estimate_width(numbers: &Numbers) -> Option<f64> {
 
 /// Logarithm of the carats that a cubic millimetre of `x * y * z` weighs. A deep stone has more of its box, a
 /// wide table less is cut away from, and large stones have thicker girdles: a regression on the public data.
-fn ln_carat_per_mm3(numbers: &Numbers) -> f64 {
-    let [carat, depth, table, x, y, z] = *numbers;
+/// `ln_carat` and `ln_ratio` of length to width are those of the same numbers.
+fn ln_carat_per_mm3(numbers: &Numbers, ln_carat: Option<f64>, ln_ratio: Option<f64>) -> f64 {
+    let [_, depth, table, x, y, z] = *numbers;
     let from_size = || Some(depth_percent(width(x, y)?, width(x, y)?, z?));
     let depth = depth.or_else(from_size).unwrap_or(USUAL_DEPTH.0);
     let table = table.unwrap_or(USUAL_TABLE.0);
-    let oval = x.zip(y).map_or(USUAL_OVAL.0, |(x, y)| ln(x / y).abs());
-    let ln_carat = carat.map_or(USUAL_LN_CARAT.0, ln);
+    let oval = ln_ratio.map_or(USUAL_OVAL.0, f64::abs);
+    let ln_carat = ln_carat.unwrap_or(USUAL_LN_CARAT.0);
     -5.0946 + 0.0080 * (depth - 61.8) + 0.0043 * (table - 57.0) + 0.0062 * ln_carat - 0.0211 * oval
 }
 
@@ -181,7 +202,7 @@ fn width(x: Option<f64>, y: Option<f64>) -> Option<f64> {
 }
 
 fn with_odd(usual: f64, odd: f64) -> f64 {
-    ln((1.0 - ODD) * usual + ODD * odd)
+    (1.0 - ODD) * usual + ODD * odd
 }
 
 /// Cauchy's density: it never gets so small that nothing else counts.
@@ -221,7 +242,7 @@ mod tests {
         for step in 0..100_000 {
             let carat = 0.05 * exp(f64::from(step) * 1e-4);
             let alone = likelihood(&[Some(carat), None, None, None, None, None]);
-            assert!(alone < MOST_OF_CARAT, "{carat}: {alone}");
+            assert!(alone < ln(MOST_OF_CARAT), "{carat}: {alone}");
         }
     }
 }

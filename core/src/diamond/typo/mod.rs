@@ -75,13 +75,14 @@ impl Diamond {
     /// ([`Diamond::suspicions`]), and so is a number that no stone has. They are [`Severity::Suspect`] where there
     /// are such contradictions, else [`Severity::Doubtful`]. What was not typed contradicts nothing.
     pub fn warnings(&self, raw: &RawDiamond<'_>) -> Vec<Fault> {
-        let typed = NUMBERS.map(|field| raw.number(field).ok());
+        let typed = self.typed(raw);
         let suspicions = self.suspicions();
         let severity = if suspicions.is_empty() { Severity::Doubtful } else { Severity::Suspect };
         let mut warnings = Vec::new();
-        for typo in raw.typos() {
+        for typo in search(&typed) {
             let fault = |field| {
-                let (reason, value) = (typo.reason(field, &typed), raw.number(field).ok()?);
+                let value = NUMBERS.iter().zip(typed).find(|(number, _)| **number == field)?.1?;
+                let reason = typo.reason(field, &typed);
                 Some(Fault {
                     likely: Some(typo.likely.clone()),
                     alternative: typo.alternative.clone(),
@@ -110,6 +111,28 @@ impl Diamond {
             warnings.extend(suspicions.into_iter().filter(follows));
         }
         warnings
+    }
+
+    /// The numbers that were typed, as the search sees them: this stone's own, which are read already.
+    fn typed(&self, raw: &RawDiamond<'_>) -> Numbers {
+        let own = [
+            (raw.carat, self.carat),
+            (raw.depth, self.depth),
+            (raw.table, self.table),
+            (raw.x, self.x),
+            (raw.y, self.y),
+            (raw.z, self.z),
+        ];
+        std::array::from_fn(|number| {
+            let (cell, value) = own[number];
+            if cell.is_blank() {
+                None
+            } else if is_possible(number, value) {
+                Some(value)
+            } else {
+                raw.number(NUMBERS[number]).ok()
+            }
+        })
     }
 }
 

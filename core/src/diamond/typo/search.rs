@@ -1,8 +1,10 @@
 //! The best of all corrections, if it is so much better than what was typed that it must be named.
 
+use std::cell::LazyCell;
+
 use super::candidates::{Change, is_possible, offer, rounded};
 use super::kind::{Kind, Typo};
-use super::likelihood::{estimate, likelihood, likelihood_and_most};
+use super::likelihood::{MostGains, estimate, likelihood};
 use super::numbers::{NUMBERS, Numbers};
 use crate::diamond::correction::Correction;
 
@@ -38,15 +40,22 @@ pub(super) fn impossible(typed: &Numbers) -> Vec<usize> {
 
 /// The best correction that changes all of `wrong`, if it is needed.
 fn search_with(typed: &Numbers, wrong: &[usize]) -> Option<Typo> {
-    let (as_typed, most) = likelihood_and_most(typed);
-    // Most stones are so usual as they are that hardly any kind of typo could be told: a few formulas in
-    // place of hundreds of corrections. The tiny amount is for sums that were rounded.
-    let could_be_told = |kind: Kind| most + kind.prior() >= as_typed + EVIDENCE - CLOSE - 1e-9;
-    best_of(typed, as_typed, wrong, could_be_told)
+    let gains = MostGains::new(typed);
+    // Most stones are so usual as they are that hardly any kind of typo could be told, and of others one number
+    // alone: a few formulas in place of hundreds of corrections. The tiny amount is for what was rounded.
+    let (of_all, of_one) =
+        (gains.of_all(), LazyCell::new(|| std::array::from_fn::<_, 6, _>(|number| gains.of(number))));
+    let could_be_told = |kind: Kind, number: Option<usize>| {
+        let is_enough = |gain: f64| gain + kind.prior() >= EVIDENCE - CLOSE - 1e-9;
+        is_enough(of_all) && number.is_none_or(|number| is_enough(of_one[number]))
+    };
+    best_of(typed, wrong, could_be_told)
 }
 
-/// The best correction of the kinds that are wanted.
-fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind) -> bool) -> Option<Typo> {
+/// The best correction of the kinds that are wanted, of one number or (`None`) of two.
+fn best_of(typed: &Numbers, wrong: &[usize], wanted: impl Fn(Kind, Option<usize>) -> bool) -> Option<Typo> {
+    // Asked for only where there is a correction to compare with.
+    let as_typed = LazyCell::new(|| likelihood(typed));
     let mut best: Option<(f64, Kind, Change)> = None;
     let mut second: Option<(f64, Change)> = None;
     offer(typed, wanted, |kind, change| {
@@ -57,7 +66,7 @@ fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind
         let corrected = changed(typed, change);
         let likelihood = likelihood(&corrected);
         let score = likelihood + kind.prior();
-        if likelihood < FLOOR || score < as_typed + EVIDENCE - CLOSE {
+        if likelihood < FLOOR || score < *as_typed + EVIDENCE - CLOSE {
             return;
         }
         match best {
@@ -74,7 +83,7 @@ fn best_of(typed: &Numbers, as_typed: f64, wrong: &[usize], wanted: impl Fn(Kind
             }
         }
     });
-    let (score, kind, change) = best.filter(|(score, ..)| *score >= as_typed + EVIDENCE)?;
+    let (score, kind, change) = best.filter(|(score, ..)| *score >= *as_typed + EVIDENCE)?;
     let alternative = second.filter(|(second, _)| *second >= score - CLOSE);
     Some(Typo {
         kind,
@@ -128,7 +137,7 @@ mod tests {
     /// Compares with a search of all kinds; gives how often there is a typo.
     fn compare(numbers: &Numbers) -> usize {
         let wrong = impossible(numbers);
-        let all = best_of(numbers, likelihood(numbers), &wrong, |_| true);
+        let all = best_of(numbers, &wrong, |_, _| true);
         assert_eq!(search_with(numbers, &wrong), all, "{numbers:?}");
         usize::from(all.is_some())
     }

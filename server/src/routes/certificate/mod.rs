@@ -17,7 +17,7 @@ use crate::docs::refusals;
 use crate::exchanges::ExchangeLog;
 use crate::problem::Problem;
 use crate::problem::field_error::{FieldError, shortened};
-use crate::request::diamond::{FIELDS, GivenDiamond};
+use crate::request::diamond::GivenDiamond;
 use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
 use crate::routes::question;
@@ -243,7 +243,7 @@ fn stone(completed: Option<&Diamond>, sent: Option<&Value>) -> Value {
         };
         Some((field.name().to_owned(), value))
     };
-    Value::Object(FIELDS.into_iter().filter_map(field).collect())
+    Value::Object(Field::FEATURES.into_iter().filter_map(field).collect())
 }
 
 /// Whether two documents are the same; 1 and 1.0 are, because databases keep either.
