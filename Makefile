@@ -53,7 +53,7 @@ soak: build-all module
 integration: module
 	python3 -m venv target/integration
 	target/integration/bin/python -m pip install --quiet -r tests/integration/requirements.txt
-	PYTHONPATH=python target/integration/bin/python -m pytest -q tests/integration
+	PYTHONPATH=$(CURDIR)/python target/integration/bin/python -m pytest -q tests/integration
 
 ## Everything that is measured beside its peers, one after the other, and all ratios with their goals as one
 ## table. Each part can be run by itself, and the table be printed again: benches/table.py. Let nothing else

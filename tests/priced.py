@@ -1,6 +1,9 @@
 """The stones that Dask, Ray and Spark price, and what each must give, after a join by the stone's number."""
 
+import re
+import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,6 +33,31 @@ def priced_by_one_process(model: xc.Model, stones: pd.DataFrame) -> pd.Series:
     """Each stone's price, by its number."""
     with warnings.catch_warnings(action="ignore"):
         return pd.Series(model.predict(stones, errors="nan"), stones["stone"])
+
+
+def example(engine: str) -> str:
+    """The code of a section of docs/engines.md."""
+    guide = (ROOT / "docs" / "engines.md").read_text()
+    return re.search(rf"^## {engine}$.*?```python\n(.*?)```", guide, re.DOTALL | re.MULTILINE)[1]
+
+
+def laid_out(public: pd.DataFrame) -> pd.DataFrame:
+    """Some hundred stones, none with a fault, in the folder `stones` where the examples look for them, beside
+    the registry."""
+    stones = numbered(public)
+    can_be = stones[["x", "y", "z"]].gt(0).all(axis=1) & (stones["stone"] != BAD)
+    stones = stones[can_be].tail(300)
+    shutil.copytree(REGISTRY, "registry")
+    Path("stones").mkdir()
+    stones.to_parquet("stones/some.parquet", index=False)
+    return stones
+
+
+def assert_written(stones: pd.DataFrame) -> None:
+    """The folder `priced` has the champion's prices."""
+    priced = pd.read_parquet("priced").set_index("stone")["price_usd"]
+    assert len(priced) == len(stones)
+    assert (priced.loc[stones["stone"]] == xc.Registry("registry").champion().predict(stones)).all()
 
 
 def assert_same_bits(priced: pd.DataFrame, expected: pd.Series) -> None:

@@ -107,6 +107,16 @@ class Scoring:
         return columns
 
 
+def require(stones: Any, method: str, what: str) -> None:
+    """Refuses a frame of another library."""
+    if not hasattr(stones, method):
+        given = type(stones)
+        raise TypeError(
+            f"{what} is needed, not {given.__module__}.{given.__qualname__}; `Model.predict` prices frames "
+            "of pandas, polars and pyarrow"
+        )
+
+
 def _faults(model: Model, refused: Any) -> list[str]:
     """Of each row of a frame in which none has a price, why."""
     words: list[list[str]] = [[] for _ in range(len(refused))]

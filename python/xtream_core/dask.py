@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ._engines import Scoring
+from ._engines import Scoring, require
 from ._native import Registry
 
 
@@ -52,6 +52,8 @@ def value(
         A column is missing, or another confidence.
     ModelNotFoundError
         There is no such registry, version or champion.
+    TypeError
+        `stones` is no frame of this engine.
 
     Examples
     --------
@@ -63,6 +65,7 @@ def value(
     >>> int(priced["price_usd"].isna().sum().compute())
     5
     """
+    require(stones, "map_partitions", "a Dask DataFrame")
     columns = [str(name) for name in stones.columns]
     scoring = Scoring.of(registry, version, columns, ranges=ranges, reasons=reasons, confidence=confidence)
     return stones.map_partitions(_valued, scoring, meta=_valued(stones._meta, scoring))

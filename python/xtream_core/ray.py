@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ._engines import Scoring
+from ._engines import Scoring, require
 from ._native import Registry
 
 
@@ -35,6 +35,7 @@ def value(
         The rows with `price_usd` (US dollars, bit for bit that of `Model.predict`; null where there is none),
         the columns asked for, and `faults`: why a row has no price.
     """
+    require(stones, "map_batches", "a dataset of Ray Data")
     four_cs = ("carat", "cut", "color", "clarity")
     # What columns there are, Ray may know only when it reads them.
     scoring = Scoring.of(registry, version, four_cs, ranges=ranges, reasons=reasons, confidence=confidence)

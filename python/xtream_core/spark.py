@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ._engines import TEXTS, Scoring
+from ._engines import TEXTS, Scoring, require
 from ._native import Registry
 
 
@@ -36,6 +36,7 @@ def value(
         The rows with `price_usd` (US dollars, bit for bit that of `Model.predict`; null where there is none),
         the columns asked for, and `faults`: why a row has no price.
     """
+    require(stones, "mapInArrow", "a DataFrame of Spark")
     from pyspark.sql.types import DoubleType, StringType, StructType
 
     scoring = Scoring.of(

@@ -18,12 +18,15 @@ from priced import (
     assert_faults_are_told,
     assert_ranges_and_reasons,
     assert_same_bits,
+    assert_written,
+    example,
+    laid_out,
     some,
 )
 
 
 @pytest.fixture(scope="module", autouse=True)
-def engine() -> Iterator[None]:
+def engine(folder: Path) -> Iterator[None]:
     ray.init(num_cpus=2, include_dashboard=False, object_store_memory=200_000_000)
     yield
     ray.shutdown()
@@ -64,3 +67,9 @@ def test_ranges_and_reasons_are_those_of_one_process(model: xc.Model, stones: pd
     asked = {"ranges": True, "reasons": True, "confidence": 0.8}
     found = xtream_core.ray.value(dataset(few, 3), REGISTRY, TREES, **asked).to_pandas()
     assert_ranges_and_reasons(found, model, few)
+
+
+def test_the_example_of_the_guide(public: pd.DataFrame) -> None:
+    stones = laid_out(public)
+    exec(example("Ray"), {})
+    assert_written(stones)

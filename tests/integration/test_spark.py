@@ -17,13 +17,16 @@ from priced import (
     assert_faults_are_told,
     assert_ranges_and_reasons,
     assert_same_bits,
+    assert_written,
+    example,
+    laid_out,
     some,
 )
 from pyspark.sql import DataFrame, SparkSession
 
 
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def spark(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Two workers; what fails is tried up to four times, as on a cluster."""
     session = (
         SparkSession.builder.master("local[2, 4]")
@@ -86,3 +89,9 @@ def test_what_no_worker_could_do_is_refused_at_once(spark: SparkSession, stones:
         xtream_core.spark.value(rows.drop("cut"), REGISTRY)
     own = rows.withColumnRenamed("stone", "PRICE_USD")
     assert xtream_core.spark.value(own, REGISTRY).columns[-2:] == ["xtream_price_usd", "faults"]
+
+
+def test_the_example_of_the_guide(spark: SparkSession, public: pd.DataFrame) -> None:
+    stones = laid_out(public)
+    exec(example("Spark"), {})
+    assert_written(stones)

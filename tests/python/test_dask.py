@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import dask.dataframe as dd
 import pandas as pd
@@ -128,8 +129,10 @@ def test_a_worker_with_another_model_of_that_version_prices_nothing(
 
 
 def test_the_champion_is_the_one_of_the_moment_it_was_asked(stones: pd.DataFrame) -> None:
-    scoring = Scoring.of(REGISTRY, None, stones.columns, ranges=False, reasons=False, confidence=0.9)
-    champion = xc.Registry(REGISTRY).champion()
+    registry = xc.Registry(os.path.relpath(REGISTRY))
+    scoring = Scoring.of(registry, None, stones.columns, ranges=False, reasons=False, confidence=0.9)
+    champion = registry.champion()
+    assert scoring.registry == str(REGISTRY), "workers run in folders of their own"
     assert (scoring.version, scoring.digest) == (champion.version, champion.card["model"])
 
 
@@ -141,6 +144,12 @@ def test_what_no_worker_could_do_is_refused_at_once(stones: pd.DataFrame) -> Non
         xtream_core.dask.value(parts, REGISTRY, ranges=True, confidence=2)
     with pytest.raises(xc.ModelNotFoundError):
         xtream_core.dask.value(parts, REGISTRY, 99)
+
+
+@pytest.mark.parametrize("engine", [xc.dask, xc.ray, xc.spark])
+def test_a_frame_of_pandas_is_no_frame_of_an_engine(engine: ModuleType, stones: pd.DataFrame) -> None:
+    with pytest.raises(TypeError, match="is needed, not pandas.*DataFrame; `Model.predict` prices"):
+        engine.value(stones, REGISTRY)
 
 
 def test_all_doors_look_at_model_columns_and_confidence_before_any_worker_does() -> None:
