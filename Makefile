@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build build-all lint rust-tests python-tests module chromium soak bench bench-core bench-search bench-serve bench-python
+.PHONY: run test build build-all lint rust-tests python-tests module chromium soak integration bench bench-core bench-search bench-serve bench-python
 
 ## Answer over HTTP; where no model is there yet, train on the public data meanwhile.
 run: build $(VENV)/xgboost.done
@@ -47,6 +47,13 @@ chromium:
 ## docs/soak.md has the last results.
 soak: build-all module
 	XTREAM_SOAK=1 $(PYTHON) -m pytest -q -s tests/soak $(shell grep -lr 'in_soak()' --include='test_*.py' tests)
+
+## Stones priced by Ray and by Spark on this machine, in an environment of its own; Spark needs Java 17. The suite has
+## the same on Dask.
+integration: module
+	python3 -m venv target/integration
+	target/integration/bin/python -m pip install --quiet -r tests/integration/requirements.txt
+	PYTHONPATH=$(CURDIR)/python target/integration/bin/python -m pytest -q tests/integration
 
 ## Everything that is measured beside its peers, one after the other, and all ratios with their goals as one
 ## table. Each part can be run by itself, and the table be printed again: benches/table.py. Let nothing else

@@ -86,7 +86,9 @@ def test_every_crate_is_ours_or_comes_from_the_public_registry(crates: list[dict
     assert {crate["source"] for crate in crates if crate["source"]} == allowed
 
 
-@pytest.mark.parametrize("path", ["tests/requirements.txt", "benches/requirements.txt"])
+@pytest.mark.parametrize(
+    "path", ["tests/requirements.txt", "benches/requirements.txt", "tests/integration/requirements.txt"]
+)
 def test_every_python_package_has_its_version(path: str) -> None:
     lines = [line for line in (ROOT / path).read_text().splitlines() if line and not line.startswith("#")]
     assert lines

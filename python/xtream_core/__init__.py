@@ -32,7 +32,10 @@ from ._native import (
 )
 
 if TYPE_CHECKING:
+    from . import dask as dask
     from . import plots
+    from . import ray as ray
+    from . import spark as spark
     from ._card import Card
     from ._compare import Comparison, compare
     from ._families import Family, Integer, LogUniform, NotServedWarning, Uniform
@@ -93,8 +96,12 @@ _PLACES = {
     "XGBoostDerivedRegressor": "estimators",
     "XGBoostRegressor": "estimators",
     "compare": "_compare",
+    # Not in `__all__`: a star must not hide the engines themselves.
+    "dask": "dask",
     "plots": "plots",
+    "ray": "ray",
     "similar": "_similar",
+    "spark": "spark",
     "train": "_train",
     "validate": "_validate",
 }

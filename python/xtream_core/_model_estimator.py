@@ -1,6 +1,6 @@
 """A model of a registry as scikit-learn judges it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,14 @@ from ._frames import at_rest
 from ._native import Model
 
 
-class ModelEstimator(RegressorMixin, BaseEstimator):
+class ModelEstimator(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """What `Model.estimator` gives: its `predict` is the model's number for each stone, whatever it is."""
+
+    if TYPE_CHECKING:
+        # scikit-learn makes it when the class is made.
+        def set_score_request(
+            self, *, sample_weight: bool | None | str = "$UNCHANGED$"
+        ) -> "ModelEstimator": ...
 
     def __init__(self, model: Model) -> None:
         self.model = model
