@@ -252,7 +252,7 @@ impl std::str::FromStr for Version {
 pub(crate) struct ValueArgs {
     /// CSV or Parquet file with carat, cut, color, clarity and, where known, depth, table, x, y, z
     pub(crate) file: PathBuf,
-    /// Where to write the rows with the columns price_usd and warnings; Parquet if it ends in .parquet [default: CSV on standard output]
+    /// Where to write the rows with the columns price_usd and warnings (xtream_price_usd where the file has one of that name); Parquet if it ends in .parquet [default: CSV on standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Where each price lies, too: the columns low_usd, high_usd and confidence, which is empty for stones beyond those that

@@ -1,4 +1,4 @@
-"""Files as they come: other separators, signs, encodings, line ends and names, and what programs leave behind."""
+"""Files as they come: other separators, signs, encodings, line ends and names, and what programs leave."""
 
 from pathlib import Path
 

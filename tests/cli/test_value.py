@@ -195,9 +195,7 @@ def test_ranges_are_those_of_the_python_module(
         )
 
 
-def test_a_refused_row_has_no_range_and_ranges_of_before_are_replaced(
-    trained: Trained, tmp_path: Path
-) -> None:
+def test_a_refused_row_has_no_range(trained: Trained, tmp_path: Path) -> None:
     rows = trained.rows("test").head(9).astype(object)
     value(trained, as_csv(rows, tmp_path), tmp_path / "once.csv", options=("--range",))
     rows.loc[4, "color"] = "Z"
@@ -206,9 +204,26 @@ def test_a_refused_row_has_no_range_and_ranges_of_before_are_replaced(
     once, refused = read_csv(tmp_path / "once.csv"), read_csv(tmp_path / "refused.csv")
     assert refused[RANGED].isna().all(axis=1).tolist() == [row == 4 for row in range(9)]
     assert refused[RANGED].drop(index=4).equals(once[RANGED].drop(index=4))
-    again = once.assign(low_usd="?", price_usd=0, warnings="x", note='a "best", so far')
-    value(trained, as_csv(again, tmp_path), tmp_path / "again.csv", options=("--range",))
-    assert read_csv(tmp_path / "again.csv").equals(once.assign(note=again["note"]))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_columns_of_the_users_stay_and_ours_have_other_names_then(
+    trained: Trained, tmp_path: Path, ending: str
+) -> None:
+    rows = trained.rows("test").head(9)
+    value(trained, as_csv(rows, tmp_path), tmp_path / "once.csv", options=("--range",))
+    once = read_csv(tmp_path / "once.csv")
+    theirs = rows.assign(low_usd="?", Price_USD=7, warnings="x", xtream_warnings="y", note='a "best", so far')
+    out = tmp_path / f"again.{ending}"
+    said = value(trained, as_csv(theirs, tmp_path), out, options=("--range",))
+    assert "has a column price_usd already, so ours is xtream_price_usd" in said
+    assert "has a column warnings already, so ours is xtream_xtream_warnings" in said
+    found = read_csv(out) if ending == "csv" else pd.read_parquet(out)
+    ours = ["xtream_price_usd", "xtream_low_usd", "high_usd", "confidence", "xtream_xtream_warnings"]
+    assert list(found) == [*theirs, *ours]
+    assert found[ours[:-1]].set_axis(RANGED, axis=1).equals(once[RANGED])
+    if ending == "csv":
+        assert found[list(theirs)].equals(read_csv(tmp_path / "rows.csv"))
 
 
 @pytest.mark.parametrize("confidence", ["0.4", "0.999", "90", "nan", "much", "90%"])

@@ -19,12 +19,17 @@ use crate::args::ValueArgs;
 use crate::wrong_usage::WrongUsage;
 
 /// A column that is added, and its figure of a price.
-type Added = (&'static str, fn(&Valuation) -> Option<f64>);
-const PRICE: Added = ("price_usd", |priced| Some(priced.price_usd));
-const LOW: Added = ("low_usd", |priced| priced.range.map(|range| range.low_usd));
-const HIGH: Added = ("high_usd", |priced| priced.range.map(|range| range.high_usd));
+type Figure = (&'static str, fn(&Valuation) -> Option<f64>);
+/// The columns that are added, by the names that they get: the last one has the warnings.
+struct Added {
+    names: Vec<String>,
+    figures: &'static [Figure],
+}
+const PRICE: Figure = ("price_usd", |priced| Some(priced.price_usd));
+const LOW: Figure = ("low_usd", |priced| priced.range.map(|range| range.low_usd));
+const HIGH: Figure = ("high_usd", |priced| priced.range.map(|range| range.high_usd));
 /// Empty where the range has none, because the stone lies beyond what the model learned from.
-const CONFIDENCE: Added = ("confidence", |priced| priced.range.and_then(|range| range.confidence));
+const CONFIDENCE: Figure = ("confidence", |priced| priced.range.and_then(|range| range.confidence));
 /// The column of what is odd about a stone, or why it has no price.
 const WARNINGS: &str = "warnings";
 const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Clarity];
@@ -42,15 +47,15 @@ pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> R
     if args.range {
         require_ranges(&pipeline)?;
     }
-    let added: &[Added] = if args.range { &[PRICE, LOW, HIGH, CONFIDENCE] } else { &[PRICE] };
+    let added = Added::beside(table.columns(), args.range);
+    for (name, ours) in added.renamed() {
+        note(&format!("{}: has a column {name} already, so ours is {ours}", args.file.display()));
+    }
     let mut output = Output::create(args.out.as_deref())?;
-    let empty = with_figures(table.no_rows()?, &[], added, &[])?;
+    let empty = with_figures(table.no_rows()?, &[], &added, &[])?;
     let (mut n_rows, mut n_refused, mut n_odd) = (0, 0, 0);
     let is_text = output.is_text();
-    // A price of an earlier time is replaced where it stands.
-    let mut names = added.iter().map(|(name, _)| *name).chain([WARNINGS]);
-    let by_line = is_text && !names.any(|name| table.columns().iter().any(|other| other == name));
-    let work = |batch: Batch, values: Vec<Valued>| PricedRows::of(batch, values, added, by_line, is_text);
+    let work = |batch: Batch, values: Vec<Valued>| PricedRows::of(batch, values, &added, is_text);
     let take = |priced: PricedRows| {
         n_rows += priced.n_rows;
         n_odd += priced.n_odd;
@@ -70,15 +75,44 @@ pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> R
     output.finish()?;
     let n_rows = grouped(n_rows);
     if n_odd > 0 {
-        note(&format!("{} of {n_rows} rows look odd; their {WARNINGS} say why", grouped(n_odd)));
+        note(&format!("{} of {n_rows} rows look odd; their {} say why", grouped(n_odd), added.warnings()));
     }
     if n_refused > 0 {
         let n_refused = grouped(n_refused);
-        let message =
-            format!("{n_refused} of {n_rows} rows could not be priced; their {} is left empty", PRICE.0);
+        let message = format!(
+            "{n_refused} of {n_rows} rows could not be priced; their {} is left empty",
+            added.names[0]
+        );
         return Err(WrongUsage(message).into());
     }
     Ok(())
+}
+
+impl Added {
+    /// Names that none of the file's own columns has: theirs stay.
+    fn beside(columns: &[String], with_range: bool) -> Self {
+        let figures: &[Figure] = if with_range { &[PRICE, LOW, HIGH, CONFIDENCE] } else { &[PRICE] };
+        let is_taken = |name: &str| columns.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let free = |name: &str| {
+            let mut name = name.to_owned();
+            while is_taken(&name) {
+                name.insert_str(0, "xtream_");
+            }
+            name
+        };
+        let names = figures.iter().map(|(name, _)| *name).chain([WARNINGS]).map(free).collect();
+        Self { names, figures }
+    }
+
+    fn warnings(&self) -> &str {
+        self.names.last().map_or(WARNINGS, String::as_str)
+    }
+
+    /// Our names that were taken, and those that the columns have in their place.
+    fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let names = self.figures.iter().map(|(name, _)| *name).chain([WARNINGS]);
+        names.zip(self.names.iter().map(String::as_str)).filter(|(name, ours)| name != ours)
+    }
 }
 
 /// A batch with its prices, ready to be written.
@@ -98,13 +132,7 @@ enum Rows {
 }
 
 impl PricedRows {
-    fn of(
-        batch: Batch,
-        values: Vec<Valued>,
-        added: &[Added],
-        by_line: bool,
-        is_text: bool,
-    ) -> xtream_core::Result<Self> {
+    fn of(batch: Batch, values: Vec<Valued>, added: &Added, is_text: bool) -> xtream_core::Result<Self> {
         let n_rows = batch.len() as u64;
         let mut refused = Vec::new();
         let mut texts = Vec::with_capacity(values.len());
@@ -124,7 +152,7 @@ impl PricedRows {
         };
         let prices: Vec<_> = values.into_iter().enumerate().map(keep).collect();
         let rows = match batch.as_text() {
-            Some(text) if by_line => Rows::Text(with_their_prices(text, &prices, added, &texts)),
+            Some(text) if is_text => Rows::Text(with_their_prices(text, &prices, added, &texts)),
             _ => Rows::of_frame(with_figures(batch.into_frame()?, &prices, added, &texts)?, is_text)?,
         };
         Ok(Self { n_rows, n_odd, refused, rows })
@@ -141,13 +169,13 @@ fn in_words(faults: &[Fault]) -> Option<String> {
 fn with_their_prices(
     rows: &TextRows,
     prices: &[Option<Valuation>],
-    added: &[Added],
+    added: &Added,
     warnings: &[Option<String>],
 ) -> Vec<u8> {
     let mut text = String::with_capacity(prices.len() * 80);
     for (row, (price, warnings)) in prices.iter().zip(warnings).enumerate() {
         rows.append_to(row, &mut text);
-        for (_, figure) in added {
+        for (_, figure) in added.figures {
             text.push(',');
             if let Some(figure) = price.as_ref().and_then(figure) {
                 // The shortest digits that are this number again; a `String` takes them all.
@@ -167,17 +195,18 @@ fn with_their_prices(
 fn with_figures(
     mut frame: DataFrame,
     prices: &[Option<Valuation>],
-    added: &[Added],
+    added: &Added,
     warnings: &[Option<String>],
 ) -> xtream_core::Result<DataFrame> {
     // One chunk each: what is read in parallel comes in pieces, and the figures in one.
     frame.rechunk_mut();
-    for (name, figure) in added {
+    for ((_, figure), name) in added.figures.iter().zip(&added.names) {
         let figures = prices.iter().map(|price| price.as_ref().and_then(figure));
-        let figures = Float64Chunked::from_iter_options((*name).into(), figures);
+        let figures = Float64Chunked::from_iter_options(name.into(), figures);
         frame.with_column(figures.into_column()).map_err(failed)?;
     }
-    let warnings = StringChunked::from_iter_options(WARNINGS.into(), warnings.iter().map(Option::as_deref));
+    let warnings =
+        StringChunked::from_iter_options(added.warnings().into(), warnings.iter().map(Option::as_deref));
     frame.with_column(warnings.into_column()).map_err(failed)?;
     Ok(frame)
 }

@@ -7,7 +7,7 @@ use memchr::{memchr_iter, memchr2_iter};
 use polars::prelude::DataFrame;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
-use super::csv_records::without_return;
+use super::csv_records::{is_blank_row, without_return};
 use crate::diamond::{Cell, Field};
 use crate::error::Result;
 
@@ -71,13 +71,6 @@ pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Result<Op
     }
     // Two for each quoted field: then there is none inside one.
     Ok((n_quotes == 2 * n_quoted).then_some((starts, lines)))
-}
-
-/// Whether a row has nothing but separators and blanks, as spreadsheets write empty rows, or the mark at the end of a
-/// file of DOS. Short ones alone are looked at.
-#[inline]
-pub(super) fn is_blank_row(row: &[u8], n_fields: usize) -> bool {
-    row.len() < 2 * n_fields + 8 && row.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t' | 0x1A))
 }
 
 impl TextRows {

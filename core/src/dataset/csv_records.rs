@@ -4,7 +4,6 @@
 use memchr::memchr3;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
-use super::csv_lines::is_blank_row;
 use crate::error::Result;
 
 const QUOTES: &str = "a field in quotation marks from its first to its last character, with quotation marks \
@@ -138,4 +137,11 @@ impl<'a> Scanner<'a> {
 /// A line without the carriage return that Windows puts before the line break.
 pub(super) fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Whether a row has nothing but separators and blanks, as spreadsheets write empty rows, or the mark at the end of a
+/// file of DOS. Short ones alone are looked at.
+#[inline]
+pub(super) fn is_blank_row(row: &[u8], n_fields: usize) -> bool {
+    row.len() < 2 * n_fields + 8 && row.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t' | 0x1A))
 }
