@@ -145,13 +145,6 @@ def test_a_price_in_the_file_does_not_matter_to_the_value(trained: Trained, tmp_
     assert (priced(trained, rows.assign(price="unknown"), tmp_path) == expected).all()
 
 
-def test_a_file_that_was_priced_before_is_priced_anew(trained: Trained, tmp_path: Path) -> None:
-    rows = trained.rows("test").head(30)
-    expected = priced(trained, rows, tmp_path)
-    assert (priced(trained, rows.assign(price_usd=1.0, note="x"), tmp_path) == expected).all()
-    assert list(read_csv(tmp_path / "priced.csv")) == [*COLUMNS, "price_usd", "note", "warnings"]
-
-
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_file_without_rows_becomes_a_file_without_rows(
     trained: Trained, tmp_path: Path, ending: str
