@@ -167,3 +167,46 @@ def test_our_own_estimates_do_not_teach(xtream: Program, trained: Trained) -> No
     file.write_text(PLAIN.replace("price", "price_usd"))
     said = xtream("train", file, "--models", "linear", status=2).stderr
     assert "no column price" in said
+
+
+@pytest.mark.parametrize("n_above", [1, 2, 3])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_stones_above_the_header_refuse_the_file(
+    xtream: Program, trained: Trained, n_above: int, delimiter: str
+) -> None:
+    """As `sort` leaves a file: the header goes below the numbers."""
+    lines = [*ROWS[:n_above], HEADER, *ROWS[n_above:]]
+    file = xtream.folder / "sorted.csv"
+    file.write_text("\n".join([*lines, ""]).replace(",", delimiter))
+    for command in (["value", file, "--registry", trained.folder], ["train", file, "--models", "linear"]):
+        run = xtream(*command, status=2)
+        assert "sorted.csv, line 1: no column carat" in run.stderr
+        assert run.stdout == ""
+
+
+def test_a_column_without_a_name_that_has_a_value_after_all_refuses_the_file(
+    xtream: Program, trained: Trained
+) -> None:
+    rows = [f"{ROWS[n % 3]},,," for n in range(300)] + [f"{ROWS[0]},,KEEP,"]
+    file = xtream.folder / "late.csv"
+    file.write_text("\n".join([HEADER + ",,,", *rows, ""]))
+    said = xtream("value", file, "--registry", trained.folder, status=2).stderr
+    assert "late.csv, line 302: a column without a name was empty so far and has a value here" in said
+
+
+def test_an_encoding_that_changes_on_the_way_is_refused_by_line(xtream: Program, trained: Trained) -> None:
+    rows = [f"{ROWS[0]},note"] * 20_000
+    file = xtream.folder / "late.csv"
+    text = "\n".join([HEADER + ",note", *rows, ROWS[0] + ",Café", ""]).replace(",", ";")
+    file.write_bytes(text.encode("latin-1"))
+    said = xtream("value", file, "--registry", trained.folder, status=2).stderr
+    assert "late.csv, line 20002: it is not UTF-8, as the beginning of the file is" in said
+
+
+def test_a_second_column_of_the_same_meaning_stays_as_it_is(xtream: Program, trained: Trained) -> None:
+    lines = european(PLAIN).splitlines()
+    file = xtream.folder / "twice.csv"
+    file.write_text("\n".join([lines[0] + ";Size", *(line + ";1.2" for line in lines[1:]), ""]))
+    xtream("value", file, "--out", "out.csv", "--registry", trained.folder)
+    out = pd.read_csv(xtream.folder / "out.csv", dtype=str)
+    assert list(out["Size"]) == ["1.2"] * 3 and out["price_usd"].notna().all()

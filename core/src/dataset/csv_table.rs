@@ -6,7 +6,7 @@
 //! encoding, quotes and the number of fields of every record are checked before.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -181,10 +181,14 @@ impl CsvTable {
         if n_ahead < BLOCK && !self.at_end {
             let missing = (BLOCK - n_ahead) as u64;
             self.buffer.reserve(BLOCK);
-            let read = (&mut self.input)
-                .take(missing)
-                .read_to_end(&mut self.buffer)
-                .map_err(|source| Error::read(&self.format.path, source))?;
+            let read = (&mut self.input).take(missing).read_to_end(&mut self.buffer);
+            let read = read.map_err(|source| match self.input.line() {
+                Some(line) if source.kind() == ErrorKind::InvalidData => {
+                    let allowed = "one form from the first to the last line (save it as \"CSV UTF-8\")";
+                    self.format.malformed(line, source.to_string(), allowed)
+                }
+                _ => Error::read(&self.format.path, source),
+            })?;
             self.at_end = (read as u64) < missing;
             if self.at_end {
                 self.steadiness.check(self.input.n_read())?;

@@ -3,7 +3,7 @@
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-use super::columns::field_of;
+use super::columns::{field_of, fields_of};
 use crate::diamond::Field;
 
 /// What may part columns; the first one is the usual one.
@@ -55,13 +55,11 @@ impl Form {
         }
         let has_lone_returns = !text.contains('\n') && text.trim_end().contains('\r');
         let lines: Vec<_> = text.split(if has_lone_returns { '\r' } else { '\n' }).take(MOST_LINES).collect();
-        let names = |line: &str, delimiter| -> Vec<Option<Field>> {
-            split(line, delimiter).iter().map(|cell| field_of(unquoted(cell))).collect()
-        };
         let mut found: Option<(usize, char, usize)> = None;
         for (number, line) in lines.iter().enumerate() {
             for delimiter in DELIMITERS {
-                let n_known = names(line, delimiter).iter().flatten().count();
+                let names = split(line, delimiter);
+                let n_known = names.iter().filter(|name| field_of(unquoted(name)).is_some()).count();
                 if n_known >= FEWEST_NAMES && found.is_none_or(|(.., most)| n_known > most) {
                     found = Some((number, delimiter, n_known));
                 }
@@ -71,8 +69,12 @@ impl Form {
             }
         }
         let (n_above, delimiter, _) = found?;
+        // What stands above the header is left aside, so it must be no stone.
+        if lines[..n_above].iter().any(|line| may_be_a_stone(line, delimiter)) {
+            return None;
+        }
         let header = split(lines[n_above], delimiter);
-        let fields = names(lines[n_above], delimiter);
+        let fields = fields_of(header.iter().map(|cell| unquoted(cell)));
         let rows: Vec<_> = lines[n_above + 1..].iter().filter(|line| !line.trim().is_empty()).collect();
         // The last one may be cut off.
         let n_sure = if is_whole { rows.len() } else { rows.len().saturating_sub(1) };
@@ -112,6 +114,10 @@ impl Form {
             are_read,
             fields,
         })
+    }
+
+    pub(super) fn line_end(&self) -> char {
+        if self.has_lone_returns { '\r' } else { '\n' }
     }
 
     /// Whether the file is what the reader takes as it is.
@@ -202,8 +208,17 @@ pub(super) fn unquoted(cell: &str) -> &str {
     cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(cell)
 }
 
-fn is_blank(cell: &str) -> bool {
+pub(super) fn is_blank(cell: &str) -> bool {
     unquoted(cell).trim().is_empty()
+}
+
+/// Whether a line has as many values as weight and grades are, and one of them is a number.
+fn may_be_a_stone(line: &str, delimiter: char) -> bool {
+    let cells = split(line, delimiter);
+    let values: Vec<_> =
+        cells.iter().map(|cell| unquoted(cell).trim()).filter(|cell| !cell.is_empty()).collect();
+    let is_number = |cell: &&str| cell.replace(',', ".").parse::<f64>().is_ok();
+    values.len() >= Field::CERTAIN.len() && values.iter().any(is_number)
 }
 
 /// Whether this is a number in which the sign stands once between digits.

@@ -2,12 +2,12 @@
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
 use std::fs::File;
-use std::io::{Error, Read, Result};
+use std::io::{Error, ErrorKind, Read, Result};
 
 use encoding_rs::Decoder;
 
 use super::csv_format::LONGEST_RECORD;
-use super::form::{Form, Marks, split, unquoted};
+use super::form::{Form, Marks, is_blank, split, unquoted};
 use crate::diamond::Field;
 
 /// Bytes read at once.
@@ -23,6 +23,8 @@ pub(super) struct Plain {
     at_end: bool,
     /// Text that is yet to be made plain: a part of a record.
     text: String,
+    n_records: usize,
+    /// Lines that were made plain; the next one is wrong where reading fails.
     n_lines: usize,
     /// Plain text that nobody took yet, from `taken` on.
     out: Vec<u8>,
@@ -41,6 +43,7 @@ impl Plain {
             file,
             at_end,
             text: String::new(),
+            n_records: 0,
             n_lines: 0,
             out: Vec::new(),
             taken: 0,
@@ -62,14 +65,18 @@ impl Plain {
         let room = self.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(4 * bytes.len() + 16);
         self.text.reserve(room);
         let (_, _, has_errors) = self.decoder.decode_to_string(&bytes, &mut self.text, self.at_end);
+        let end = self.form.line_end();
         if has_errors {
-            let reason = format!("some of it is not {}, as its beginning is", self.form.encoding.name());
-            return Err(Error::other(reason));
+            let wrong = self.text.find(char::REPLACEMENT_CHARACTER).unwrap_or(self.text.len());
+            self.n_lines += self.text[..wrong].matches(end).count();
+            let reason = format!("it is not {}, as the beginning of the file is", self.form.encoding.name());
+            return Err(Error::new(ErrorKind::InvalidData, reason));
         }
         let text = std::mem::take(&mut self.text);
         let mut rest = &*text;
         while let Some((record, behind)) = self.record(rest) {
-            self.write(record);
+            self.write(record)?;
+            self.n_lines += record.matches(end).count();
             rest = behind;
         }
         self.text = rest.to_owned();
@@ -79,7 +86,7 @@ impl Plain {
     /// The next record with its line end, and what follows. A record that is far too long is cut, and refused by
     /// whoever reads on.
     fn record<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
-        let end = if self.form.has_lone_returns { '\r' } else { '\n' };
+        let end = self.form.line_end();
         let (mut is_inside, mut previous) = (false, self.form.delimiter);
         for (at, character) in text.char_indices() {
             match character {
@@ -95,22 +102,27 @@ impl Plain {
         (self.at_end && !text.is_empty()).then_some((text, ""))
     }
 
-    fn write(&mut self, record: &str) {
+    fn write(&mut self, record: &str) -> Result<()> {
         let has_end = record.ends_with(['\r', '\n']);
         let line = record.trim_end_matches(['\r', '\n']);
-        self.n_lines += 1;
-        let is_header = self.n_lines == self.form.n_above + 1;
-        let is_above = self.n_lines <= self.form.n_above;
+        self.n_records += 1;
+        let is_header = self.n_records == self.form.n_above + 1;
+        let is_above = self.n_records <= self.form.n_above;
         if !is_above && !line.trim().is_empty() && line.trim() != "\u{1A}" {
             let mut cells = split(line, self.form.delimiter);
             if self.form.has_row_names && !is_header {
                 cells.remove(0);
             }
             let n_columns = self.form.are_read.len();
-            if self.form.has_trailing && !is_header && cells.len() == n_columns + 1 {
+            let has_trailing = self.form.has_trailing && !is_header && cells.len() == n_columns + 1;
+            if has_trailing && cells.last().is_some_and(|cell| is_blank(cell)) {
                 cells.pop();
             }
             let is_read = |place: usize| self.form.are_read.get(place).copied().unwrap_or(true);
+            if (0..cells.len()).any(|place| !is_read(place) && !is_blank(cells[place])) {
+                let reason = "a column without a name was empty so far and has a value here";
+                return Err(Error::new(ErrorKind::InvalidData, reason));
+            }
             let read: Vec<_> = (0..cells.len()).filter(|place| is_read(*place)).collect();
             for (number, place) in read.into_iter().enumerate() {
                 if number > 0 {
@@ -132,6 +144,7 @@ impl Plain {
         if has_end {
             self.out.push(b'\n');
         }
+        Ok(())
     }
 }
 
@@ -192,6 +205,14 @@ impl Input {
         match self {
             Self::File { n_read, .. } => *n_read,
             Self::Plain(plain) => plain.n_read(),
+        }
+    }
+
+    /// The line at which a file of another form cannot be what its beginning is.
+    pub(super) fn line(&self) -> Option<u64> {
+        match self {
+            Self::File { .. } => None,
+            Self::Plain(plain) => Some(plain.n_lines as u64 + 1),
         }
     }
 }

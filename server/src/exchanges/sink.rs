@@ -11,7 +11,7 @@ use super::page::{Limits, Part, Shown};
 pub(super) enum Fate {
     /// It is there, and stays there whatever happens to the database's machine.
     Shipped,
-    /// The database refuses this one, for now: its code for that, and its words.
+    /// The database refuses this one at this moment: its code for that, and its words.
     Refused(i32, String),
     /// No database of this kind will ever take it as it is.
     Impossible(String),
