@@ -35,8 +35,8 @@ pub(super) fn possible(number: usize) -> String {
     format!("from {} to {} {unit}", POSSIBLE[number].start(), POSSIBLE[number].end())
 }
 
-/// Offers each possible correction of `typed` of the kinds that are wanted, of one number or (`None`) of two. A weight that can be is not corrected
-/// where no size is there to contradict it.
+/// Offers each possible correction of `typed` of the kinds that are wanted, of one number or (`None`) of two. A weight
+/// that can be is not corrected where no size is there to contradict it.
 pub(super) fn offer(
     typed: &Numbers,
     wanted: impl Fn(Kind, Option<usize>) -> bool,
