@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Look at models, compare them, choose the one that answers
     Models(ModelsArgs),
-    /// Price every stone of a CSV or Parquet file with the champion
+    /// Price every stone of a CSV, Excel or Parquet file with the champion
     Value(ValueArgs),
     /// Find the stones most like one: same cut, color and clarity, nearest in carat
     Similar(SimilarArgs),
@@ -90,7 +90,7 @@ impl RegistryArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// CSV or Parquet files, folders of them, or patterns; several are one data set
+    /// CSV, Excel or Parquet files, folders of them, or patterns; several are one data set
     #[arg(required = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Compare on these rows instead of the stable split; all of DATA then trains
@@ -101,6 +101,26 @@ pub(crate) struct TrainArgs {
     /// One machine-readable report on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How files are to be read, where what is found out about them is not right.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ReadingArgs {
+    /// What parts the columns: a comma, a semicolon, a bar (|) or the word tab [default: found out]
+    #[arg(long, value_name = "SIGN")]
+    pub(crate) delimiter: Option<String>,
+    /// The sign of decimals: point or comma [default: found out]
+    #[arg(long, value_name = "SIGN")]
+    pub(crate) decimal: Option<String>,
+    /// The encoding, such as utf-8 or windows-1252 [default: found out]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<String>,
+    /// The sheet of a workbook [default: the first one that has the columns]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
+    /// What a column of the file is, such as "Gewicht=carat"; "Type=-" leaves one aside. May be given several times
+    #[arg(long, value_name = "THEIRS=OURS")]
+    pub(crate) column: Vec<String>,
 }
 
 /// What `train` and `watch` share.
@@ -148,6 +168,11 @@ pub(crate) struct TrainOptions {
     /// Percentage of refused rows above which nothing is trained [default: 1]
     #[arg(long, value_name = "PERCENT")]
     max_rejects: Option<f64>,
+    /// Learn from numbers that look as if they had another unit (prices in thousands, weights in points)
+    #[arg(long)]
+    pub(crate) accept_units: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     /// Where refused rows are listed with their reasons [default: in the registry, beside the data set]
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
@@ -250,7 +275,7 @@ impl std::str::FromStr for Version {
 
 #[derive(Debug, Args)]
 pub(crate) struct ValueArgs {
-    /// CSV or Parquet file with carat, cut, color, clarity and, where known, depth, table, x, y, z
+    /// CSV, Excel or Parquet file with carat, cut, color, clarity and, where known, depth, table, x, y, z
     pub(crate) file: PathBuf,
     /// Where to write the rows with the columns price_usd and warnings (xtream_price_usd where the file has one of that name); Parquet if it ends in .parquet [default: CSV on standard output]
     #[arg(long, value_name = "FILE")]
@@ -265,6 +290,8 @@ pub(crate) struct ValueArgs {
     /// Model to price with: a version number, or `champion`
     #[arg(long, default_value = "champion", value_name = "V")]
     pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     #[command(flatten)]
     registry: RegistryArg,
 }

@@ -66,7 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Train(args) => commands::train::run(args, &settings, &interrupt),
         Command::Models(args) => commands::models::run(args, &settings.registry),
-        Command::Value(args) => commands::value::run(args, &settings.registry, &interrupt),
+        Command::Value(args) => commands::value::run(args, &settings, &interrupt),
         Command::Similar(args) => commands::similar::run(args, &settings.registry),
         Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
         Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings.serve.exchange_log),

@@ -13,6 +13,8 @@ use toml::{Table, Value};
 pub(crate) const DEFAULTS: &str = include_str!("default.toml");
 /// The file read when none is named, if it is there.
 const FILE: &str = "xtream.toml";
+/// Sections whose names are the user's own.
+const OPEN: [&str; 2] = ["columns", "grades"];
 const PREFIX: &str = "XTREAM_";
 /// Variables with a name of their own, and their sections and settings.
 const NAMED: [(&str, &str, &str); 3] = [
@@ -40,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) xgboost_lib: PathBuf,
     pub(crate) train: Train,
     pub(crate) split: Split,
+    pub(crate) columns: BTreeMap<String, String>,
+    pub(crate) grades: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) serve: Serve,
     pub(crate) watch: Watch,
     pub(crate) log: Log,
@@ -171,6 +175,11 @@ impl Layers {
     }
 
     fn set(&mut self, section: &str, name: &str, value: Value, source: &str) {
+        if OPEN.contains(&section)
+            && let Some(table) = self.table.get_mut(section).and_then(Value::as_table_mut)
+        {
+            table.entry(name).or_insert_with(|| value.clone());
+        }
         let slot = match section {
             "" => self.table.get_mut(name),
             _ => self.table.get_mut(section).and_then(|table| table.get_mut(name)),
@@ -185,7 +194,8 @@ impl Layers {
         for (key, value) in given {
             match (self.table.get(&key), value) {
                 (Some(Value::Table(known)), Value::Table(given)) => {
-                    if let Some(name) = given.keys().find(|name| !known.contains_key(name.as_str())) {
+                    let is_known = |name: &str| OPEN.contains(&&*key) || known.contains_key(name);
+                    if let Some(name) = given.keys().find(|name| !is_known(name)) {
                         bail!("there is no setting {key}.{name}; allowed is {}", listed(known));
                     }
                     for (name, value) in given {

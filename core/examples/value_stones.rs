@@ -15,7 +15,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         return Err("usage: value_stones REGISTRY VERSION FILE".into());
     };
     let pipeline = Registry::open(Path::new(registry))?.pipeline(version.parse()?)?;
-    let mut table = Table::open(Path::new(file))?;
+    let mut table = Table::open(Path::new(file), &Default::default())?;
     while let Some(batch) = table.next_batch()? {
         for row in 0..batch.len() {
             match value(&pipeline, &batch.raw(row), &Options::PRICE_ALONE, None) {

@@ -15,7 +15,9 @@ const NUMBERS: [Field; 7] =
     [Field::Carat, Field::Depth, Field::Table, Field::Price, Field::X, Field::Y, Field::Z];
 
 fn public() -> DataFrame {
-    let mut table = Table::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")).unwrap();
+    let mut table =
+        Table::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv"), &Default::default())
+            .unwrap();
     let mut rows = Vec::new();
     while let Some(batch) = table.next_batch().unwrap() {
         rows.push(batch.into_frame().unwrap());

@@ -145,7 +145,7 @@ fn whoever_asks_to_stop_before_the_models_are_recorded_finds_nothing_recorded() 
 
 /// The file's rows as a frame of text, which is how they were delivered.
 fn frame() -> Frame {
-    let mut table = Table::open(Path::new(FIRST)).unwrap();
+    let mut table = Table::open(Path::new(FIRST), &Default::default()).unwrap();
     let mut rows: Option<DataFrame> = None;
     while let Some(batch) = table.next_batch().unwrap() {
         let part = batch.into_frame().unwrap();

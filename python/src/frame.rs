@@ -2,12 +2,14 @@
 //! rest of the workspace has polars built for.
 
 use polars::prelude::*;
-use polars_arrow::array::{ArrayRef, NullArray, PrimitiveArray, StructArray, new_empty_array};
+use polars_arrow::array::{
+    ArrayRef, BooleanArray, NullArray, PrimitiveArray, StructArray, Utf8ViewArray, new_empty_array,
+};
 use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
 use polars_arrow::types::NativeType;
 use polars_utils::float16::pf16;
 use pyo3::prelude::*;
-use xtream_core::dataset::{Frame, fields_of};
+use xtream_core::dataset::{Frame, Reading, fields_of, has};
 use xtream_core::diamond::{Field, decimal_of_f16};
 use xtream_core::{Error, Result};
 
@@ -23,10 +25,11 @@ pub(crate) const NAME: &str = "the frame";
 pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Result<Frame> {
     let (columns, batches) = stream.read().map_err(refuse)?;
     let mut extra_columns = Vec::new();
-    let mut chosen: Vec<Option<usize>> = vec![None; Field::ALL.len()];
-    let fields = fields_of(columns.iter().map(|column| column.name.as_str()));
-    for (index, (column, field)) in columns.iter().zip(fields).enumerate() {
-        let Some(field) = field.filter(|field| wanted.contains(field)) else {
+    let mut chosen: Vec<Option<usize>> = vec![None; Field::N_COLUMNS];
+    let fields = fields_of(columns.iter().map(|column| column.name.as_str()), &Reading::default());
+    for (index, (column, field)) in columns.iter().zip(fields.iter().copied()).enumerate() {
+        let is_wanted = |field: &Field| wanted.contains(field) || Field::BESIDE.contains(field);
+        let Some(field) = field.filter(is_wanted).filter(|field| !is_left_aside(*field, column)) else {
             extra_columns.push(column.name.to_string());
             continue;
         };
@@ -37,11 +40,14 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
             ));
         }
     }
-    let missing: Vec<_> = required
+    let there: Vec<_> = fields
         .iter()
-        .filter(|field| chosen[**field as usize].is_none())
-        .map(|field| field.name())
+        .enumerate()
+        .filter(|(index, _)| chosen.contains(&Some(*index)))
+        .map(|(_, field)| *field)
         .collect();
+    let missing: Vec<_> =
+        required.iter().filter(|field| !has(&there, **field)).map(|field| field.name()).collect();
     if !missing.is_empty() {
         let found = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(unusable(
@@ -56,10 +62,22 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
     Ok(Frame { name: NAME.into(), rows, extra_columns })
 }
 
+/// A column that is no feature and of a type that says nothing, such as a list.
+fn is_left_aside(field: Field, column: &ArrowField) -> bool {
+    let is_plain =
+        |kind: &ArrowDataType| is_text(kind) || kind.is_numeric() || *kind == ArrowDataType::Boolean;
+    let is_plain = match column.dtype() {
+        ArrowDataType::Dictionary(_, values, _) => is_text(values) || **values == ArrowDataType::Null,
+        ArrowDataType::Null => true,
+        other => is_plain(other),
+    };
+    Field::BESIDE.contains(&field) && !is_plain
+}
+
 /// Whether a column of that name means something to us.
 #[pyfunction(name = "_is_column")]
 pub(crate) fn is_column(name: &str) -> bool {
-    fields_of(std::iter::once(name)) != [None]
+    fields_of(std::iter::once(name), &Reading::default()) != [None]
 }
 
 /// polars' complaint about a frame, as the fault of the frame.
@@ -93,6 +111,7 @@ fn known(name: &str, array: &ArrayRef) -> Result<ArrayRef> {
         Type::Decimal32(_, scale) => Ok(floats(array, |digits: i32| decimal(digits.into(), *scale))),
         Type::Decimal64(_, scale) => Ok(floats(array, |digits: i64| decimal(digits.into(), *scale))),
         Type::Decimal(_, scale) => Ok(floats(array, |digits: i128| decimal(digits, *scale))),
+        Type::Boolean => Ok(words(array)),
         Type::Int32 | Type::Int64 | Type::UInt32 | Type::UInt64 => Ok(array.clone()),
         Type::Float32 | Type::Float64 | Type::Null => Ok(array.clone()),
         text if is_text(text) => Ok(array.clone()),
@@ -110,6 +129,17 @@ fn known(name: &str, array: &ArrayRef) -> Result<ArrayRef> {
 
 fn is_text(dtype: &ArrowDataType) -> bool {
     matches!(dtype, ArrowDataType::Utf8 | ArrowDataType::LargeUtf8 | ArrowDataType::Utf8View)
+}
+
+/// Yes or no in words.
+fn words(array: &ArrayRef) -> ArrayRef {
+    match array.as_any().downcast_ref::<BooleanArray>() {
+        Some(values) => {
+            let word = |value: Option<bool>| value.map(|is_true| if is_true { "yes" } else { "no" });
+            Utf8ViewArray::from_slice(values.iter().map(word).collect::<Vec<_>>()).boxed()
+        }
+        None => array.clone(),
+    }
 }
 
 fn floats<T: NativeType>(array: &ArrayRef, float: impl Fn(T) -> f64) -> ArrayRef {

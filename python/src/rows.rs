@@ -1,6 +1,7 @@
 //! Stones to be priced, from a frame or from a file, some at a time.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -89,7 +90,7 @@ impl Rows {
         Ok(match self {
             Self::Frame(stream) => (Table::over(frame(stream, required, wanted)?), "row"),
             Self::File(path) => {
-                let table = Table::open(&path)?;
+                let table = Table::open(&path, &Arc::default())?;
                 table.require(&path, required)?;
                 (table, "line")
             }

@@ -3,7 +3,7 @@
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xtream_core::dataset::{Batch, Table, fields_of};
+use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, FourCs, Grade, RawDiamond};
 use xtream_core::similar::SimilarIndex;
 use xtream_core::{Error, Result};
@@ -43,7 +43,7 @@ pub(crate) fn similar<'py>(
     let stream = Stream::of(data)?;
     let found = interruptible(py, None, move |_, interrupt| {
         let mut table = Table::over(frame(stream, &Field::CERTAIN, &WANTED)?);
-        let has_price = fields_of(table.columns().iter().map(String::as_str)).contains(&Some(Field::Price));
+        let has_price = table.fields().contains(&Some(Field::Price));
         let mut likenesses = Field::GRADES.map(|field| Likeness::to(&asked, field));
         let (mut stones, mut rows, mut n_wrong) = (Vec::new(), Vec::new(), 0_u64);
         while let Some(batch) = table.next_batch()? {

@@ -64,7 +64,7 @@ impl Sources {
 /// These sources as one. The interpreter lock must not be held.
 pub(crate) fn source(data: Sources, test: Sources, policy: Policy) -> Result<Source> {
     let ((data, frames), (test, test_frames)) = (data.read(policy.unpriced)?, test.read(policy.unpriced)?);
-    Ok(Source { data, frames, test, test_frames, policy, split: Split::default() })
+    Ok(Source { data, frames, test, test_frames, policy, split: Split::default(), ..Source::default() })
 }
 
 /// How strict to be, by the names that users type.

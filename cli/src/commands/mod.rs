@@ -4,6 +4,7 @@ mod bootstrap;
 pub(crate) mod exchanges;
 pub(crate) mod models;
 mod print_config;
+mod reading;
 pub(crate) mod serve;
 pub(crate) mod similar;
 pub(crate) mod train;

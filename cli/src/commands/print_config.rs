@@ -16,7 +16,9 @@ pub(crate) fn shown(layers: &Layers) -> String {
             text.push_str(&format!("\n[{section}]\n"));
             present = section;
         }
-        let line = format!("{name} = {}", covered(name, value));
+        let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let key = if is_bare { name.to_owned() } else { format!("{name:?}") };
+        let line = format!("{key} = {}", covered(name, value));
         text.push_str(&format!("{line:COLUMN$}  # {source}\n"));
     }
     text

@@ -9,6 +9,7 @@ use xtream_core::registry::BlobKind;
 use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
 use xtream_core::{Error, Interrupt, Registry};
 
+use super::reading::reading;
 use super::{note, print, print_json};
 use crate::args::{TrainArgs, TrainOptions};
 use crate::progress::Shown;
@@ -50,7 +51,14 @@ pub(super) fn training(
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
     let chosen = families(&train.models, settings)?;
     Ok(Training {
-        source: Source { data: data.to_vec(), test: test.to_vec(), policy, split, ..Source::default() },
+        source: Source {
+            data: data.to_vec(),
+            test: test.to_vec(),
+            reading: reading(&options.reading, options.accept_units, settings)?,
+            policy,
+            split,
+            ..Source::default()
+        },
         max_rejects_percent: train.max_rejects,
         rejects: options.rejects.clone(),
         families: if options.monotone { monotone(chosen, !train.models.is_empty())? } else { chosen },

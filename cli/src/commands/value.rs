@@ -14,8 +14,10 @@ use xtream_core::format::grouped;
 use xtream_core::valuation::{Options, Valuation, Valued, require_ranges, value_table};
 use xtream_core::{Error, Interrupt, Registry};
 
+use super::reading::reading;
 use super::{note, resolve};
 use crate::args::ValueArgs;
+use crate::settings::Settings;
 use crate::wrong_usage::WrongUsage;
 
 /// A column that is added, and its figure of a price.
@@ -36,10 +38,10 @@ const REQUIRED: [Field; 4] = [Field::Carat, Field::Cut, Field::Color, Field::Cla
 /// Refused rows that are named one by one; a whole file of nonsense need not scroll by.
 const MOST_NAMED: u64 = 100;
 
-pub(crate) fn run(args: &ValueArgs, registry: &Path, interrupt: &Interrupt) -> Result<()> {
-    let registry = Registry::open(registry)?;
+pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
+    let registry = Registry::open(&settings.registry)?;
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
-    let mut table = Table::open(&args.file)?;
+    let mut table = Table::open(&args.file, &reading(&args.reading, false, settings)?)?;
     table.require(&args.file, &REQUIRED)?;
     if let Some(understood) = table.understood() {
         note(&format!("{}: read as {understood}", args.file.display()));

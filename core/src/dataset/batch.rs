@@ -1,23 +1,29 @@
 //! Some consecutive rows of a source, cell by cell.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use polars::prelude::*;
 
+use super::Reading;
 use super::columns::fields_of;
 use super::csv_lines::TextRows;
-use crate::diamond::{Cell, Field, RawDiamond, decimal_of_f32};
+use crate::diamond::{Cell, Fault, Field, RawDiamond, decimal_of_f32, measured_part, objection, total_price};
 use crate::error::{Error, Result};
 
 /// Some consecutive rows of a file.
 pub struct Batch {
     lines: Vec<u64>,
     rows: Rows,
+    reading: Arc<Reading>,
+    /// What is wrong with rows as a whole, by their places here.
+    objections: BTreeMap<usize, Vec<Fault>>,
 }
 
 enum Rows {
     Text(TextRows),
-    Columns { frame: DataFrame, cells: Box<[Cells; Field::ALL.len()]> },
+    Columns { frame: DataFrame, cells: Box<[Cells; Field::N_COLUMNS]> },
 }
 
 impl Batch {
@@ -27,24 +33,50 @@ impl Batch {
     /// When a column of ours is neither text nor a number.
     pub fn from_frame(frame: DataFrame) -> Result<Self> {
         let lines = (1..=frame.height() as u64).collect();
-        Self::new(Path::new("the frame"), frame, lines)
+        Self::new(Path::new("the frame"), frame, lines, &Arc::default())
     }
 
     /// `lines` holds, for each row, its line in the file (or its number in a Parquet file), from 1.
-    pub(super) fn new(path: &Path, frame: DataFrame, lines: Vec<u64>) -> Result<Self> {
+    pub(super) fn new(
+        path: &Path,
+        frame: DataFrame,
+        lines: Vec<u64>,
+        reading: &Arc<Reading>,
+    ) -> Result<Self> {
         let context = |source| Error::Frame { context: format!("cannot read {}", path.display()), source };
-        let mut cells = Box::new([const { Cells::Absent }; Field::ALL.len()]);
-        let fields = fields_of(frame.columns().iter().map(|column| column.name().as_str()));
+        let mut cells = Box::new([const { Cells::Absent }; Field::N_COLUMNS]);
+        let fields = fields_of(frame.columns().iter().map(|column| column.name().as_str()), reading);
         for (column, field) in frame.columns().iter().zip(fields) {
             if let Some(field) = field {
                 cells[field as usize] = Cells::of(column).map_err(context)?;
             }
         }
-        Ok(Self { lines, rows: Rows::Columns { frame, cells } })
+        Ok(Self::of_rows(Rows::Columns { frame, cells }, lines, reading))
     }
 
-    pub(super) fn of_text(rows: TextRows, lines: Vec<u64>) -> Self {
-        Self { lines, rows: Rows::Text(rows) }
+    pub(super) fn of_text(rows: TextRows, lines: Vec<u64>, reading: &Arc<Reading>) -> Self {
+        Self::of_rows(Rows::Text(rows), lines, reading)
+    }
+
+    fn of_rows(rows: Rows, lines: Vec<u64>, reading: &Arc<Reading>) -> Self {
+        let mut batch = Self { lines, rows, reading: reading.clone(), objections: BTreeMap::new() };
+        let telling = Field::TELLING.map(|field| batch.has(field).then_some(field));
+        for field in telling.into_iter().flatten() {
+            for row in 0..batch.len() {
+                if let Some(fault) = objection(field, batch.written(row, field)) {
+                    batch.objections.entry(row).or_default().push(fault);
+                }
+            }
+        }
+        batch
+    }
+
+    /// Adds that these rows, by their places here, are none that can be read.
+    pub(super) fn with_misfits(mut self, misfits: Vec<(usize, Fault)>) -> Self {
+        for (row, fault) in misfits {
+            self.objections.insert(row, vec![fault]);
+        }
+        self
     }
 
     /// Number of rows.
@@ -62,8 +94,41 @@ impl Batch {
         self.lines[row]
     }
 
-    /// One cell as written.
+    fn has(&self, field: Field) -> bool {
+        match &self.rows {
+            Rows::Text(text) => text.has(field),
+            Rows::Columns { cells, .. } => !matches!(cells[field as usize], Cells::Absent),
+        }
+    }
+
+    /// One cell as written, or as it follows from another: a length from the three in one text, a grade of the shop's
+    /// own, a price from that of a carat.
+    #[inline]
     pub fn cell(&self, row: usize, field: Field) -> Cell<'_> {
+        match (field, self.written(row, field)) {
+            (_, Cell::Missing) => self.made(row, field),
+            (Field::Cut | Field::Color | Field::Clarity, Cell::Text(text)) => {
+                Cell::Text(self.reading.grade(field, text).unwrap_or(text))
+            }
+            (_, cell) => cell,
+        }
+    }
+
+    fn made(&self, row: usize, field: Field) -> Cell<'_> {
+        let measurements = || self.written(row, Field::Measurements);
+        match field {
+            Field::X => measured_part(measurements(), 0),
+            Field::Y => measured_part(measurements(), 1),
+            Field::Z => measured_part(measurements(), 2),
+            Field::Price if self.has(Field::PricePerCarat) => {
+                total_price(self.written(row, Field::PricePerCarat), self.written(row, Field::Carat))
+            }
+            _ => Cell::Missing,
+        }
+    }
+
+    #[inline]
+    fn written(&self, row: usize, field: Field) -> Cell<'_> {
         match &self.rows {
             Rows::Text(text) => text.cell(row, field),
             Rows::Columns { cells, .. } => match &cells[field as usize] {
@@ -74,9 +139,13 @@ impl Batch {
         }
     }
 
-    /// The nine features of a row as written.
+    /// The nine features of a row as written, and what is wrong with it as a whole.
     pub fn raw(&self, row: usize) -> RawDiamond<'_> {
-        RawDiamond::from_cells(|field| self.cell(row, field))
+        let raw = RawDiamond::from_cells(|field| self.cell(row, field));
+        match self.objections.get(&row) {
+            Some(objections) => RawDiamond { objections, ..raw },
+            None => raw,
+        }
     }
 
     /// The rows as they stand in their CSV file, if they came from one and need no parser to be written again.

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use memchr::memchr;
 use polars::prelude::*;
 
+use super::Reading;
+use super::csv_records::Record;
+use crate::diamond::{self, Fault};
 use crate::error::{Error, Result};
 
 /// No honest row is longer; an unclosed quotation mark or a missing line break is found here.
@@ -17,7 +20,8 @@ pub(super) struct CsvFormat {
     pub(super) path: PathBuf,
     pub(super) columns: Vec<String>,
     /// Where each field stands among the columns.
-    pub(super) places: [Option<usize>; crate::diamond::Field::ALL.len()],
+    pub(super) places: [Option<usize>; diamond::Field::N_COLUMNS],
+    pub(super) reading: Arc<Reading>,
 }
 
 impl CsvFormat {
@@ -30,9 +34,31 @@ impl CsvFormat {
         }
     }
 
-    pub(super) fn wrong_fields(&self, line: u64, n_fields: usize) -> Error {
-        let reason = format!("the row has {n_fields} fields, the header {}", self.columns.len());
-        self.malformed(line, reason, "as many fields in each row as in the header")
+    /// What is wrong with a row that has not as many values as there are columns.
+    pub(super) fn misfit(&self, record: &Record<'_>) -> Fault {
+        let n_columns = self.columns.len();
+        let reason = format!("has {} values, and the header {n_columns} names", record.n_fields);
+        let allowed = format!("{n_columns} values; one that holds a comma stands in quotation marks");
+        Fault::wrong(diamond::Field::Row, &String::from_utf8_lossy(record.bytes), &reason, allowed)
+    }
+
+    /// Refuses a file in which none of these lines fits the header.
+    pub(super) fn shifted(&self, lines: &[u64]) -> Error {
+        let named: Vec<_> = lines.iter().map(u64::to_string).collect();
+        let n_columns = self.columns.len();
+        let reason = format!(
+            "from here on the rows have not as many values as the header has names ({n_columns}): lines {}",
+            named.join(", ")
+        );
+        let line = lines.first().copied().unwrap_or(1);
+        self.malformed(line, reason, "rows whose values stand below the names that they belong to")
+    }
+
+    pub(super) fn unclosed(&self, line: u64) -> Error {
+        let reason = "a quotation mark is opened here and never closed";
+        let allowed = "a value in quotation marks from its first to its last character, with quotation marks inside it \
+                       doubled";
+        self.malformed(line, reason, allowed)
     }
 
     pub(super) fn too_long(&self, line: u64) -> Error {

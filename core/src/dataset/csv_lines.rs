@@ -21,17 +21,14 @@ pub struct TextRows {
 }
 
 /// Where the fields of a block of whole lines begin, as [`TextRows`] has them, and on which line each row
-/// stands. Blank lines, and rows of separators alone, are no rows. `None` of a block that has to be looked at more carefully.
-///
-/// # Errors
-/// When a line has not as many fields as the header, or is far too long.
-#[allow(clippy::type_complexity)]
-pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Result<Option<(Vec<u32>, Vec<u64>)>> {
+/// stands. Blank lines, and rows of separators alone, are no rows. `None` of a block that has to be looked at more
+/// carefully: a line of it has not as many fields as the header, or quotation marks inside a field.
+pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Option<(Vec<u32>, Vec<u64>)> {
     let n_fields = format.columns.len();
     let n_quotes = memchr_iter(b'"', text).count();
     let ends_line = |at: usize| matches!(text.get(at + 1), Some(b'\n') | None);
     if !memchr_iter(b'\r', text).all(ends_line) {
-        return Ok(None);
+        return None;
     }
     // Rows of less than forty bytes are rare.
     let mut starts: Vec<u32> = Vec::with_capacity(text.len() / 40 * (n_fields + 1));
@@ -43,7 +40,7 @@ pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Result<Op
         let field = if is_comma { &text[field_start..end] } else { without_return(&text[field_start..end]) };
         if let [b'"', inside @ ..] = field {
             if inside.last() != Some(&b'"') {
-                return Ok(None);
+                return None;
             }
             n_quoted += 1;
         }
@@ -56,12 +53,7 @@ pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Result<Op
         if is_blank_row(&text[row_start..row_end], n_fields) {
             starts.truncate(n_first);
         } else if starts.len() - n_first != n_fields || row_end - row_start > LONGEST_RECORD {
-            return match starts.len() - n_first {
-                // A comma or a line break may stand inside a quoted field.
-                _ if n_quotes > 0 => Ok(None),
-                n if n != n_fields => Err(format.wrong_fields(line, n)),
-                _ => Err(format.too_long(line)),
-            };
+            return None;
         } else {
             starts.push(row_end as u32 + 1);
             lines.push(line);
@@ -70,7 +62,7 @@ pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Result<Op
         (row_start, field_start, line) = (end + 1, end + 1, line + 1);
     }
     // Two for each quoted field: then there is none inside one.
-    Ok((n_quotes == 2 * n_quoted).then_some((starts, lines)))
+    (n_quotes == 2 * n_quoted).then_some((starts, lines))
 }
 
 impl TextRows {
@@ -86,6 +78,11 @@ impl TextRows {
             None | Some("") => Cell::Missing,
             Some(text) => Cell::Text(unquoted(text)),
         }
+    }
+
+    /// Whether there is such a column.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.format.places[field as usize].is_some()
     }
 
     fn field(&self, row: usize, place: usize) -> &str {
@@ -144,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, text).unwrap();
-        let mut table = Table::open(&path)?;
+        let mut table = Table::open(&path, &Arc::default())?;
         std::iter::from_fn(|| table.next_batch().transpose()).collect()
     }
 

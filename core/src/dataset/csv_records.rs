@@ -1,41 +1,127 @@
 //! CSV in full: fields in quotation marks may hold commas, line breaks and doubled quotation marks. Finds
-//! where each record ends, and refuses what is not well formed.
+//! where each record ends. A record that has not as many fields as the header is a row that is refused; a file of which
+//! a whole stretch is so, or in which a quotation mark never closes, is refused as a whole.
 
 use memchr::memchr3;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
+use crate::diamond::Fault;
 use crate::error::Result;
 
-const QUOTES: &str = "a field in quotation marks from its first to its last character, with quotation marks \
-                      inside it doubled";
+/// So many records one after the other with another number of fields than the header: the columns have shifted.
+const MOST_MISFITS: usize = 20;
 
-/// Records one after the other, each ended by a line feed.
+/// Records one after the other, each ended by a line feed and with as many fields as the header.
 pub(super) struct Scanned {
     pub(super) text: Vec<u8>,
     /// Where each begins.
     pub(super) starts: Vec<usize>,
     /// And on which line of the file.
     pub(super) lines: Vec<u64>,
+    /// Those that were made to fit, by their number, and what is wrong with them.
+    pub(super) misfits: Vec<(usize, Fault)>,
 }
 
 /// Scans a block that begins on `line`; blank lines are no records.
 ///
 /// # Errors
-/// When it is not well formed, or a record has not as many fields as the header.
+/// When it is not well formed, or the columns of many records in a row are not those of the header.
 pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanned> {
-    let mut scanned =
-        Scanned { text: Vec::with_capacity(bytes.len() + 1), starts: Vec::new(), lines: Vec::new() };
+    let (text, starts) = (Vec::with_capacity(bytes.len() + 1), Vec::new());
+    let mut scanned = Scanned { text, starts, lines: Vec::new(), misfits: Vec::new() };
     let mut scanner = Scanner::new(format, bytes, line);
+    let mut shifted = Vec::new();
     while let Some(record) = scanner.next_record()? {
-        if record.n_fields != format.columns.len() {
-            return Err(format.wrong_fields(record.line, record.n_fields));
+        let n_columns = format.columns.len();
+        if record.n_fields == n_columns {
+            shifted.clear();
+        } else {
+            if is_count_of_rows(record.bytes) {
+                continue;
+            }
+            shifted.push(record.line);
+            if shifted.len() >= MOST_MISFITS {
+                return Err(format.shifted(&shifted));
+            }
+            scanned.misfits.push((scanned.lines.len(), format.misfit(&record)));
         }
         scanned.lines.push(record.line);
         scanned.starts.push(scanned.text.len());
-        scanned.text.extend_from_slice(record.bytes);
+        if record.n_fields == n_columns && !record.has_stray_quotes {
+            scanned.text.extend_from_slice(record.bytes);
+        } else {
+            write_fitting(record.bytes, n_columns, &mut scanned.text);
+        }
         scanned.text.push(b'\n');
     }
     Ok(scanned)
+}
+
+/// What databases write below their rows: `(2 rows)`.
+fn is_count_of_rows(record: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(record).trim().trim_end_matches(',').to_lowercase();
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let words = inside.and_then(|text| text.split_once(' '));
+    words.is_some_and(|(number, word)| {
+        number.parse::<u64>().is_ok() && ["row", "rows", "rows affected"].contains(&word)
+    })
+}
+
+/// Writes a record with exactly `n_columns` fields, quoted where they must be: what is missing is empty, and what is
+/// too much stays with the last one, so that nothing is lost.
+fn write_fitting(record: &[u8], n_columns: usize, text: &mut Vec<u8>) {
+    let mut fields: Vec<Vec<u8>> = Vec::with_capacity(n_columns);
+    let mut rest = Some(record);
+    while let Some(bytes) = rest {
+        if fields.len() + 1 == n_columns {
+            // The last one, and all that follows.
+            let (field, end) = first_field(bytes);
+            fields.push(if end == bytes.len() { field } else { bytes.to_vec() });
+            break;
+        }
+        let (field, end) = first_field(bytes);
+        fields.push(field);
+        rest = bytes.get(end + 1..);
+    }
+    fields.resize(n_columns, Vec::new());
+    for (place, field) in fields.iter().enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        if memchr3(b'"', b',', b'\n', field).is_none() {
+            text.extend_from_slice(field);
+            continue;
+        }
+        text.push(b'"');
+        for byte in field {
+            text.extend(std::iter::repeat_n(*byte, if *byte == b'"' { 2 } else { 1 }));
+        }
+        text.push(b'"');
+    }
+}
+
+/// The first field of a record as it is meant, and where it ends.
+fn first_field(bytes: &[u8]) -> (Vec<u8>, usize) {
+    let mut quotes = Quotes::default();
+    let end = bytes.iter().position(|byte| *byte == b',' && !quotes.is_inside() || quotes.pass(*byte));
+    let end = end.unwrap_or(bytes.len());
+    let field = &bytes[..end];
+    match field {
+        [b'"', inside @ .., b'"'] => {
+            let mut meant = Vec::with_capacity(inside.len());
+            let mut is_second = false;
+            for byte in inside {
+                if *byte == b'"' && is_second {
+                    is_second = false;
+                } else {
+                    is_second = *byte == b'"';
+                    meant.push(*byte);
+                }
+            }
+            (meant, end)
+        }
+        _ => (field.to_vec(), end),
+    }
 }
 
 /// Goes through bytes that end with a record's end or with the file.
@@ -51,8 +137,66 @@ pub(super) struct Record<'a> {
     /// Without the line break.
     pub(super) bytes: &'a [u8],
     pub(super) n_fields: usize,
+    /// Whether a quotation mark is a part of a field's text without being doubled.
+    pub(super) has_stray_quotes: bool,
     /// The line on which it begins.
     pub(super) line: u64,
+}
+
+/// Whether a byte stands inside quotation marks. A mark opens them at the beginning of a field alone, and the one
+/// before a comma or a line's end closes them; every other is text.
+#[derive(Default)]
+struct Quotes {
+    is_inside: bool,
+    /// Whether the next byte begins no field.
+    is_in_field: bool,
+    /// Whether the byte before was a mark inside, which is the second of two or closes.
+    is_pending: bool,
+    has_stray: bool,
+}
+
+impl Quotes {
+    /// Whether a comma or line feed that comes next is text.
+    fn is_inside(&self) -> bool {
+        self.is_inside && !self.is_pending
+    }
+
+    /// Takes a byte, and never says that it ends something.
+    fn pass(&mut self, byte: u8) -> bool {
+        match (self.is_inside, self.is_pending, byte) {
+            (false, _, b'"') if !self.is_in_field => (self.is_inside, self.is_in_field) = (true, true),
+            (false, _, b',' | b'\n') => self.is_in_field = false,
+            (false, ..) => {
+                self.has_stray |= byte == b'"';
+                self.is_in_field = true;
+            }
+            (true, false, b'"') => self.is_pending = true,
+            (true, true, b'"') => self.is_pending = false,
+            (true, true, b',' | b'\n') => *self = Self { has_stray: self.has_stray, ..Self::default() },
+            // Before a line feed it means nothing.
+            (true, true, b'\r') => {}
+            // A mark inside that is neither doubled nor the last one.
+            (true, true, _) => (self.is_pending, self.has_stray) = (false, true),
+            (true, false, _) => {}
+        }
+        false
+    }
+}
+
+/// How far whole records go, if they go anywhere.
+pub(super) fn whole_records(bytes: &[u8]) -> usize {
+    if memchr::memchr(b'"', bytes).is_none() {
+        return memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+    }
+    let mut quotes = Quotes::default();
+    let mut end = None;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'\n' && !quotes.is_inside() {
+            end = Some(at + 1);
+        }
+        quotes.pass(*byte);
+    }
+    end.unwrap_or(bytes.len())
 }
 
 impl<'a> Scanner<'a> {
@@ -82,55 +226,45 @@ impl<'a> Scanner<'a> {
     }
 
     fn record(&mut self) -> Result<Record<'a>> {
-        let (format, first_line) = (self.format, self.line);
+        let first_line = self.line;
         let bytes = &self.bytes[self.at..];
-        let (mut at, mut n_fields, mut n_lines) = (0, 1, 1);
-        let mut quoted_since = None;
-        let mut field_start = 0;
+        let (mut n_fields, mut n_lines, mut opened) = (1, 1, first_line);
+        let mut quotes = Quotes::default();
         let mut end = None;
-        while let Some(found) = memchr3(b'"', b',', b'\n', &bytes[at..]) {
-            let here = at + found;
-            at = here + 1;
-            match (bytes[here], quoted_since) {
-                (b'"', None) if here == field_start => quoted_since = Some(first_line + n_lines - 1),
-                (b'"', None) => {
-                    let reason = "a quotation mark stands inside a field that does not begin with one";
-                    return Err(format.malformed(first_line, reason, QUOTES));
-                }
-                (b'"', Some(_)) => match bytes.get(at) {
-                    Some(b'"') => at += 1,
-                    Some(b',' | b'\n' | b'\r') | None => quoted_since = None,
-                    Some(_) => {
-                        let reason = "text follows the closing quotation mark of a field";
-                        return Err(format.malformed(first_line, reason, QUOTES));
-                    }
-                },
-                (b',', None) => {
-                    n_fields += 1;
-                    field_start = at;
-                }
-                (b'\n', None) => {
-                    end = Some(here);
+        for (at, byte) in bytes.iter().enumerate() {
+            let is_text = quotes.is_inside();
+            match byte {
+                b'\n' if !is_text => {
+                    end = Some(at);
                     break;
                 }
-                (b'\n', Some(_)) => n_lines += 1,
+                b'\n' => n_lines += 1,
+                b',' if !is_text => n_fields += 1,
                 _ => {}
+            }
+            quotes.pass(*byte);
+            if !is_text && quotes.is_inside() {
+                opened = first_line + n_lines - 1;
             }
             if at > LONGEST_RECORD {
                 break;
             }
         }
-        if let Some(opened) = quoted_since {
-            let reason = "a quotation mark is opened here and never closed";
-            return Err(format.malformed(opened, reason, QUOTES));
+        if end.is_none() && quotes.is_inside() {
+            return Err(self.format.unclosed(opened));
         }
         let record = without_return(&bytes[..end.unwrap_or(bytes.len())]);
         if record.len() > LONGEST_RECORD {
-            return Err(format.too_long(first_line));
+            return Err(self.format.too_long(first_line));
+        }
+        let n_columns = self.format.columns.len();
+        // Lines that a mark joined which nobody closed would be lost in one value.
+        if n_lines > 1 && n_columns > 0 && (quotes.has_stray || n_fields != n_columns) {
+            return Err(self.format.unclosed(opened));
         }
         self.at += end.map_or(bytes.len(), |end| end + 1);
         self.line += n_lines;
-        Ok(Record { bytes: record, n_fields, line: first_line })
+        Ok(Record { bytes: record, n_fields, has_stray_quotes: quotes.has_stray, line: first_line })
     }
 }
 

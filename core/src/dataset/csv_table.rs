@@ -3,24 +3,24 @@
 //! Blocks in which no quoted field holds a comma, a line break or a quotation mark, which is nearly all, are
 //! cut at their commas (`csv_lines`). The others are scanned record by record (`csv_records`), and polars
 //! parses them. polars neither tells lines apart in its errors nor refuses a file whose form is broken, so
-//! encoding, quotes and the number of fields of every record are checked before.
+//! encoding, quotes and the number of fields of every record are looked at before.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use memchr::{memchr_iter, memrchr2_iter};
+use memchr::memchr_iter;
 use polars::prelude::DataFrame;
 
+use super::Reading;
 use super::batch::Batch;
 use super::columns::fields_of;
 use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
-use super::csv_records::{Scanned, Scanner, scan};
+use super::csv_records::{Scanned, Scanner, scan, whole_records};
 use super::form::Form;
-use super::plain::{Input, Plain};
-use super::steadiness::Steadiness;
+use super::input::Input;
+use super::plain::{AtLine, Plain};
 use crate::diamond;
 use crate::error::{Error, Result};
 
@@ -30,10 +30,9 @@ const BLOCK: usize = 256 << 10;
 const SHORTEST_ROW: usize = 24;
 
 /// An open CSV file.
-pub struct CsvTable {
+pub(super) struct CsvTable {
     format: Arc<CsvFormat>,
     input: Input,
-    steadiness: Steadiness,
     /// How the file is written, where it is not plain.
     form: Option<String>,
     /// Bytes of plain text; those before `start` are done with.
@@ -53,15 +52,14 @@ pub(crate) struct CsvBlock {
 }
 
 impl CsvTable {
-    /// `head` is what was read of the file so far.
-    pub(super) fn open(path: &Path, file: File, head: Vec<u8>) -> Result<Self> {
-        let format = CsvFormat { path: path.into(), columns: Vec::new(), places: Default::default() };
+    pub(super) fn open(path: &Path, input: Input, reading: Arc<Reading>) -> Result<Self> {
+        let places = [None; diamond::Field::N_COLUMNS];
+        let format = CsvFormat { path: path.into(), columns: Vec::new(), places, reading: reading.clone() };
         let mut table = Self {
             format: Arc::new(format),
-            steadiness: Steadiness::of(path, &file)?,
-            input: Input::File { file, n_read: head.len() as u64 },
-            form: None,
-            buffer: head,
+            form: input.packed(),
+            input,
+            buffer: Vec::new(),
             start: 0,
             at_end: false,
             line: 1,
@@ -70,10 +68,18 @@ impl CsvTable {
         table.make_plain()?;
         table.skip_byte_order_mark()?;
         let columns = table.read_header()?;
-        let found = fields_of(columns.iter().map(String::as_str));
-        let place = |field: diamond::Field| found.iter().position(|other| *other == Some(field));
-        let places = diamond::Field::ALL.map(place);
-        table.format = Arc::new(CsvFormat { path: path.into(), columns, places });
+        let found = fields_of(columns.iter().map(String::as_str), &reading);
+        let mut places = places;
+        for (place, field) in found.iter().enumerate() {
+            if let Some(field) = field {
+                places[*field as usize] = Some(place);
+            }
+        }
+        table.format = Arc::new(CsvFormat { path: path.into(), columns, places, reading });
+        if table.at_end && table.buffer[table.start..].iter().all(u8::is_ascii_whitespace) {
+            let reason = "the names of the columns stand there, and no stone below them";
+            return Err(table.malformed(table.line, reason, "a row for each stone"));
+        }
         Ok(table)
     }
 
@@ -83,7 +89,7 @@ impl CsvTable {
 
     /// How many rows there are if all of the file is like its beginning; nothing where that cannot be told.
     pub(super) fn n_rows_about(&self) -> usize {
-        let n_bytes = self.steadiness.n_bytes().unwrap_or(0) as usize;
+        let n_bytes = self.input.n_bytes().unwrap_or(0) as usize;
         let n_seen = self.buffer.len().max(1);
         let n_lines = memchr_iter(b'\n', &self.buffer).count();
         ((n_bytes as f64 * n_lines as f64 / n_seen as f64) as usize).min(n_bytes / SHORTEST_ROW)
@@ -104,15 +110,14 @@ impl CsvTable {
 
     /// Reads a file of another form from its beginning, as a plain one.
     fn make_plain(&mut self) -> Result<()> {
-        let Some(form) = Form::of(&self.buffer, self.at_end).filter(|form| !form.is_plain()) else {
+        let reading = &self.format.reading;
+        let Some(form) = Form::of(&self.buffer, self.at_end, reading).filter(|form| !form.is_plain()) else {
             return Ok(());
         };
-        self.form = form.in_words();
+        self.form =
+            self.form.take().into_iter().chain(form.in_words()).reduce(|one, other| one + ", " + &other);
         let (head, at_end) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.at_end));
-        if let Input::File { file, .. } = &self.input {
-            let file = file.try_clone().map_err(|source| Error::read(&self.format.path, source))?;
-            self.input = Input::Plain(Box::new(Plain::new(form, head, file, at_end)));
-        }
+        self.input.wrap(|reader| Box::new(Plain::new(form, head, reader, at_end)));
         self.fill()
     }
 
@@ -182,45 +187,33 @@ impl CsvTable {
             let missing = (BLOCK - n_ahead) as u64;
             self.buffer.reserve(BLOCK);
             let read = (&mut self.input).take(missing).read_to_end(&mut self.buffer);
-            let read = read.map_err(|source| match self.input.line() {
-                Some(line) if source.kind() == ErrorKind::InvalidData => {
-                    let allowed = "one form from the first to the last line (save it as \"CSV UTF-8\")";
-                    self.format.malformed(line, source.to_string(), allowed)
-                }
-                _ => Error::read(&self.format.path, source),
-            })?;
+            let read =
+                read.map_err(|source| match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+                    Some(AtLine { line, reason }) => {
+                        let allowed = "one form from the first to the last line (save it as \"CSV UTF-8\")";
+                        self.format.malformed(*line, reason.clone(), allowed)
+                    }
+                    None => self.input.error(&self.format.path, source),
+                })?;
             self.at_end = (read as u64) < missing;
             if self.at_end {
-                self.steadiness.check(self.input.n_read())?;
+                self.input.check()?;
             }
         }
         Ok(())
     }
 }
 
-/// How far whole records go, if they go anywhere: to the last line break with an even number of quotation
-/// marks before it. (Where a stray mark makes that wrong, the mark itself is found before the cut matters.)
-fn whole_records(bytes: &[u8]) -> usize {
-    let mut is_inside = memchr_iter(b'"', bytes).count() % 2 == 1;
-    for at in memrchr2_iter(b'"', b'\n', bytes) {
-        match bytes[at] {
-            b'"' => is_inside = !is_inside,
-            _ if !is_inside => return at + 1,
-            _ => {}
-        }
-    }
-    bytes.len()
-}
-
 impl CsvBlock {
     pub(super) fn batch(self) -> Result<Batch> {
         let Self { format, text, line } = self;
-        if let Some((starts, lines)) = cut(&format, &text, line)? {
+        let reading = format.reading.clone();
+        if let Some((starts, lines)) = cut(&format, &text, line) {
             let line_of = |offset| line + memchr_iter(b'\n', &text[..offset]).count() as u64;
             format.check_text(&text, line_of)?;
-            return Ok(Batch::of_text(TextRows::new(format, text, starts), lines));
+            return Ok(Batch::of_text(TextRows::new(format, text, starts), lines, &reading));
         }
-        let Scanned { text, starts, lines } = scan(&format, &text, line)?;
+        let Scanned { text, starts, lines, misfits } = scan(&format, &text, line)?;
         let line_of = |offset| lines[starts.partition_point(|start| *start <= offset) - 1];
         format.check_text(&text, line_of)?;
         let frame = format.parse(text)?;
@@ -230,6 +223,6 @@ impl CsvBlock {
             let allowed = "a quotation mark doubled inside a quoted field";
             return Err(format.malformed(line, reason, allowed));
         }
-        Batch::new(&format.path, frame, lines)
+        Ok(Batch::new(&format.path, frame, lines, &reading)?.with_misfits(misfits))
     }
 }

@@ -3,7 +3,8 @@
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-use super::columns::{field_of, fields_of};
+use super::Reading;
+use super::columns::fields_of;
 use crate::diamond::Field;
 
 /// What may part columns; the first one is the usual one.
@@ -47,8 +48,11 @@ pub(super) enum Marks {
 
 impl Form {
     /// Of a file that begins with `head`; `None` where no header can be found.
-    pub(super) fn of(head: &[u8], is_whole: bool) -> Option<Self> {
-        let encoding = encoding(head, is_whole)?;
+    pub(super) fn of(head: &[u8], is_whole: bool, reading: &Reading) -> Option<Self> {
+        let encoding = match reading.encoding {
+            Some(encoding) => encoding,
+            None => encoding(head, is_whole)?,
+        };
         let (text, _, _) = encoding.decode(head);
         if text.contains('\0') {
             return None;
@@ -57,9 +61,11 @@ impl Form {
         let lines: Vec<_> = text.split(if has_lone_returns { '\r' } else { '\n' }).take(MOST_LINES).collect();
         let mut found: Option<(usize, char, usize)> = None;
         for (number, line) in lines.iter().enumerate() {
-            for delimiter in DELIMITERS {
+            let said = reading.delimiter.map(|delimiter| [delimiter; 1]);
+            for delimiter in said.as_ref().map_or(&DELIMITERS[..], |said| &said[..]).iter().copied() {
                 let names = split(line, delimiter);
-                let n_known = names.iter().filter(|name| field_of(unquoted(name)).is_some()).count();
+                let known = fields_of(names.iter().map(|name| unquoted(name)), reading);
+                let n_known = known.iter().flatten().count();
                 if n_known >= FEWEST_NAMES && found.is_none_or(|(.., most)| n_known > most) {
                     found = Some((number, delimiter, n_known));
                 }
@@ -74,7 +80,7 @@ impl Form {
             return None;
         }
         let header = split(lines[n_above], delimiter);
-        let fields = fields_of(header.iter().map(|cell| unquoted(cell)));
+        let fields = fields_of(header.iter().map(|cell| unquoted(cell)), reading);
         let rows: Vec<_> = lines[n_above + 1..].iter().filter(|line| !line.trim().is_empty()).collect();
         // The last one may be cut off.
         let n_sure = if is_whole { rows.len() } else { rows.len().saturating_sub(1) };
@@ -89,16 +95,20 @@ impl Form {
         let are_read = are_read.collect();
         let cells = |wanted: &dyn Fn(Field) -> bool| -> Vec<&str> {
             let places = fields.iter().enumerate();
-            let places = places.filter(|(_, field)| field.is_some_and(|f| !f.is_grade() && wanted(f)));
+            let places = places.filter(|(_, field)| field.is_some_and(|f| f.is_number() && wanted(f)));
             let places: Vec<_> = places.map(|(place, _)| place + offset).collect();
             rows.iter().flat_map(|row| places.iter().filter_map(|place| row.get(*place).copied())).collect()
         };
-        let of_measurements = cells(&|field| field != Field::Price);
-        let marks = if of_measurements.iter().any(|cell| has_sign(cell, ',')) {
+        let is_price = |field| matches!(field, Field::Price | Field::PricePerCarat);
+        let of_measurements = cells(&|field| !is_price(field) && field != Field::Measurements);
+        let has_commas = || cells(&is_price).iter().any(|cell| cell.contains(','));
+        let marks = if reading.decimal == Some(',') {
             Marks::Comma
-        } else if of_measurements.iter().any(|cell| has_sign(cell, '.'))
-            && cells(&|field| field == Field::Price).iter().any(|cell| cell.contains(','))
-        {
+        } else if reading.decimal == Some('.') {
+            if has_commas() { Marks::PointAndCommas } else { Marks::Point }
+        } else if of_measurements.iter().any(|cell| has_sign(cell, ',')) {
+            Marks::Comma
+        } else if of_measurements.iter().any(|cell| has_sign(cell, '.')) && has_commas() {
             Marks::PointAndCommas
         } else {
             Marks::Point
@@ -236,7 +246,7 @@ mod tests {
     use super::*;
 
     fn words(text: &[u8]) -> Option<String> {
-        Form::of(text, true).unwrap().in_words()
+        Form::of(text, true, &Reading::default()).unwrap().in_words()
     }
 
     #[test]
@@ -261,7 +271,7 @@ mod tests {
             Some("commas, UTF-8, the first column taken for row names")
         );
         assert_eq!(words(b"carat,cut,seller\n0.7,Ideal,Caf\xE9\n").as_deref(), Some("commas, Windows-1252"));
-        assert!(Form::of(b"\x89PNG\r\n\x1a\n\0\0", true).is_none());
-        assert!(Form::of(b"", true).is_none());
+        assert!(Form::of(b"\x89PNG\r\n\x1a\n\0\0", true, &Reading::default()).is_none());
+        assert!(Form::of(b"", true, &Reading::default()).is_none());
     }
 }

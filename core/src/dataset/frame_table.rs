@@ -1,6 +1,7 @@
 //! Rows in memory that never were a file, such as a data scientist's frame.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
@@ -22,7 +23,7 @@ pub struct Frame {
 }
 
 /// A frame that is being read.
-pub struct FrameTable {
+pub(super) struct FrameTable {
     frame: Frame,
     columns: Vec<String>,
     next_row: usize,
@@ -62,6 +63,6 @@ impl FrameSlice {
     pub(super) fn batch(self) -> Result<Batch> {
         // From 0, as whoever holds the frame counts its rows.
         let lines = (self.first_row..self.first_row + self.rows.height() as u64).collect();
-        Batch::new(&self.name, self.rows, lines)
+        Batch::new(&self.name, self.rows, lines, &Arc::default())
     }
 }

@@ -1,6 +1,7 @@
 //! Reading and validating: each row read is kept, refused or a duplicate, and the counts add up.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use super::counts::Counts;
 use super::duplicates::{Duplicates, UniqueRows};
 use super::event::ReadEvent;
 use super::fingerprint::row_fingerprint;
-use super::{Batch, Frame, Part, Table};
+use super::{Batch, Frame, Part, Reading, Table};
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::Result;
 use crate::features::Imputer;
@@ -98,7 +99,7 @@ pub(super) trait RowSink {
 pub(super) fn read(
     files: &[PathBuf],
     frames: &[Frame],
-    policy: Policy,
+    (policy, reading): (Policy, &Arc<Reading>),
     unique: &mut UniqueRows,
     sink: &mut dyn RowSink,
     report: &dyn Fn(&ReadEvent<'_>),
@@ -106,7 +107,7 @@ pub(super) fn read(
 ) -> Result<Ingested> {
     let mut ingested = Ingested::default();
     for path in files {
-        let table = Table::open(path)?;
+        let table = Table::open(path, reading)?;
         read_table(path, table, policy, unique, &mut ingested, sink, report, interrupt)?;
     }
     for frame in frames {

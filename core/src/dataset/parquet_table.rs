@@ -9,6 +9,7 @@ use std::sync::Arc;
 use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
 
+use super::Reading;
 use super::batch::Batch;
 use super::csv_format::LONGEST_RECORD;
 use super::parquet_pages::{Slice, slices};
@@ -21,8 +22,9 @@ const MOST_TEXT: usize = 64 << 20;
 const LARGEST_IN_MEMORY: u64 = 64 << 20;
 
 /// An open Parquet file.
-pub struct ParquetTable {
+pub(super) struct ParquetTable {
     path: PathBuf,
+    reading: Arc<Reading>,
     copy: Copy,
     columns: Vec<String>,
     /// What is still to be decoded, the next slice last.
@@ -35,7 +37,7 @@ pub struct ParquetTable {
 
 impl ParquetTable {
     /// `head` is what was read of the file so far.
-    pub(super) fn open(path: &Path, file: File, head: &[u8]) -> Result<Self> {
+    pub(super) fn open(path: &Path, file: File, head: &[u8], reading: &Arc<Reading>) -> Result<Self> {
         let copy = Copy::of(path, file, head)?;
         let (columns, mut slices) = copy.guarded(path, |mut reader| {
             let names = reader.schema()?.iter_names().map(|name| name.to_string()).collect();
@@ -44,7 +46,8 @@ impl ParquetTable {
         })?;
         slices.reverse();
         let decoded = DataFrame::empty();
-        Ok(Self { path: path.into(), copy, columns, slices, decoded, n_at_once: 1, next_row: 1 })
+        let reading = reading.clone();
+        Ok(Self { path: path.into(), reading, copy, columns, slices, decoded, n_at_once: 1, next_row: 1 })
     }
 
     pub(super) fn columns(&self) -> &[String] {
@@ -78,7 +81,7 @@ impl ParquetTable {
         self.decoded = self.decoded.slice(frame.height() as i64, usize::MAX);
         let first = self.next_row;
         self.next_row += frame.height() as u64;
-        Ok(Some(Batch::new(&self.path, frame, (first..self.next_row).collect())?))
+        Ok(Some(Batch::new(&self.path, frame, (first..self.next_row).collect(), &self.reading)?))
     }
 }
 
@@ -205,7 +208,7 @@ mod tests {
         let path = folder.path().join("delivery.parquet");
         let n_rows = 700_000;
         written(&path, n_rows);
-        let mut table = Table::open(&path).unwrap();
+        let mut table = Table::open(&path, &Arc::default()).unwrap();
         // Cut short: a program that had it mapped would end with the next look at it.
         File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
         let mut next = 0;
@@ -227,7 +230,7 @@ mod tests {
         written(&path, 10);
         let mut file = File::open(&path).unwrap();
         file.seek(SeekFrom::End(0)).unwrap();
-        let error = ParquetTable::open(&path, file, b"PAR1").err().unwrap().to_string();
+        let error = ParquetTable::open(&path, file, b"PAR1", &Arc::default()).err().unwrap().to_string();
         assert!(error.contains("4 were read"), "{error}");
     }
 }

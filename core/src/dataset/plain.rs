@@ -1,7 +1,6 @@
 //! A file of another form as the plain one that the reader takes: UTF-8, lines ended by a line feed, cells parted by
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
-use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 
 use encoding_rs::Decoder;
@@ -19,7 +18,7 @@ pub(super) struct Plain {
     decoder: Decoder,
     /// What was read of the file before.
     head: Vec<u8>,
-    file: File,
+    reader: Box<dyn Read + Send>,
     at_end: bool,
     /// Text that is yet to be made plain: a part of a record.
     text: String,
@@ -29,18 +28,31 @@ pub(super) struct Plain {
     /// Plain text that nobody took yet, from `taken` on.
     out: Vec<u8>,
     taken: usize,
-    n_read: u64,
+}
+
+/// What is wrong with a line, so that the file cannot be read on.
+#[derive(Debug)]
+pub(super) struct AtLine {
+    pub(super) line: u64,
+    pub(super) reason: String,
+}
+
+impl std::error::Error for AtLine {}
+
+impl std::fmt::Display for AtLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.reason)
+    }
 }
 
 impl Plain {
-    /// Of `file`, of which `head` was read, and that may be all of it.
-    pub(super) fn new(form: Form, head: Vec<u8>, file: File, at_end: bool) -> Self {
+    /// Of what `reader` gives after `head`, which may be all there is.
+    pub(super) fn new(form: Form, head: Vec<u8>, reader: Box<dyn Read + Send>, at_end: bool) -> Self {
         Self {
             decoder: form.encoding.new_decoder_with_bom_removal(),
-            n_read: head.len() as u64,
             form,
             head,
-            file,
+            reader,
             at_end,
             text: String::new(),
             n_records: 0,
@@ -50,16 +62,10 @@ impl Plain {
         }
     }
 
-    /// Bytes read of the file so far.
-    pub(super) fn n_read(&self) -> u64 {
-        self.n_read
-    }
-
     fn fill(&mut self) -> Result<()> {
         let mut bytes = std::mem::take(&mut self.head);
         if bytes.is_empty() {
-            let n_read = (&mut self.file).take(CHUNK as u64).read_to_end(&mut bytes)?;
-            self.n_read += n_read as u64;
+            let n_read = (&mut self.reader).take(CHUNK as u64).read_to_end(&mut bytes)?;
             self.at_end = n_read < CHUNK;
         }
         let room = self.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(4 * bytes.len() + 16);
@@ -70,7 +76,7 @@ impl Plain {
             let wrong = self.text.find(char::REPLACEMENT_CHARACTER).unwrap_or(self.text.len());
             self.n_lines += self.text[..wrong].matches(end).count();
             let reason = format!("it is not {}, as the beginning of the file is", self.form.encoding.name());
-            return Err(Error::new(ErrorKind::InvalidData, reason));
+            return Err(self.wrong(reason));
         }
         let text = std::mem::take(&mut self.text);
         let mut rest = &*text;
@@ -81,6 +87,12 @@ impl Plain {
         }
         self.text = rest.to_owned();
         Ok(())
+    }
+
+    /// That the next line cannot be read, and why.
+    fn wrong(&self, reason: impl Into<String>) -> Error {
+        let wrong = AtLine { line: self.n_lines as u64 + 1, reason: reason.into() };
+        Error::new(ErrorKind::InvalidData, wrong)
     }
 
     /// The next record with its line end, and what follows. A record that is far too long is cut, and refused by
@@ -121,7 +133,7 @@ impl Plain {
             let is_read = |place: usize| self.form.are_read.get(place).copied().unwrap_or(true);
             if (0..cells.len()).any(|place| !is_read(place) && !is_blank(cells[place])) {
                 let reason = "a column without a name was empty so far and has a value here";
-                return Err(Error::new(ErrorKind::InvalidData, reason));
+                return Err(self.wrong(reason));
             }
             let read: Vec<_> = (0..cells.len()).filter(|place| is_read(*place)).collect();
             for (number, place) in read.into_iter().enumerate() {
@@ -129,7 +141,7 @@ impl Plain {
                     self.out.push(b',');
                 }
                 let field = self.form.fields.get(place).copied().flatten();
-                let number = field.filter(|field| !field.is_grade() && !is_header);
+                let number = field.filter(|field| field.is_number() && !is_header);
                 let cell = cells[place];
                 match number.and_then(|field| plain_number(unquoted(cell).trim(), field, self.form.marks)) {
                     Some(number) => self.out.extend(number.bytes()),
@@ -155,6 +167,10 @@ fn plain_number(cell: &str, field: Field, marks: Marks) -> Option<String> {
         Marks::PointAndCommas => ('.', ','),
         Marks::Comma => (',', '.'),
     };
+    if field == Field::Measurements {
+        // Three lengths with their own signs between them.
+        return Some(cell.replace(decimal, "."));
+    }
     let is_number = cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b',' || byte == b'.');
     if !is_number || cell.is_empty() {
         return None;
@@ -166,7 +182,10 @@ fn plain_number(cell: &str, field: Field, marks: Marks) -> Option<String> {
     let mut groups = whole.split(thousand);
     let is_first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()));
     // Weights and measures have no thousands.
-    if is_first && groups.all(|group| group.len() == 3) && field == Field::Price {
+    if is_first
+        && groups.all(|group| group.len() == 3)
+        && matches!(field, Field::Price | Field::PricePerCarat)
+    {
         let whole = whole.replace(thousand, "");
         return Some(if decimals.is_empty() { whole } else { format!("{whole}.{decimals}") });
     }
@@ -190,38 +209,5 @@ impl Read for Plain {
         buffer[..n].copy_from_slice(&self.out[self.taken..self.taken + n]);
         self.taken += n;
         Ok(n)
-    }
-}
-
-/// Where the text of a table comes from.
-pub(super) enum Input {
-    File { file: File, n_read: u64 },
-    Plain(Box<Plain>),
-}
-
-impl Input {
-    /// Bytes read of the file so far.
-    pub(super) fn n_read(&self) -> u64 {
-        match self {
-            Self::File { n_read, .. } => *n_read,
-            Self::Plain(plain) => plain.n_read(),
-        }
-    }
-
-    /// The line at which a file of another form cannot be what its beginning is.
-    pub(super) fn line(&self) -> Option<u64> {
-        match self {
-            Self::File { .. } => None,
-            Self::Plain(plain) => Some(plain.n_lines as u64 + 1),
-        }
-    }
-}
-
-impl Read for Input {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        match self {
-            Self::File { file, n_read } => file.read(buffer).inspect(|n| *n_read += *n as u64),
-            Self::Plain(plain) => plain.read(buffer),
-        }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::duplicates::UniqueRows;
 use super::event::{ReadEvent, ReadListener};
 use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
 use super::validation::Collector;
 use super::{
-    Counts, Dataset, Frame, Policy, RejectFile, SourceFile, Split, Validation, expand, stone_fingerprint,
+    Counts, Dataset, Frame, Policy, Reading, RejectFile, SourceFile, Split, Validation, expand,
+    stone_fingerprint,
 };
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -25,6 +27,8 @@ pub struct Source {
     pub test: Vec<PathBuf>,
     /// Test rows in memory.
     pub test_frames: Vec<Frame>,
+    /// What is said of how the files are to be read.
+    pub reading: Arc<Reading>,
     /// How strict to be.
     pub policy: Policy,
     /// Which rows test, when no test rows are given.
@@ -83,7 +87,8 @@ impl Source {
                     unique: &mut UniqueRows,
                     sink: &mut dyn RowSink|
          -> Result<Ingested> {
-            read(&expand(paths)?, frames, self.policy, unique, sink, &|event| progress.hear(event), interrupt)
+            let rules = (self.policy, &self.reading);
+            read(&expand(paths)?, frames, rules, unique, sink, &|event| progress.hear(event), interrupt)
         };
         // Test rows first: of a row that stands in both, the test keeps it and training loses it.
         let test = read(&self.test, &self.test_frames, &mut unique, &mut refused)?;
@@ -124,7 +129,8 @@ impl Source {
         let files = expand(&self.data)?;
         let mut unique = UniqueRows::new(self.policy.duplicates);
         let report = |event: &ReadEvent<'_>| progress.hear(event);
-        let ingested = read(&files, &self.frames, self.policy, &mut unique, sink, &report, interrupt)?;
+        let ingested =
+            read(&files, &self.frames, (self.policy, &self.reading), &mut unique, sink, &report, interrupt)?;
         Ok(collector.finish(ingested.counts, ingested.files, unique.into_rows()))
     }
 }

@@ -2,20 +2,30 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
+use super::Reading;
 use super::batch::Batch;
-use super::columns::fields_of;
+use super::columns::{fields_of, has, lookalike};
 use super::csv_table::{CsvBlock, CsvTable};
+use super::excel;
 use super::frame_table::{Frame, FrameSlice, FrameTable};
+use super::input::Input;
 use super::parquet_table::ParquetTable;
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 
 /// An open data file.
-pub enum Table {
-    /// Comma-separated text.
+pub struct Table {
+    rows: Rows,
+    /// What each of its columns is.
+    fields: Vec<Option<Field>>,
+}
+
+enum Rows {
+    /// Text.
     Csv(CsvTable),
     /// Apache Parquet.
     Parquet(ParquetTable),
@@ -28,63 +38,91 @@ impl Table {
     ///
     /// # Errors
     /// When the file cannot be read, is empty or has no usable header.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path, reading: &Arc<Reading>) -> Result<Self> {
         let mut magic = Vec::with_capacity(4);
         let mut file = std::fs::File::open(path).map_err(|source| Error::read(path, source))?;
         (&mut file).take(4).read_to_end(&mut magic).map_err(|source| Error::read(path, source))?;
-        if magic == b"PAR1" {
-            Ok(Self::Parquet(ParquetTable::open(path, file, &magic)?))
+        // Opened once and read on from here: a pipe cannot be read twice.
+        let rows = if magic == b"PAR1" {
+            Rows::Parquet(ParquetTable::open(path, file, &magic, reading)?)
         } else {
-            // Opened once and read on from here: a pipe cannot be read twice.
-            Ok(Self::Csv(CsvTable::open(path, file, magic)?))
-        }
+            let is_workbook = magic.starts_with(excel::ZIP) || magic.starts_with(excel::COMPOUND);
+            let input = if is_workbook {
+                excel::input(path, file, &magic, reading)?
+            } else {
+                Input::of(path, file, magic)?
+            };
+            Rows::Csv(CsvTable::open(path, input, reading.clone())?)
+        };
+        Ok(Self::of(rows, reading))
     }
 
     /// Rows in memory as a table.
     pub fn over(frame: Frame) -> Self {
-        Self::Frame(FrameTable::new(frame))
+        Self::of(Rows::Frame(FrameTable::new(frame)), &Reading::default())
+    }
+
+    fn of(rows: Rows, reading: &Reading) -> Self {
+        let fields = fields_of(rows.columns().iter().map(String::as_str), reading);
+        Self { rows, fields }
     }
 
     /// No rows, but every column: what a file with a header alone holds.
     pub fn no_rows(&self) -> Result<DataFrame> {
-        match self {
-            Self::Csv(table) => table.no_rows(),
-            Self::Parquet(table) => table.no_rows(),
-            Self::Frame(table) => Ok(table.no_rows()),
+        match &self.rows {
+            Rows::Csv(table) => table.no_rows(),
+            Rows::Parquet(table) => table.no_rows(),
+            Rows::Frame(table) => Ok(table.no_rows()),
         }
     }
 
     /// The file's column names as written.
     pub fn columns(&self) -> &[String] {
-        match self {
-            Self::Csv(table) => table.columns(),
-            Self::Parquet(table) => table.columns(),
-            Self::Frame(table) => table.columns(),
-        }
+        self.rows.columns()
+    }
+
+    /// What each column is to us.
+    pub fn fields(&self) -> &[Option<Field>] {
+        &self.fields
     }
 
     /// How the file was understood where that is not plain: its form, and columns by other names than ours.
     pub fn understood(&self) -> Option<String> {
-        let form = match self {
-            Self::Csv(table) => table.form().map(str::to_owned),
-            Self::Parquet(_) | Self::Frame(_) => None,
+        let form = match &self.rows {
+            Rows::Csv(table) => table.form().map(str::to_owned),
+            Rows::Parquet(_) | Rows::Frame(_) => None,
         };
-        let fields = fields_of(self.columns().iter().map(String::as_str));
         let other = |(name, field): (&String, Option<Field>)| {
             let field = field.filter(|field| !field.name().eq_ignore_ascii_case(name.trim()))?;
             Some(format!("{name:?} taken for {field}"))
         };
-        let others = self.columns().iter().zip(fields).filter_map(other);
-        let said: Vec<_> = form.into_iter().chain(others).collect();
+        let others = self.columns().iter().zip(self.fields.iter().copied()).filter_map(other);
+        let mut said: Vec<_> = form.into_iter().chain(others).collect();
+        let unused: Vec<_> = self.unused().map(|name| format!("{name:?}")).collect();
+        if !unused.is_empty() {
+            // A file may have a thousand of them.
+            const MOST_NAMED: usize = 12;
+            let more = unused.len().saturating_sub(MOST_NAMED);
+            let named = unused[..unused.len() - more].join(", ");
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let is_are = if unused.len() == 1 { "is" } else { "are" };
+            said.push(format!("{} columns, of which {named}{more} {is_are} not used", self.columns().len()));
+        }
         (!said.is_empty()).then(|| said.join(", "))
     }
 
     /// About how many rows there are, to make room for them at once; 0 where that cannot be told.
     pub(crate) fn n_rows_about(&self) -> usize {
-        match self {
-            Self::Csv(table) => table.n_rows_about(),
-            Self::Parquet(_) | Self::Frame(_) => 0,
+        match &self.rows {
+            Rows::Csv(table) => table.n_rows_about(),
+            Rows::Parquet(_) | Rows::Frame(_) => 0,
         }
+    }
+
+    /// The columns that mean nothing to us.
+    fn unused(&self) -> impl Iterator<Item = &str> {
+        let unused = self.columns().iter().zip(&self.fields).filter(|(_, field)| field.is_none());
+        unused.map(|(name, _)| name.as_str())
     }
 
     /// Checks that each of `required` is there, by name and in any order, and returns the names of
@@ -93,24 +131,25 @@ impl Table {
     /// # Errors
     /// [`Error::Malformed`] naming every missing column.
     pub fn require(&self, path: &Path, required: &[Field]) -> Result<Vec<String>> {
-        let known = fields_of(self.columns().iter().map(String::as_str));
-        let missing: Vec<_> = required
-            .iter()
-            .filter(|field| !known.contains(&Some(**field)))
-            .map(|field| field.name())
-            .collect();
+        let missing: Vec<_> = required.iter().copied().filter(|field| !has(&self.fields, *field)).collect();
         if missing.is_empty() {
-            let unknown = self.columns().iter().zip(known).filter(|(_, field)| field.is_none());
-            return Ok(unknown.map(|(name, _)| name.clone()).collect());
+            return Ok(self.unused().map(str::to_owned).collect());
         }
+        let alike = |field: &Field| Some((lookalike(*field, self.unused())?, *field));
+        let meant: Vec<_> = missing.iter().filter_map(alike).collect();
+        let meant: Vec<_> =
+            meant.iter().map(|(name, field)| format!("--column {:?}", format!("{name}={field}"))).collect();
+        let hint = match &meant[..] {
+            [] => String::new(),
+            meant => format!("; if that is what they mean, say so with {}", meant.join(" ")),
+        };
+        let names = |fields: &[Field]| fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
         let found = self.columns().join(", ");
-        let hint = if found.contains(';') { " (is the file separated by semicolons?)" } else { "" };
-        let required: Vec<_> = required.iter().map(|field| field.name()).collect();
         Err(Error::Malformed {
             path: path.into(),
             line: Some(1),
-            reason: format!("no column {}; the columns found are {found}{hint}", missing.join(", ")),
-            allowed: format!("a header with {}, separated by commas", required.join(", ")),
+            reason: format!("no column {}; the columns found are {found}{hint}", names(&missing)),
+            allowed: format!("a header with {}", names(required)),
         })
     }
 
@@ -127,11 +166,21 @@ impl Table {
     /// # Errors
     /// As [`Self::next_batch`]; what is wrong inside the part is told by [`Part::batch`].
     pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
-        Ok(match self {
-            Self::Csv(table) => table.next_block()?.map(Part::Csv),
-            Self::Parquet(table) => table.next_batch()?.map(Part::Ready),
-            Self::Frame(table) => table.next_slice().map(Part::Frame),
+        Ok(match &mut self.rows {
+            Rows::Csv(table) => table.next_block()?.map(Part::Csv),
+            Rows::Parquet(table) => table.next_batch()?.map(Part::Ready),
+            Rows::Frame(table) => table.next_slice().map(Part::Frame),
         })
+    }
+}
+
+impl Rows {
+    fn columns(&self) -> &[String] {
+        match self {
+            Self::Csv(table) => table.columns(),
+            Self::Parquet(table) => table.columns(),
+            Self::Frame(table) => table.columns(),
+        }
     }
 }
 
@@ -167,7 +216,7 @@ mod tests {
         for number in 0..60_000 {
             writeln!(file, "1.{number:06},Ideal,E,VS1").unwrap();
         }
-        let mut table = Table::open(path).unwrap();
+        let mut table = Table::open(path, &Arc::default()).unwrap();
         assert!(!table.next_batch().unwrap().unwrap().is_empty());
         table
     }

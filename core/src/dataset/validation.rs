@@ -87,7 +87,7 @@ impl RowSink for Collector {
         };
         match outcome {
             RowOutcome::Kept => {
-                let is_missing = |field: &Field| place.batch.cell(place.row, *field).is_blank();
+                let is_missing = |field: &Field| place.batch.cell(place.row, *field).is_unmeasured();
                 let missing = Field::MEASUREMENTS.into_iter().filter(is_missing);
                 self.assumed.extend(missing.map(|field| (self.kept.len(), field)));
                 self.kept.push(row);

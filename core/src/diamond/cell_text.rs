@@ -24,7 +24,7 @@ pub(super) fn number_with_unit(field: Field, text: &str) -> Option<f64> {
         Field::Depth | Field::Table => (&[], &["%"]),
         Field::X | Field::Y | Field::Z => (&[], &["mm"]),
         Field::Price => (&["US$", "USD", "$"], &["USD", "$"]),
-        Field::Cut | Field::Color | Field::Clarity => (&[], &[]),
+        _ => (&[], &[]),
     };
     let text = before.iter().find_map(|sign| text.strip_prefix(sign)).unwrap_or(text);
     let without = |unit: &&str| {

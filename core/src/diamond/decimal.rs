@@ -12,7 +12,7 @@ use super::Field;
 pub(super) fn per_one(field: Field) -> f64 {
     match field {
         Field::Carat | Field::X | Field::Y | Field::Z => 1000.0,
-        Field::Depth | Field::Table | Field::Price | Field::Cut | Field::Color | Field::Clarity => 100.0,
+        _ => 100.0,
     }
 }
 

@@ -1,8 +1,8 @@
-//! The ten columns of a data file, by name.
+//! The columns of a data file, by name.
 
 use serde::{Deserialize, Serialize};
 
-/// A column of the data: nine features and the price.
+/// A column of the data: nine features and the price; and what else is said of a stone that would change its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Field {
@@ -26,6 +26,21 @@ pub enum Field {
     Y,
     /// Height in mm.
     Z,
+    /// Shape of the outline; ours are round.
+    Shape,
+    /// Whether it grew in the earth or in a laboratory; ours grew in the earth.
+    Origin,
+    /// The name of a fancy color; ours have none.
+    Fancy,
+    /// The currency of the price; ours are US dollars.
+    Currency,
+    /// The three lengths in mm in one text, such as `6.51 x 6.54 x 4.02`.
+    Measurements,
+    /// Price of a carat in US dollars.
+    #[serde(rename = "price_per_carat")]
+    PricePerCarat,
+    /// No column, but the row as a whole.
+    Row,
 }
 
 impl Field {
@@ -56,6 +71,16 @@ impl Field {
         Self::Z,
     ];
 
+    /// The columns that are no features, and that say of some stones that they are none of ours.
+    pub const TELLING: [Self; 4] = [Self::Shape, Self::Origin, Self::Fancy, Self::Currency];
+
+    /// All columns that mean something to us and are not among [`Self::ALL`]: of the last two others are made.
+    pub const BESIDE: [Self; 6] =
+        [Self::Shape, Self::Origin, Self::Fancy, Self::Currency, Self::Measurements, Self::PricePerCarat];
+
+    /// So many kinds of columns mean something to us.
+    pub const N_COLUMNS: usize = Self::ALL.len() + Self::BESIDE.len();
+
     /// The columns that hold a grade.
     pub const GRADES: [Self; 3] = [Self::Cut, Self::Color, Self::Clarity];
 
@@ -78,6 +103,13 @@ impl Field {
             Self::X => "x",
             Self::Y => "y",
             Self::Z => "z",
+            Self::Shape => "shape",
+            Self::Origin => "origin",
+            Self::Fancy => "fancy color",
+            Self::Currency => "currency",
+            Self::Measurements => "measurements",
+            Self::PricePerCarat => "price per carat",
+            Self::Row => "row",
         }
     }
 
@@ -87,9 +119,22 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
     }
 
+    /// The column of that name, one that is no feature too.
+    pub fn of_any_name(name: &str) -> Option<Self> {
+        let name = name.trim();
+        let all = Self::ALL.into_iter().chain(Self::BESIDE);
+        all.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
+    }
+
     /// Whether the column holds a grade rather than a number.
     pub fn is_grade(self) -> bool {
         Self::GRADES.contains(&self)
+    }
+
+    /// Whether it holds numbers: lengths, weights, percents, prices.
+    pub fn is_number(self) -> bool {
+        let is_beside = matches!(self, Self::Measurements | Self::PricePerCarat);
+        is_beside || (Self::ALL.contains(&self) && !self.is_grade())
     }
 }
 

@@ -70,6 +70,7 @@ mod tests {
             x: Cell::Number(x),
             y: Cell::Number(y),
             z: Cell::Number(z),
+            objections: &[],
         }
         .parse()
         .unwrap()

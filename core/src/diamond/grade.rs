@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cell_text::{is_missing, usual_characters};
+use super::grade_words::{meant, nearest};
 use super::{Fault, Field};
 
 /// An ordered grade: a closed list of labels from worst to best.
@@ -22,15 +23,20 @@ pub trait Grade: Copy + 'static {
     fn rank(self) -> usize;
 
     /// Reads a grade regardless of case, blanks, hyphens and underscores: `very good`,
-    /// `VERY_GOOD` and `VeryGood` are all [`Cut::VeryGood`].
+    /// `VERY_GOOD` and `VeryGood` are all [`Cut::VeryGood`], and so is the trade's short form `VG`.
     fn parse(text: &str) -> Result<Self, Fault> {
         // The trade's own spelling is found in no time, and nearly always given.
         let alike =
             || Self::ALL.iter().copied().find(|grade| same_spelling(grade.label(), &usual_characters(text)));
-        Self::labelled(text).or_else(alike).ok_or_else(|| {
-            let reason = if is_missing(text) { "is missing" } else { "is not a known grade" };
-            Fault::wrong(Self::FIELD, text, reason, Self::allowed())
-        })
+        Self::labelled(text)
+            .or_else(alike)
+            .or_else(|| Self::labelled(meant(Self::FIELD, &plain(text))?))
+            .ok_or_else(|| {
+                let reason = if is_missing(text) { "is missing" } else { "is not a known grade" };
+                let nearest = nearest(Self::FIELD, &plain(text));
+                let nearest = nearest.map_or(String::new(), |label| format!(" (the nearest is {label})"));
+                Fault::wrong(Self::FIELD, text, reason, Self::allowed() + &nearest)
+            })
     }
 
     /// Every label, worst to best, as a readable list.
@@ -57,10 +63,14 @@ fn same_spelling(label: &str, text: &str) -> bool {
     significant(label).eq(significant(text))
 }
 
+fn plain(text: &str) -> String {
+    significant(&usual_characters(text)).map(char::from).collect()
+}
+
 fn significant(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.trim()
         .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'_' | b'-'))
+        .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'_' | b'-' | b'.'))
         .map(|byte| byte.to_ascii_lowercase())
 }
 

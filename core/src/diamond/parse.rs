@@ -28,6 +28,15 @@ impl Cell<'_> {
         }
     }
 
+    /// Whether it gives no measurement: it is blank, or zero, as programs write what they do not know.
+    pub fn is_unmeasured(&self) -> bool {
+        match self {
+            Cell::Number(number) => *number == 0.0,
+            Cell::Text(text) => is_missing(text) || text.trim().parse() == Ok(0.0),
+            Cell::Missing => true,
+        }
+    }
+
     /// The cell as text; `None` where nothing was given.
     pub fn as_written(&self) -> Option<String> {
         match self {
@@ -51,6 +60,8 @@ pub struct RawDiamond<'a> {
     pub x: Cell<'a>,
     pub y: Cell<'a>,
     pub z: Cell<'a>,
+    /// What was found wrong before with the row as a whole: then it is no stone, whatever its cells are.
+    pub objections: &'a [Fault],
 }
 
 impl<'a> RawDiamond<'a> {
@@ -66,11 +77,13 @@ impl<'a> RawDiamond<'a> {
             x: cell(Field::X),
             y: cell(Field::Y),
             z: cell(Field::Z),
+            objections: &[],
         }
     }
 
     /// The stone, or every fault that keeps it from being one.
     pub fn parse(&self) -> Result<Diamond, Vec<Fault>> {
+        self.is_whole()?;
         let mut faults = Vec::new();
         let diamond = self.collect(&mut faults);
         diamond.ok_or(faults)
@@ -78,6 +91,7 @@ impl<'a> RawDiamond<'a> {
 
     /// The stone with its price, or every fault of both.
     pub fn parse_priced(&self, price: Cell<'_>) -> Result<PricedDiamond, Vec<Fault>> {
+        self.is_whole()?;
         let mut faults = Vec::new();
         let diamond = self.collect(&mut faults);
         let price_usd = number(Field::Price, price).map_err(|fault| faults.push(fault));
@@ -87,14 +101,24 @@ impl<'a> RawDiamond<'a> {
         }
     }
 
+    /// Of a row whose cells may stand in wrong columns nothing else is said.
+    fn is_whole(&self) -> Result<(), Vec<Fault>> {
+        match self.objections {
+            [fault, ..] if fault.field == Field::Row => Err(vec![fault.clone()]),
+            _ => Ok(()),
+        }
+    }
+
     /// Weight and grades; what is wrong with them goes to `faults`.
     pub(super) fn collect_four_cs(&self, faults: &mut Vec<Fault>) -> Option<FourCs> {
+        faults.extend_from_slice(self.objections);
         let mut keep = |fault| faults.push(fault);
         let carat = number(Field::Carat, self.carat).map_err(&mut keep).ok();
         let cut = grade::<Cut>(self.cut).map_err(&mut keep).ok();
         let color = grade::<Color>(self.color).map_err(&mut keep).ok();
         let clarity = grade::<Clarity>(self.clarity).map_err(&mut keep).ok();
-        Some(FourCs { carat: carat?, cut: cut?, color: color?, clarity: clarity? })
+        let four_cs = FourCs { carat: carat?, cut: cut?, color: color?, clarity: clarity? };
+        self.objections.is_empty().then_some(four_cs)
     }
 
     fn collect(&self, faults: &mut Vec<Fault>) -> Option<Diamond> {
@@ -218,6 +242,7 @@ mod tests {
             x: Cell::Text("3.95"),
             y: Cell::Text("3.98"),
             z: Cell::Text("2.43"),
+            objections: &[],
         }
     }
 

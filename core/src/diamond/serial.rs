@@ -55,6 +55,7 @@ impl<'de> Deserialize<'de> for Diamond {
             x: Cell::Number(document.x),
             y: Cell::Number(document.y),
             z: Cell::Number(document.z),
+            objections: &[],
         };
         raw.parse().map_err(|faults| serde::de::Error::custom(&faults[0]))
     }

@@ -109,7 +109,7 @@ impl Diamond {
             Field::X => Some(self.x),
             Field::Y => Some(self.y),
             Field::Z => Some(self.z),
-            Field::Cut | Field::Color | Field::Clarity | Field::Price => None,
+            _ => None,
         }
     }
 }

@@ -44,7 +44,8 @@ impl Imputer {
     ///
     /// A known dimension is used as far as it goes: length stands in for width and the other way
     /// round, depth follows from the dimensions (`100 * z / mean(x, y)`), and the size that is still
-    /// unknown follows from the weight, `carat = k * x * y * z` with the typical `k` of the cut.
+    /// unknown follows from the weight, `carat = k * x * y * z` with the typical `k` of the cut. A measurement of zero
+    /// is one that nobody made.
     ///
     /// # Errors
     /// Every fault of what was given, and of a missing weight or grade.
@@ -53,7 +54,7 @@ impl Imputer {
     }
 
     fn completed(&self, raw: &RawDiamond<'_>) -> Result<(Diamond, Vec<Field>), Vec<Fault>> {
-        let missing = [raw.depth, raw.table, raw.x, raw.y, raw.z].map(|cell| cell.is_blank());
+        let missing = [raw.depth, raw.table, raw.x, raw.y, raw.z].map(|cell| cell.is_unmeasured());
         let assumed: Vec<_> = Field::MEASUREMENTS
             .into_iter()
             .zip(missing)
@@ -93,6 +94,7 @@ impl Imputer {
             x: Cell::Number(x),
             y: Cell::Number(y),
             z: Cell::Number(z),
+            objections: &[],
         };
         Ok((whole.parse()?, assumed))
     }
@@ -142,6 +144,7 @@ mod tests {
         x: Cell::Missing,
         y: Cell::Missing,
         z: Cell::Missing,
+        objections: &[],
     };
 
     fn textbook() -> Imputer {

@@ -55,7 +55,7 @@ impl RawDiamond<'_> {
             Field::X => self.x,
             Field::Y => self.y,
             Field::Z => self.z,
-            Field::Cut | Field::Color | Field::Clarity | Field::Price => Cell::Missing,
+            _ => Cell::Missing,
         };
         /// Two places more than certificates have, for a point that moved two places.
         const FINER: f64 = 100_000.0;
@@ -125,7 +125,7 @@ impl Diamond {
         ];
         std::array::from_fn(|number| {
             let (cell, value) = own[number];
-            if cell.is_blank() {
+            if cell.is_unmeasured() {
                 None
             } else if is_possible(number, value) {
                 Some(value)
@@ -186,7 +186,7 @@ mod tests {
                 Field::X => Cell::Number(6.79),
                 Field::Y => Cell::Number(6.74),
                 Field::Z => Cell::Number(4.21),
-                Field::Price => Cell::Missing,
+                _ => Cell::Missing,
             })
         })
     }
