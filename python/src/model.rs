@@ -348,6 +348,7 @@ impl Model {
             x: number(x),
             y: number(y),
             z: number(z),
+            objections: &[],
         };
         if let Some(data) = data {
             let numbers = [carat, depth, table, x, y, z];

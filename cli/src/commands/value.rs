@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
-use xtream_core::dataset::{Batch, Table, TextRows};
+use xtream_core::dataset::{Batch, Spellings, Table, TextRows};
 use xtream_core::diamond::{Fault, Field};
 use xtream_core::format::grouped;
 use xtream_core::valuation::{Options, Valuation, Valued, require_ranges, value_table};
@@ -56,11 +56,13 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
     let mut output = Output::create(args.out.as_deref())?;
     let empty = with_figures(table.no_rows()?, &[], &added, &[])?;
     let (mut n_rows, mut n_refused, mut n_odd) = (0, 0, 0);
+    let mut spellings = Spellings::default();
     let is_text = output.is_text();
     let work = |batch: Batch, values: Vec<Valued>| PricedRows::of(batch, values, &added, is_text);
     let take = |priced: PricedRows| {
         n_rows += priced.n_rows;
         n_odd += priced.n_odd;
+        spellings.add(priced.spelled);
         for (line, faults) in &priced.refused {
             n_refused += 1;
             for fault in faults.iter().filter(|_| n_refused <= MOST_NAMED) {
@@ -75,6 +77,9 @@ pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) 
         output.write(&empty, Rows::of_frame(empty.clone(), is_text)?)?;
     }
     output.finish()?;
+    if let Some(spelled) = spellings.in_words() {
+        note(&format!("{}: {spelled}", args.file.display()));
+    }
     let n_rows = grouped(n_rows);
     if n_odd > 0 {
         note(&format!("{} of {n_rows} rows look odd; their {} say why", grouped(n_odd), added.warnings()));
@@ -124,6 +129,7 @@ struct PricedRows {
     n_odd: u64,
     /// The rows that could not be priced, by their lines.
     refused: Vec<(u64, Vec<Fault>)>,
+    spelled: Spellings,
     rows: Rows,
 }
 
@@ -152,12 +158,13 @@ impl PricedRows {
                 None
             }
         };
+        let spelled = Spellings::of(&batch);
         let prices: Vec<_> = values.into_iter().enumerate().map(keep).collect();
         let rows = match batch.as_text() {
             Some(text) if is_text => Rows::Text(with_their_prices(text, &prices, added, &texts)),
             _ => Rows::of_frame(with_figures(batch.into_frame()?, &prices, added, &texts)?, is_text)?,
         };
-        Ok(Self { n_rows, n_odd, refused, rows })
+        Ok(Self { n_rows, n_odd, refused, spelled, rows })
     }
 }
 

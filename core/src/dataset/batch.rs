@@ -9,7 +9,9 @@ use polars::prelude::*;
 use super::Reading;
 use super::columns::fields_of;
 use super::csv_lines::TextRows;
-use crate::diamond::{Cell, Fault, Field, RawDiamond, decimal_of_f32, measured_part, objection, total_price};
+use crate::diamond::{
+    Cell, Fault, Field, RawDiamond, decimal_of_f32, measured_part, objection, short_form, total_price,
+};
 use crate::error::{Error, Result};
 
 /// Some consecutive rows of a file.
@@ -112,6 +114,13 @@ impl Batch {
             }
             (_, cell) => cell,
         }
+    }
+
+    /// A grade that is not written as ours is, and ours that it was taken for.
+    pub(super) fn spelling(&self, row: usize, field: Field) -> Option<(String, &'static str)> {
+        let Cell::Text(text) = self.written(row, field) else { return None };
+        let of_the_shop = self.reading.grade(field, text).map(|label| (text.trim().to_lowercase(), label));
+        of_the_shop.or_else(|| short_form(field, text))
     }
 
     fn made(&self, row: usize, field: Field) -> Cell<'_> {

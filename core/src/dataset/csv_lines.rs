@@ -171,6 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn a_row_with_another_number_of_values_is_one_faulty_row_and_loses_nothing() {
+        let rows =
+            ["1,2,Ideal,E", "1,6\" ring,Ideal,E", "1,\"2\"2,Ideal,E", "1,2,Ideal", "1,\"2,3\",Ideal,E,G,H"];
+        let text = format!("{HEADER}{}\n(2 rows)\n1,2,Fair,D\n", rows.join("\n"));
+        let batch = batches(&text).unwrap().remove(0);
+        let faults = |row| batch.raw(row).parse().unwrap_err();
+        let is_misfit = |row: &usize| faults(*row)[0].field == Field::Row;
+        assert_eq!(batch.len(), 6, "a count of rows is none");
+        assert_eq!((0..6).filter(is_misfit).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(faults(3).len(), 1, "nothing else is said of a row whose cells may stand anywhere");
+        assert!(
+            faults(4)[0].to_string().contains("has 6 values, and the header 4 names"),
+            "{}",
+            faults(4)[0]
+        );
+        assert_eq!(batch.line(4), 6);
+        let written = batch.into_frame().unwrap();
+        let note = |row: usize| written.column("note").unwrap().str().unwrap().get(row).map(str::to_owned);
+        assert_eq!([1, 2, 4].map(note), ["6\" ring", "\"2\"2", "2,3"].map(|text| Some(text.to_owned())));
+        let color = written.column("color").unwrap().str().unwrap().get(4).map(str::to_owned);
+        assert_eq!(color.as_deref(), Some("E,G,H"));
+    }
+
+    #[test]
     fn a_file_that_seems_to_hold_a_billion_rows_is_read_as_far_as_it_is_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.csv");
@@ -190,12 +214,12 @@ mod tests {
     #[test]
     fn a_broken_line_is_named_whichever_way_is_taken() {
         for (broken, line) in [
-            ("1,2,3,4\n\n1,2,3\n", 4),
-            ("1,2,3,4\n1,2,3,4,5", 3),
             ("1,2,3,4\n\n\n1,\0,3,4\n1,2,3,4\n", 5),
-            ("1,2,3,4\n1,2\"2,3,4\n", 3),
-            ("1,2,3,4\n1,\"2\"2,3,4\n", 3),
             ("1,2,3,4\n1,\"2,3,4\n", 3),
+            // A mark that is not closed takes the lines below it with it, until another one stands there.
+            ("1,2,3,4\n1,\"2,3,4\n1,2,3,4\n1,\"2\",3,4\n", 3),
+            ("1,2,3,4\n1,2,3,\"4\n1,2,3,4\n1,2,3,\"\n1,2,3,4\n", 3),
+            (&format!("1,2,3,4\n{}", "1,2,3,4,5\n".repeat(20)), 3),
             (&format!("1,2,3,4\n1,{},3,4\n", "2".repeat(70_000)), 3),
         ] {
             for first in ["", "\"0\",1,2,3\n", "\"0,\",1,2,3\n"] {

@@ -175,8 +175,8 @@ impl Quotes {
             (true, true, b',' | b'\n') => *self = Self { has_stray: self.has_stray, ..Self::default() },
             // Before a line feed it means nothing.
             (true, true, b'\r') => {}
-            // A mark inside that is neither doubled nor the last one.
-            (true, true, _) => (self.is_pending, self.has_stray) = (false, true),
+            // Text behind the mark that closes: all of the field is text, with its marks.
+            (true, true, _) => *self = Self { is_in_field: true, has_stray: true, ..Self::default() },
             (true, false, _) => {}
         }
         false

@@ -9,7 +9,7 @@ use super::counts::Counts;
 use super::duplicates::{Duplicates, UniqueRows};
 use super::event::ReadEvent;
 use super::fingerprint::row_fingerprint;
-use super::{Batch, Frame, Part, Reading, Table};
+use super::{Batch, Frame, Part, Reading, Spellings, Table};
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
 use crate::error::Result;
 use crate::features::Imputer;
@@ -132,10 +132,12 @@ fn read_table(
     let understood = table.understood();
     let n_before = ingested.counts.n_rows;
     unique.reserve(table.n_rows_about());
+    let mut spellings = Spellings::default();
     let work = |part: Part| part.batch().map(|batch| CheckedBatch::of(batch, policy));
     let take = |checked: Result<CheckedBatch>| -> Result<()> {
         interrupt.check()?;
-        let CheckedBatch { batch, stones, fingerprints, refused } = checked?;
+        let CheckedBatch { batch, stones, fingerprints, refused, spelled } = checked?;
+        spellings.add(spelled);
         let mut are_kept = unique.extend(&stones, &fingerprints)?.into_iter();
         let mut refused = refused.into_iter().peekable();
         ingested.counts.n_rows += batch.len() as u64;
@@ -158,6 +160,8 @@ fn read_table(
     };
     in_order(|| table.next_part(), work, take)?;
     let n_rows = ingested.counts.n_rows - n_before;
+    let understood =
+        understood.into_iter().chain(spellings.in_words()).reduce(|one, other| one + ", " + &other);
     let understood = understood.as_deref();
     report(&ReadEvent::FileRead { path, n_rows, understood, extra_columns: &extra_columns });
     ingested.files.push(SourceFile { path: path.into(), n_rows, extra_columns });
@@ -178,6 +182,7 @@ struct CheckedBatch {
     fingerprints: Vec<u64>,
     /// The others, with their places in the batch.
     refused: Vec<(usize, Refusal)>,
+    spelled: Spellings,
 }
 
 impl CheckedBatch {
@@ -199,7 +204,8 @@ impl CheckedBatch {
             Duplicates::Drop => stones.iter().map(row_fingerprint).collect(),
             Duplicates::Keep => Vec::new(),
         };
-        Self { batch, stones, fingerprints, refused }
+        let spelled = Spellings::of(&batch);
+        Self { batch, stones, fingerprints, refused, spelled }
     }
 }
 

@@ -27,10 +27,12 @@ mod plain;
 mod reading;
 mod rejects;
 mod source;
+mod spellings;
 mod split;
 mod steadiness;
 pub mod store;
 mod table;
+mod units;
 mod validation;
 
 pub use batch::Batch;
@@ -46,9 +48,11 @@ pub use paths::expand;
 pub use reading::Reading;
 pub use rejects::{Reject, RejectFile};
 pub use source::{Rows, Source};
+pub use spellings::Spellings;
 pub use split::Split;
 pub(crate) use table::Part;
 pub use table::Table;
+pub use units::SuspectUnit;
 pub use validation::{FaultyRow, Validation};
 
 use rayon::prelude::*;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::duplicates::UniqueRows;
 use super::event::{ReadEvent, ReadListener};
 use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
+use super::units::suspect_prices;
 use super::validation::Collector;
 use super::{
     Counts, Dataset, Frame, Policy, Reading, RejectFile, SourceFile, Split, Validation, expand,
@@ -100,6 +101,14 @@ impl Source {
         data.counts.n_in_both_kept = overlap.n_kept;
         let mut rows = unique.into_rows();
         refused.finish()?;
+        if !self.reading.accepts_units
+            && let Some(suspect) = suspect_prices(rows.iter())
+        {
+            let files = expand(&self.data)?;
+            let name = files.first().cloned().or_else(|| self.frames.first().map(|frame| frame.name.clone()));
+            let remedy = "; if they are right, they are learned from with --accept-units";
+            return Err(suspect.refused(&name.unwrap_or_default(), remedy));
+        }
         let counts = data.counts.plus(test.counts);
         let files = [data.files, test.files].concat();
         let dataset = if self.has_test_rows() {

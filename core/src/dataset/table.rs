@@ -1,7 +1,7 @@
 //! One file as a sequence of batches of rows, whatever its format.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use polars::prelude::DataFrame;
@@ -14,6 +14,7 @@ use super::excel;
 use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
 use super::parquet_table::ParquetTable;
+use super::units::{SuspectUnit, suspects};
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 
@@ -22,7 +23,12 @@ pub struct Table {
     rows: Rows,
     /// What each of its columns is.
     fields: Vec<Option<Field>>,
+    /// Whether the units of its columns are still to be looked at, and what to call it if they are refused.
+    unchecked: Option<PathBuf>,
 }
+
+/// A frame of fewer rows was typed by hand, and what is wrong with it is said row by row.
+const FEWEST_OF_A_FRAME: usize = 20;
 
 enum Rows {
     /// Text.
@@ -54,17 +60,19 @@ impl Table {
             };
             Rows::Csv(CsvTable::open(path, input, reading.clone())?)
         };
-        Ok(Self::of(rows, reading))
+        let unchecked = (!reading.accepts_units).then(|| path.to_owned());
+        Ok(Self { unchecked, ..Self::of(rows, reading) })
     }
 
     /// Rows in memory as a table.
     pub fn over(frame: Frame) -> Self {
-        Self::of(Rows::Frame(FrameTable::new(frame)), &Reading::default())
+        let unchecked = (frame.rows.height() >= FEWEST_OF_A_FRAME).then(|| frame.name.clone());
+        Self { unchecked, ..Self::of(Rows::Frame(FrameTable::new(frame)), &Reading::default()) }
     }
 
     fn of(rows: Rows, reading: &Reading) -> Self {
         let fields = fields_of(rows.columns().iter().map(String::as_str), reading);
-        Self { rows, fields }
+        Self { rows, fields, unchecked: None }
     }
 
     /// No rows, but every column: what a file with a header alone holds.
@@ -166,15 +174,34 @@ impl Table {
     /// # Errors
     /// As [`Self::next_batch`]; what is wrong inside the part is told by [`Part::batch`].
     pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
-        Ok(match &mut self.rows {
-            Rows::Csv(table) => table.next_block()?.map(Part::Csv),
-            Rows::Parquet(table) => table.next_batch()?.map(Part::Ready),
-            Rows::Frame(table) => table.next_slice().map(Part::Frame),
-        })
+        let part = self.rows.next_part()?;
+        let (Some(path), true) = (&self.unchecked, part.is_some()) else { return Ok(part) };
+        let batch = part.map(Part::batch).transpose()?;
+        if let Some(suspect) = batch.as_ref().and_then(|batch| suspects(batch).into_iter().next()) {
+            return Err(suspect.refused(path, ""));
+        }
+        self.unchecked = None;
+        Ok(batch.map(Part::Ready))
+    }
+
+    /// Columns of the first rows that look as if they had another unit; those rows, to be read on with.
+    pub(crate) fn first_batch_and_units(&mut self) -> Result<(Option<Batch>, Vec<SuspectUnit>)> {
+        self.unchecked = None;
+        let batch = self.next_batch()?;
+        let found = batch.as_ref().map_or(Vec::new(), suspects);
+        Ok((batch, found))
     }
 }
 
 impl Rows {
+    fn next_part(&mut self) -> Result<Option<Part>> {
+        Ok(match self {
+            Self::Csv(table) => table.next_block()?.map(Part::Csv),
+            Self::Parquet(table) => table.next_batch()?.map(Part::Ready),
+            Self::Frame(table) => table.next_slice().map(Part::Frame),
+        })
+    }
+
     fn columns(&self) -> &[String] {
         match self {
             Self::Csv(table) => table.columns(),

@@ -34,7 +34,7 @@ pub trait Grade: Copy + 'static {
             .ok_or_else(|| {
                 let reason = if is_missing(text) { "is missing" } else { "is not a known grade" };
                 let nearest = nearest(Self::FIELD, &plain(text));
-                let nearest = nearest.map_or(String::new(), |label| format!(" (the nearest is {label})"));
+                let nearest = nearest.map_or(String::new(), |label| format!("; the nearest is {label}"));
                 Fault::wrong(Self::FIELD, text, reason, Self::allowed() + &nearest)
             })
     }
@@ -57,6 +57,23 @@ pub fn labels(field: Field) -> Vec<&'static str> {
         Field::Clarity => of::<Clarity>(),
         _ => Vec::new(),
     }
+}
+
+/// The label that a short form of the trade's stands for, and the form in the letters that count; `None` of our own
+/// spelling.
+pub(crate) fn short_form(field: Field, text: &str) -> Option<(String, &'static str)> {
+    let is_label = match field {
+        Field::Cut => Cut::labelled(text).is_some(),
+        Field::Color => Color::labelled(text).is_some(),
+        Field::Clarity => Clarity::labelled(text).is_some(),
+        _ => true,
+    };
+    if is_label {
+        return None;
+    }
+    let plain = plain(text);
+    let label = meant(field, &plain)?;
+    Some((plain, label))
 }
 
 fn same_spelling(label: &str, text: &str) -> bool {
@@ -139,11 +156,30 @@ mod tests {
     }
 
     #[test]
+    fn short_forms_of_the_trade_are_understood_where_they_mean_one_thing() {
+        for (text, cut) in
+            [("VG", Cut::VeryGood), ("v.good", Cut::VeryGood), ("id", Cut::Ideal), ("GD", Cut::Good)]
+        {
+            assert_eq!(Cut::parse(text).unwrap(), cut, "{text}");
+        }
+        assert_eq!(short_form(Field::Cut, "VG"), Some(("vg".into(), "Very Good")));
+        assert_eq!(short_form(Field::Cut, "VERY GOOD"), None, "it is the same word");
+        for text in ["EX", "Excellent", "3EX", "PR", "Very GoodVery Good", "E"] {
+            assert!(Cut::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn an_unknown_grade_is_refused_with_the_list_of_allowed_ones() {
         let fault = Cut::parse("Excellent").unwrap_err();
         assert_eq!(fault.field, Field::Cut);
         assert_eq!(fault.value, "Excellent");
-        assert_eq!(fault.allowed, "one of Fair, Good, Very Good, Premium, Ideal");
+        assert_eq!(fault.allowed, "one of Fair, Good, Very Good, Premium, Ideal; the nearest is Ideal");
+        assert_eq!(Cut::parse("Shiny").unwrap_err().allowed, "one of Fair, Good, Very Good, Premium, Ideal");
+        let nearest = |fault: Fault| fault.allowed.rsplit_once(" is ").map(|(_, label)| label.to_owned());
+        assert_eq!(nearest(Clarity::parse("FL").unwrap_err()).as_deref(), Some("IF"));
+        assert_eq!(nearest(Clarity::parse("SI3").unwrap_err()).as_deref(), Some("I1"));
+        assert_eq!(nearest(Cut::parse("Signature-Ideal").unwrap_err()).as_deref(), Some("Ideal"));
         assert_eq!(Color::parse("K").unwrap_err().reason, "is not a known grade");
         assert_eq!(Color::parse(" ").unwrap_err().reason, "is missing");
     }

@@ -155,7 +155,7 @@ pub(super) const SMALLEST: f64 = 1e-6;
 
 /// The number in a cell, to the places that its field has ([`per_one`]), or what is wrong with it.
 #[inline]
-pub(super) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
+pub(crate) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
     number_of(field, cell, per_one(field))
 }
 

@@ -25,6 +25,7 @@ fn example_cells() -> RawDiamond<'static> {
         x: Cell::Number(6.8),
         y: Cell::Number(6.75),
         z: Cell::Number(4.2),
+        objections: &[],
     }
 }
 
