@@ -231,14 +231,20 @@ impl<'a> Scanner<'a> {
         let (mut n_fields, mut n_lines, mut opened) = (1, 1, first_line);
         let mut quotes = Quotes::default();
         let mut end = None;
+        // Commas on the present line, and whether a whole line inside quotation marks has as many as a row has.
+        let (mut n_commas, mut has_row_inside) = (0, false);
         for (at, byte) in bytes.iter().enumerate() {
             let is_text = quotes.is_inside();
+            n_commas += usize::from(*byte == b',');
             match byte {
                 b'\n' if !is_text => {
                     end = Some(at);
                     break;
                 }
-                b'\n' => n_lines += 1,
+                b'\n' => {
+                    has_row_inside |= n_lines > 1 && n_commas + 1 == self.format.columns.len();
+                    (n_lines, n_commas) = (n_lines + 1, 0);
+                }
                 b',' if !is_text => n_fields += 1,
                 _ => {}
             }
@@ -259,7 +265,8 @@ impl<'a> Scanner<'a> {
         }
         let n_columns = self.format.columns.len();
         // Lines that a mark joined which nobody closed would be lost in one value.
-        if n_lines > 1 && n_columns > 0 && (quotes.has_stray || n_fields != n_columns) {
+        let is_doubtful = quotes.has_stray || n_fields != n_columns || (has_row_inside && n_columns > 2);
+        if n_lines > 1 && n_columns > 0 && is_doubtful {
             return Err(self.format.unclosed(opened));
         }
         self.at += end.map_or(bytes.len(), |end| end + 1);
