@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Price every stone of a CSV, Excel or Parquet file with the champion
     Value(ValueArgs),
+    /// Show what files would be understood as: form, columns, units, and the rows that would be refused
+    Inspect(InspectArgs),
     /// Find the stones most like one: same cut, color and clarity, nearest in carat
     Similar(SimilarArgs),
     /// Answer over HTTP: the REST API
@@ -51,6 +53,7 @@ impl Command {
             }
             Self::Models(args) => vec![registry(args.registry.as_deref())],
             Self::Value(args) => vec![args.registry.flag()],
+            Self::Inspect(_) => Vec::new(),
             Self::Similar(args) => vec![args.registry.flag()],
             Self::Serve(args) => args.flags().into(),
             Self::Exchanges(ExchangesArgs { command: ExchangesCommand::Retry(args) }) => {
@@ -305,6 +308,18 @@ impl ValueArgs {
 
 fn confidence(text: &str) -> Result<Confidence, String> {
     text.parse().map_err(|_| format!("allowed is {}", Confidence::ALLOWED))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// CSV, Excel or Parquet files, folders of them, or patterns
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
 }
 
 #[derive(Debug, Args)]

@@ -67,6 +67,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Train(args) => commands::train::run(args, &settings, &interrupt),
         Command::Models(args) => commands::models::run(args, &settings.registry),
         Command::Value(args) => commands::value::run(args, &settings, &interrupt),
+        Command::Inspect(args) => commands::inspect::run(args, &settings, &interrupt),
         Command::Similar(args) => commands::similar::run(args, &settings.registry),
         Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
         Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings.serve.exchange_log),

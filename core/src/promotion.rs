@@ -128,6 +128,21 @@ impl Decision {
         Self { promoted: false, candidate, champion: Some(champion), comparison: None, reason }
     }
 
+    /// What a candidate's prices may be in the champion's, in the middle: beyond that a delivery is in doubt, however
+    /// well its own test stones are priced.
+    pub const PLAUSIBLE_RATIO: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+
+    /// The candidate's prices are nowhere near the champion's.
+    pub fn implausible(candidate: u64, champion: u64, ratio: f64) -> Self {
+        let reason = format!(
+            "Version {candidate} is not promoted by its figures alone, because in the middle of the champion's test \
+             stones its prices are {ratio:.4} times those of the champion, version {champion}, and a half to twice is \
+             plausible: look at the units of what it learned from. If prices moved so, promote it by hand (`xtream models \
+             promote {candidate}`)."
+        );
+        Self { promoted: false, candidate, champion: Some(champion), comparison: None, reason }
+    }
+
     /// There are too few stones that the champion was not trained on.
     pub fn incomparable(candidate: u64, champion: u64, n_stones: usize) -> Self {
         let reason = format!(

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 pub(crate) mod exchanges;
+pub(crate) mod inspect;
 pub(crate) mod models;
 mod print_config;
 mod reading;

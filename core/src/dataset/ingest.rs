@@ -168,25 +168,25 @@ fn read_table(
     Ok(())
 }
 
-struct Refusal {
-    faults: Vec<Fault>,
+pub(super) struct Refusal {
+    pub(super) faults: Vec<Fault>,
     is_certain: bool,
 }
 
 /// A batch, and what each of its rows is by itself.
-struct CheckedBatch {
-    batch: Batch,
+pub(super) struct CheckedBatch {
+    pub(super) batch: Batch,
     /// Those that are not refused.
-    stones: Vec<PricedDiamond>,
+    pub(super) stones: Vec<PricedDiamond>,
     /// Theirs, if repeated rows are looked for.
     fingerprints: Vec<u64>,
     /// The others, with their places in the batch.
-    refused: Vec<(usize, Refusal)>,
-    spelled: Spellings,
+    pub(super) refused: Vec<(usize, Refusal)>,
+    pub(super) spelled: Spellings,
 }
 
 impl CheckedBatch {
-    fn of(batch: Batch, policy: Policy) -> Self {
+    pub(super) fn of(batch: Batch, policy: Policy) -> Self {
         let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
         let textbook = policy.unpriced.then(|| Imputer::fit(std::iter::empty()));
         for row in 0..batch.len() {

@@ -14,7 +14,7 @@ use super::excel;
 use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
 use super::parquet_table::ParquetTable;
-use super::units::{SuspectUnit, suspects};
+use super::units::suspects;
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 
@@ -182,14 +182,6 @@ impl Table {
         }
         self.unchecked = None;
         Ok(batch.map(Part::Ready))
-    }
-
-    /// Columns of the first rows that look as if they had another unit; those rows, to be read on with.
-    pub(crate) fn first_batch_and_units(&mut self) -> Result<(Option<Batch>, Vec<SuspectUnit>)> {
-        self.unchecked = None;
-        let batch = self.next_batch()?;
-        let found = batch.as_ref().map_or(Vec::new(), suspects);
-        Ok((batch, found))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Numbers in another unit than ours: weights in points, lengths in cm, prices in thousands. One number of them is a
 //! typing error; here the middle of a column tells.
 
+use serde::Serialize;
+
 use crate::diamond::{CARAT_PER_MM3, Cell, Field, PricedDiamond, number};
 use crate::error::Error;
 use crate::math::{cbrt, exp, ln};
@@ -8,7 +10,7 @@ use crate::math::{cbrt, exp, ln};
 use super::Batch;
 
 /// A column whose numbers look as if they had another unit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SuspectUnit {
     /// The column.
     pub field: Field,

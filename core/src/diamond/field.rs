@@ -131,6 +131,17 @@ impl Field {
         Self::GRADES.contains(&self)
     }
 
+    /// The unit of its numbers, in words; `None` where it has none.
+    pub fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Carat => Some("carat"),
+            Self::Depth | Self::Table => Some("percent"),
+            Self::Price | Self::PricePerCarat => Some("US dollars"),
+            Self::X | Self::Y | Self::Z | Self::Measurements => Some("mm"),
+            _ => None,
+        }
+    }
+
     /// Whether it holds numbers: lengths, weights, percents, prices.
     pub fn is_number(self) -> bool {
         let is_beside = matches!(self, Self::Measurements | Self::PricePerCarat);

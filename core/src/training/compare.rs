@@ -33,6 +33,10 @@ impl<'a> Contender<'a> {
         if self.card.record.model == champion.card.record.model {
             return Ok(Decision::same_model(versions.0, versions.1));
         }
+        let ratio = self.price_ratio(champion)?;
+        if !Decision::PLAUSIBLE_RATIO.contains(&ratio) {
+            return Ok(Decision::implausible(versions.0, versions.1, ratio));
+        }
         let stones = champion.unknown(&self.unknown(test)?)?;
         if stones.len() < FEWEST_STONES {
             return Ok(Decision::incomparable(versions.0, versions.1, stones.len()));
@@ -43,6 +47,15 @@ impl<'a> Contender<'a> {
     fn compare(&self, champion: &Contender<'_>, stones: &[PricedDiamond]) -> Result<Comparison> {
         let actual: Vec<_> = stones.iter().map(PricedDiamond::price_usd).collect();
         Ok(Comparison::of(&actual, &self.prices(stones)?, &champion.prices(stones)?, Comparison::SEED))
+    }
+
+    /// How many times the champion's its prices are, in the middle of the champion's test stones; 1 where there are none.
+    fn price_ratio(&self, champion: &Contender<'_>) -> Result<f64> {
+        let stones = champion.dataset()?.test();
+        let (ours, theirs) = (self.prices(&stones)?, champion.prices(&stones)?);
+        let mut ratios: Vec<_> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+        ratios.sort_by(f64::total_cmp);
+        Ok(ratios.get(ratios.len() / 2).copied().unwrap_or(1.0))
     }
 
     fn prices(&self, stones: &[PricedDiamond]) -> Result<Vec<f64>> {
