@@ -9,6 +9,7 @@ mod detached;
 mod error;
 mod events;
 mod faults;
+mod file;
 mod fitted;
 mod frame;
 mod interruptible;
@@ -35,6 +36,8 @@ mod _native {
 
     #[pymodule_export]
     use super::detached::join_detached;
+    #[pymodule_export]
+    use super::file::inspect;
     #[pymodule_export]
     use super::fitted::{Fitted, fit_numbers, fit_stones, restore_fitted};
     #[pymodule_export]

@@ -1,9 +1,6 @@
 //! Stones to be priced, from a frame or from a file, some at a time.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Field};
@@ -13,6 +10,7 @@ use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
 use crate::faults::{Faults, Refused};
+use crate::file::FileArgument;
 use crate::frame::frame;
 use crate::interruptible::interruptible;
 
@@ -20,8 +18,8 @@ use crate::interruptible::interruptible;
 pub(crate) enum Rows {
     /// A frame of pandas, polars, pyarrow or any other library.
     Frame(Stream),
-    /// A CSV or Parquet file.
-    File(PathBuf),
+    /// A file.
+    File(FileArgument),
 }
 
 /// What becomes of a row with a fault.
@@ -64,7 +62,10 @@ impl Rows {
                 return Ok(Self::Frame(Stream::of(&frame)?));
             }
         }
-        value.extract().map(Self::File).map_err(|_| {
+        FileArgument::from_python(value).map(Self::File).map_err(|error| {
+            if error.is_instance_of::<PyValueError>(value.py()) {
+                return error;
+            }
             PyTypeError::new_err(format!(
                 "a frame (pandas 2.2 or later, polars, pyarrow, anything with {METHOD}) or a path is \
                  needed, not {}",
@@ -89,8 +90,8 @@ impl Rows {
     fn table_of(self, required: &[Field], wanted: &[Field]) -> Result<(Table, &'static str)> {
         Ok(match self {
             Self::Frame(stream) => (Table::over(frame(stream, required, wanted)?), "row"),
-            Self::File(path) => {
-                let table = Table::open(&path, &Arc::default())?;
+            Self::File(FileArgument { path, reading }) => {
+                let table = Table::open(&path, &reading)?;
                 table.require(&path, required)?;
                 (table, "line")
             }

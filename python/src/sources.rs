@@ -1,16 +1,18 @@
 //! What to learn from, or to judge: frames and paths, as Python gives them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use xtream_core::Result;
-use xtream_core::dataset::{Duplicates, Frame, Policy, Source, Split, Suspect};
+use xtream_core::dataset::{Duplicates, Frame, Policy, Reading, Source, Split, Suspect};
 use xtream_core::diamond::Field;
 
 use crate::arguments::{type_name, unknown};
 use crate::arrow_stream::{METHOD, Stream};
+use crate::file::FileArgument;
 use crate::frame::frame;
 
 /// Frames and paths that were not read yet.
@@ -18,6 +20,8 @@ use crate::frame::frame;
 pub(crate) struct Sources {
     frames: Vec<Stream>,
     paths: Vec<PathBuf>,
+    /// How they are to be read.
+    reading: Option<Arc<Reading>>,
 }
 
 impl Sources {
@@ -39,14 +43,24 @@ impl Sources {
             self.frames.push(Stream::of(value)?);
             return Ok(());
         }
-        let path = value.extract().map_err(|_| {
+        let file = FileArgument::from_python(value).map_err(|error| {
+            if error.is_instance_of::<PyValueError>(value.py()) {
+                return error;
+            }
             PyTypeError::new_err(format!(
                 "{name} must be a frame (pandas 2.2 or later, polars, pyarrow, anything with {METHOD}), a \
                  path, or a list of them, not {}",
                 type_name(value)
             ))
         })?;
-        self.paths.push(path);
+        if self.reading.as_ref().is_some_and(|reading| *reading != file.reading) {
+            let reason = "files of one data set that are to be read in different ways";
+            return Err(PyValueError::new_err(format!(
+                "{reason}; allowed is the same delimiter, decimal, encoding, sheet, columns and grades for all of them"
+            )));
+        }
+        self.reading = Some(file.reading);
+        self.paths.push(file.path);
         Ok(())
     }
 
@@ -63,8 +77,9 @@ impl Sources {
 
 /// These sources as one. The interpreter lock must not be held.
 pub(crate) fn source(data: Sources, test: Sources, policy: Policy) -> Result<Source> {
+    let reading = data.reading.clone().or_else(|| test.reading.clone()).unwrap_or_default();
     let ((data, frames), (test, test_frames)) = (data.read(policy.unpriced)?, test.read(policy.unpriced)?);
-    Ok(Source { data, frames, test, test_frames, policy, split: Split::default(), ..Source::default() })
+    Ok(Source { data, frames, test, test_frames, reading, policy, split: Split::default() })
 }
 
 /// How strict to be, by the names that users type.

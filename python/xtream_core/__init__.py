@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._card import Card
     from ._compare import Comparison, compare
     from ._families import Family, Integer, LogUniform, NotServedWarning, Uniform
+    from ._inspect import File, Inspection, inspect
     from ._run import Run, TrainingInterrupted
     from ._similar import similar
     from ._train import train
@@ -54,6 +55,8 @@ __all__ = [
     "Card",
     "Comparison",
     "Family",
+    "File",
+    "Inspection",
     "Integer",
     "InvalidDiamondError",
     "InvalidInputError",
@@ -73,6 +76,7 @@ __all__ = [
     "XtreamError",
     "__version__",
     "compare",
+    "inspect",
     "plots",
     "similar",
     "train",
@@ -84,6 +88,8 @@ _PLACES = {
     "Card": "_card",
     "Comparison": "_compare",
     "Family": "_families",
+    "File": "_inspect",
+    "Inspection": "_inspect",
     "Integer": "_families",
     "LinearDerivedRegressor": "estimators",
     "LogLinearRegressor": "estimators",
@@ -96,6 +102,7 @@ _PLACES = {
     "XGBoostDerivedRegressor": "estimators",
     "XGBoostRegressor": "estimators",
     "compare": "_compare",
+    "inspect": "_inspect",
     # Not in `__all__`: a star must not hide the engines themselves.
     "dask": "dask",
     "plots": "plots",

@@ -30,6 +30,7 @@ __all__ = [
     "_fit_numbers",
     "_fit_stones",
     "_importance",
+    "_inspect",
     "_in_minutes",
     "_is_column",
     "_metrics",
@@ -239,5 +240,6 @@ def _train(
     ranges: bool,
     progress: Callable[[dict[str, Any]], object] | None,
 ) -> tuple[dict[str, Any], _RunModels]: ...
+def _inspect(file: Any) -> tuple[str, str]: ...
 def _validate(data: Any, suspect: str, duplicates: str, unpriced: bool) -> dict[str, Any]: ...
 def _xgboost_library() -> Path | None: ...

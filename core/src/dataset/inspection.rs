@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::columns::{has, lookalike};
 use super::ingest::CheckedBatch;
-use super::units::{SuspectUnit, suspects};
+use super::units::{Sold, SuspectUnit, suspect_prices, suspects};
 use super::{Batch, Part, Policy, Reading, Spellings, Table};
 use crate::diamond::{Fault, Field};
 use crate::error::{Error, Result};
@@ -22,6 +22,8 @@ const N_EXAMPLES: usize = 3;
 /// Kinds of faults that are told apart, and lines of each that are named.
 const MOST_KINDS: usize = 40;
 const MOST_LINES: usize = 5;
+/// Prices that are kept to tell their unit.
+const MOST_PRICES: usize = 1 << 17;
 
 /// What a file would be understood as.
 #[derive(Clone, Debug, Serialize)]
@@ -105,9 +107,15 @@ pub fn inspect(path: &Path, reading: &Arc<Reading>, interrupt: &Interrupt) -> Re
     let policy = Policy { unpriced: !has_prices, ..Policy::default() };
     let mut kinds = Kinds::default();
     let mut spellings = Spellings::default();
+    let mut sold = Vec::new();
+    let mut keep_prices = |checked: &CheckedBatch| {
+        let room = if has_prices { MOST_PRICES - sold.len() } else { 0 };
+        sold.extend(checked.stones.iter().take(room).map(Sold::from));
+    };
     if let Some(first) = table.next_batch()? {
         inspection.units = suspects(&first);
         let checked = CheckedBatch::of(first, policy);
+        keep_prices(&checked);
         take(&checked, &mut inspection, &mut kinds, &mut spellings);
         add_examples(&mut inspection.columns, checked.batch)?;
     }
@@ -117,10 +125,13 @@ pub fn inspect(path: &Path, reading: &Arc<Reading>, interrupt: &Interrupt) -> Re
         work,
         |checked| {
             interrupt.check()?;
-            take(&checked?, &mut inspection, &mut kinds, &mut spellings);
+            let checked = checked?;
+            keep_prices(&checked);
+            take(&checked, &mut inspection, &mut kinds, &mut spellings);
             Ok::<_, Error>(())
         },
     )?;
+    inspection.units.extend(suspect_prices(sold.into_iter()));
     let unused = inspection.columns.iter().filter(|column| column.field.is_none());
     let names: Vec<_> = unused.map(|column| column.name.clone()).collect();
     inspection.settings = settings(&missing, &names, &kinds.grades);

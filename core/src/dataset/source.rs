@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::duplicates::UniqueRows;
 use super::event::{ReadEvent, ReadListener};
 use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
-use super::units::suspect_prices;
+use super::units::{Sold, suspect_prices};
 use super::validation::Collector;
 use super::{
     Counts, Dataset, Frame, Policy, Reading, RejectFile, SourceFile, Split, Validation, expand,
@@ -102,7 +102,7 @@ impl Source {
         let mut rows = unique.into_rows();
         refused.finish()?;
         if !self.reading.accepts_units
-            && let Some(suspect) = suspect_prices(rows.iter())
+            && let Some(suspect) = suspect_prices(rows.iter().map(Sold::from))
         {
             let files = expand(&self.data)?;
             let name = files.first().cloned().or_else(|| self.frames.first().map(|frame| frame.name.clone()));

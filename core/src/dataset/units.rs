@@ -118,10 +118,22 @@ pub(super) fn suspects(batch: &Batch) -> Vec<SuspectUnit> {
     found
 }
 
+/// What a stone weighs and was sold for.
+#[derive(Clone, Copy)]
+pub(super) struct Sold {
+    carat: f64,
+    price_usd: f64,
+}
+
+impl From<&PricedDiamond> for Sold {
+    fn from(stone: &PricedDiamond) -> Self {
+        Self { carat: stone.diamond().carat(), price_usd: stone.price_usd() }
+    }
+}
+
 /// What is wrong with the prices of all stones together, if they look as if they had another unit.
-pub(super) fn suspect_prices<'a>(stones: impl Iterator<Item = &'a PricedDiamond>) -> Option<SuspectUnit> {
-    let logs: Vec<(f64, f64)> =
-        stones.map(|stone| (ln(stone.diamond().carat()), ln(stone.price_usd()))).collect();
+pub(super) fn suspect_prices(sold: impl Iterator<Item = Sold>) -> Option<SuspectUnit> {
+    let logs: Vec<(f64, f64)> = sold.map(|Sold { carat, price_usd }| (ln(carat), ln(price_usd))).collect();
     let off: Vec<f64> =
         logs.iter().map(|(carat, price)| price - ln(PRICE_OF_ONE_CARAT) - POWER_OF_WEIGHT * carat).collect();
     let factor = exp(median(off.clone())?);
@@ -266,7 +278,8 @@ mod tests {
             };
             (0..400).map(stone).collect::<Vec<_>>()
         };
-        let found = |price: &dyn Fn(usize, f64, f64) -> f64| suspect_prices(stones(price).iter());
+        let found =
+            |price: &dyn Fn(usize, f64, f64) -> f64| suspect_prices(stones(price).iter().map(Sold::from));
         assert_eq!(found(&|_, usual, _| usual), None);
         assert_eq!(found(&|_, usual, _| 2.0 * usual), None);
         let factor = |price: &dyn Fn(usize, f64, f64) -> f64| found(price).map(|suspect| suspect.factor);
