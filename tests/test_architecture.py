@@ -86,7 +86,7 @@ ROOMS = {
     "similar": {"diamond"},
     "model": {"error", "interrupt"},
     "features": {"diamond", "error", "math", "model"},
-    "dataset": {"diamond", "error", "features", "format", "interrupt", "parallel"},
+    "dataset": {"diamond", "error", "features", "format", "interrupt", "math", "parallel"},
     "pipeline": {"diamond", "error", "features", "format", "interrupt", "math", "model"},
     "valuation": {
         *("dataset", "diamond", "error", "format", "interrupt", "parallel", "pipeline", "similar"),

@@ -77,6 +77,7 @@ fn cells(stone: &Diamond) -> RawDiamond<'static> {
         x: Cell::Number(stone.x()),
         y: Cell::Number(stone.y()),
         z: Cell::Number(stone.z()),
+        objections: &[],
     }
 }
 
@@ -283,6 +284,7 @@ fn mixture(asked: &Diamond, other: &Diamond, from_asked: [bool; 5]) -> Diamond {
         x: Cell::Number(shape.x() * growth),
         y: Cell::Number(shape.y() * growth),
         z: Cell::Number(shape.z() * growth),
+        objections: &[],
     };
     // The exact root of an exact third is not to be had; what is unchanged must be unchanged.
     let same_size = |asked: &Diamond| Cell::Number(asked.x());
@@ -375,6 +377,7 @@ fn reasons_are_told_in_words_for_a_customer() {
         x: Cell::Missing,
         y: Cell::Missing,
         z: Cell::Missing,
+        objections: &[],
     };
     let reasons = value(&FIXTURE.trees, &raw, &ALL, None).unwrap().reasons.unwrap();
     let sentences: Vec<_> = reasons.contributions.iter().map(|c| c.sentence.as_str()).collect();
@@ -484,6 +487,7 @@ fn what_if_changes_one_thing_and_says_which() {
         x: Cell::Number(6.8),
         y: Cell::Number(6.75),
         z: Cell::Number(4.2),
+        objections: &[],
     };
     let appraised = value(&FIXTURE.trees, &raw, &ALL, None).unwrap();
     let what_if = appraised.what_if.unwrap();

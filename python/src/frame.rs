@@ -56,7 +56,9 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
         ));
     }
     let n_rows = batches.iter().map(|batch| batch.len()).sum();
-    let series = chosen.into_iter().flatten().map(|index| series(&columns[index], index, &batches));
+    let is_beside = |index: usize| fields[index].is_some_and(|field| Field::BESIDE.contains(&field));
+    let chosen = chosen.into_iter().flatten();
+    let series = chosen.map(|index| series(&columns[index], index, &batches, is_beside(index)));
     let series = series.collect::<Result<Vec<_>>>()?;
     let rows = DataFrame::new(n_rows, series).map_err(refuse)?;
     Ok(Frame { name: NAME.into(), rows, extra_columns })
@@ -89,12 +91,17 @@ fn unusable(reason: String, allowed: String) -> Error {
     Error::Malformed { path: NAME.into(), line: None, reason, allowed }
 }
 
-fn series(column: &ArrowField, index: usize, batches: &[StructArray]) -> Result<Column> {
+/// `is_beside` where the column is no feature: then it may say yes or no.
+fn series(column: &ArrowField, index: usize, batches: &[StructArray], is_beside: bool) -> Result<Column> {
     let mut chunks: Vec<_> = batches.iter().map(|batch| batch.values()[index].clone()).collect();
     if chunks.is_empty() {
         chunks.push(new_empty_array(column.dtype().clone()));
     }
-    let chunks = chunks.iter().map(|chunk| known(&column.name, chunk)).collect::<Result<Vec<_>>>()?;
+    let known = |chunk: &ArrayRef| match chunk.dtype() {
+        ArrowDataType::Boolean if is_beside => Ok(words(chunk)),
+        _ => known(&column.name, chunk),
+    };
+    let chunks = chunks.iter().map(known).collect::<Result<Vec<_>>>()?;
     Ok(Series::try_from((column.name.clone(), chunks)).map_err(refuse)?.into_column())
 }
 
@@ -111,7 +118,6 @@ fn known(name: &str, array: &ArrayRef) -> Result<ArrayRef> {
         Type::Decimal32(_, scale) => Ok(floats(array, |digits: i32| decimal(digits.into(), *scale))),
         Type::Decimal64(_, scale) => Ok(floats(array, |digits: i64| decimal(digits.into(), *scale))),
         Type::Decimal(_, scale) => Ok(floats(array, |digits: i128| decimal(digits, *scale))),
-        Type::Boolean => Ok(words(array)),
         Type::Int32 | Type::Int64 | Type::UInt32 | Type::UInt64 => Ok(array.clone()),
         Type::Float32 | Type::Float64 | Type::Null => Ok(array.clone()),
         text if is_text(text) => Ok(array.clone()),

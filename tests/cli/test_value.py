@@ -102,7 +102,7 @@ def test_a_parquet_file_keeps_its_types(trained: Trained, tmp_path: Path) -> Non
 
 def test_refused_rows_have_an_empty_price_and_are_named(trained: Trained, tmp_path: Path) -> None:
     rows = trained.rows("test").head(40).astype(object)
-    wrong = {3: ("cut", "Shiny"), 7: ("carat", "-1"), 20: ("color", ""), 21: ("z", "0"), 39: ("x", "1e39")}
+    wrong = {3: ("cut", "Shiny"), 7: ("carat", "-1"), 20: ("color", ""), 21: ("z", "-0.1"), 39: ("x", "1e39")}
     for place, (column, content) in wrong.items():
         rows.iat[place, list(rows).index(column)] = content
     rows.to_csv(tmp_path / "rows.csv", index=False)
@@ -146,14 +146,20 @@ def test_a_price_in_the_file_does_not_matter_to_the_value(trained: Trained, tmp_
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_a_file_without_rows_becomes_a_file_without_rows(
+def test_a_file_without_rows_is_refused_because_something_went_wrong_with_it(
     trained: Trained, tmp_path: Path, ending: str
 ) -> None:
-    (tmp_path / "rows.csv").write_text(",".join(GRADED) + "\n")
-    out = tmp_path / f"out.{ending}"
-    value(trained, tmp_path / "rows.csv", out)
-    found = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
-    assert list(found) == [*GRADED, "price_usd", "warnings"] and len(found) == 0
+    file, out = tmp_path / f"rows.{ending}", tmp_path / "out.csv"
+    nothing = pd.DataFrame({name: pd.Series(dtype="str") for name in GRADED})
+    nothing.to_csv(file, index=False) if ending == "csv" else nothing.to_parquet(file, index=False)
+    said = value(trained, file, out, status=2)
+    assert file.name in said and "no stone" in said and not out.exists()
+
+
+def test_a_measurement_of_zero_is_one_that_nobody_made(trained: Trained, tmp_path: Path) -> None:
+    rows = trained.rows("test").head(5)
+    zero, empty = (rows.assign(x=nothing, y=nothing, z=nothing) for nothing in (0, None))
+    assert (priced(trained, zero, tmp_path) == priced(trained, empty, tmp_path)).all()
 
 
 def test_another_version_may_be_asked(trained: Trained, tmp_path: Path) -> None:
@@ -258,7 +264,9 @@ def test_a_model_trained_without_ranges_has_the_same_prices_and_says_that_it_has
 def test_a_broken_file_leaves_nothing_half_written(trained: Trained, tmp_path: Path) -> None:
     lines = PUBLIC.read_text().splitlines(keepends=True)
     # Broken so late that much was priced before it shows.
-    (tmp_path / "broken.csv").write_text("".join([*lines, *lines[1:], *lines[1:], *lines[1:], "1,Ideal\n"]))
+    (tmp_path / "broken.csv").write_text(
+        "".join([*lines, *lines[1:], *lines[1:], *lines[1:], '1,Ideal,E,"\n'])
+    )
     said = value(trained, tmp_path / "broken.csv", tmp_path / "out.csv", status=2)
     assert f"line {4 * 53_940 + 2}" in said
     assert [path.name for path in tmp_path.iterdir()] == ["broken.csv"]

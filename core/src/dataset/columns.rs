@@ -66,14 +66,20 @@ pub fn fields_of<'a>(names: impl Iterator<Item = &'a str> + Clone, reading: &Rea
         reading.columns.iter().rev().find(|(theirs, _)| *theirs == name).map(|(_, field)| *field)
     };
     let mut found: Vec<_> = names.clone().map(|name| said(name).flatten()).collect();
-    for kind in [Field::from_name, field_of] {
-        for (place, name) in names.clone().enumerate() {
-            if let Some(field) = kind(name)
-                && said(name).is_none()
-                && !found.contains(&Some(field))
-            {
-                found[place] = Some(field);
-            }
+    let by_user = found.clone();
+    for (place, name) in names.clone().enumerate() {
+        // Where two of our own names stand there, whoever reads the file says so.
+        let ours = Field::from_name(name).filter(|field| !by_user.contains(&Some(*field)));
+        if said(name).is_none() {
+            found[place] = ours;
+        }
+    }
+    for (place, name) in names.enumerate() {
+        if let Some(field) = field_of(name)
+            && said(name).is_none()
+            && !found.contains(&Some(field))
+        {
+            found[place] = Some(field);
         }
     }
     found

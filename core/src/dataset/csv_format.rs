@@ -8,7 +8,6 @@ use memchr::memchr;
 use polars::prelude::*;
 
 use super::Reading;
-use super::csv_records::Record;
 use crate::diamond::{self, Fault};
 use crate::error::{Error, Result};
 
@@ -35,11 +34,11 @@ impl CsvFormat {
     }
 
     /// What is wrong with a row that has not as many values as there are columns.
-    pub(super) fn misfit(&self, record: &Record<'_>) -> Fault {
+    pub(super) fn misfit(&self, record: &[u8], n_fields: usize) -> Fault {
         let n_columns = self.columns.len();
-        let reason = format!("has {} values, and the header {n_columns} names", record.n_fields);
+        let reason = format!("has {n_fields} values, and the header {n_columns} names");
         let allowed = format!("{n_columns} values; one that holds a comma stands in quotation marks");
-        Fault::wrong(diamond::Field::Row, &String::from_utf8_lossy(record.bytes), &reason, allowed)
+        Fault::wrong(diamond::Field::Row, &String::from_utf8_lossy(record), &reason, allowed)
     }
 
     /// Refuses a file in which none of these lines fits the header.

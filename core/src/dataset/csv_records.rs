@@ -43,7 +43,7 @@ pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanne
             if shifted.len() >= MOST_MISFITS {
                 return Err(format.shifted(&shifted));
             }
-            scanned.misfits.push((scanned.lines.len(), format.misfit(&record)));
+            scanned.misfits.push((scanned.lines.len(), format.misfit(record.bytes, record.n_fields)));
         }
         scanned.lines.push(record.line);
         scanned.starts.push(scanned.text.len());

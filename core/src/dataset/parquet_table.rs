@@ -44,6 +44,9 @@ impl ParquetTable {
             let metadata = Arc::clone(reader.get_metadata()?);
             Ok((names, slices(&mut copy.bytes()?, &metadata)?))
         })?;
+        if slices.is_empty() {
+            return Err(damaged(path, "it has columns and no stone"));
+        }
         slices.reverse();
         let decoded = DataFrame::empty();
         let reading = reading.clone();

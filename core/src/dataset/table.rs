@@ -148,6 +148,9 @@ impl Table {
         let meant: Vec<_> =
             meant.iter().map(|(name, field)| format!("--column {:?}", format!("{name}={field}"))).collect();
         let hint = match &meant[..] {
+            [] if self.fields.iter().all(Option::is_none) => {
+                "; is the line with the names missing?".to_owned()
+            }
             [] => String::new(),
             meant => format!("; if that is what they mean, say so with {}", meant.join(" ")),
         };

@@ -33,13 +33,13 @@ impl<'a> Contender<'a> {
         if self.card.record.model == champion.card.record.model {
             return Ok(Decision::same_model(versions.0, versions.1));
         }
-        let ratio = self.price_ratio(champion)?;
-        if !Decision::PLAUSIBLE_RATIO.contains(&ratio) {
-            return Ok(Decision::implausible(versions.0, versions.1, ratio));
-        }
         let stones = champion.unknown(&self.unknown(test)?)?;
         if stones.len() < FEWEST_STONES {
             return Ok(Decision::incomparable(versions.0, versions.1, stones.len()));
+        }
+        let ratio = self.price_ratio(champion)?;
+        if !Decision::PLAUSIBLE_RATIO.contains(&ratio) {
+            return Ok(Decision::implausible(versions.0, versions.1, ratio));
         }
         Ok(Decision::by_comparison(versions.0, versions.1, self.compare(champion, &stones)?))
     }

@@ -249,7 +249,7 @@ fn a_likely_typing_error_is_named_with_what_was_meant() {
 #[test]
 fn what_was_most_likely_meant_is_told_of_a_refused_number_too() {
     let app = TestApp::new();
-    let problem = app.post("/v1/valuations", &with(json!({"carat": "1,2", "z": 0}))).json();
+    let problem = app.post("/v1/valuations", &with(json!({"carat": "1,2", "z": "-4,2"}))).json();
     assert_eq!(problem["errors"][0]["likely"], json!({"carat": 1.2}));
     assert!(problem["errors"][0]["message"].as_str().unwrap().ends_with("; most likely 1.2 is meant"));
     let height = problem["errors"][1]["likely"]["z"].as_f64().unwrap();
