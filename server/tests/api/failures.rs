@@ -106,8 +106,8 @@ fn json_that_is_no_diamond_is_422_whatever_it_is() {
         for field in ["depth", "table", "x", "y", "z"] {
             let mut diamond = full.clone();
             diamond[field] = value.clone();
-            // A word for nothing is as good as nothing: it is estimated, and named in `assumed`.
-            let is_missing = [json!(null), json!(""), json!("NaN")].contains(value);
+            // A word for nothing, or zero, is as good as nothing: it is estimated, and named in `assumed`.
+            let is_missing = [json!(null), json!(""), json!("NaN"), json!(0)].contains(value);
             let expected = if is_missing { 200 } else { 422 };
             let response = app.post("/v1/valuations", &diamond);
             assert_eq!(response.status, expected, "{field} = {value}: {}", response.text);
