@@ -1,7 +1,7 @@
 //! The form of a text file: its encoding, what ends its lines and parts its columns, which sign its decimals have, and
 //! what stands above its header. It is found out from the first part of the file, and told in one sentence.
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::Reading;
 use super::columns::fields_of;
@@ -124,6 +124,10 @@ impl Form {
             are_read,
             fields,
         })
+    }
+
+    pub(super) fn is_utf_16(&self) -> bool {
+        self.encoding == UTF_16LE || self.encoding == UTF_16BE
     }
 
     pub(super) fn line_end(&self) -> char {
