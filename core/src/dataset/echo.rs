@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use flate2::read::MultiGzDecoder;
 
 use super::form::{Form, Marks, is_blank, split};
@@ -31,6 +31,7 @@ pub struct Echo {
     n_records: usize,
     /// Whether nothing was written yet.
     is_new: bool,
+    encoding: &'static Encoding,
 }
 
 impl Echo {
@@ -44,7 +45,13 @@ impl Echo {
         let reader: Box<dyn Read + Send> =
             if is_packed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
         let records = Records::new(&form, Vec::new(), reader, false);
-        Ok(Self { path: path.into(), form, records, n_records: 0, is_new: true })
+        let encoding = form.encoding;
+        Ok(Self { path: path.into(), form, records, n_records: 0, is_new: true, encoding })
+    }
+
+    /// In UTF-8, whatever the file's encoding is: what terminals and pipes expect.
+    pub fn in_utf_8(self) -> Self {
+        Self { encoding: UTF_8, ..self }
     }
 
     /// All up to the header, and in it the names of the added columns.
@@ -141,9 +148,8 @@ impl Echo {
     }
 
     fn encoded(&mut self, text: &str) -> Vec<u8> {
-        let encoding = self.form.encoding;
-        let with_mark = std::mem::take(&mut self.is_new) && encoding != UTF_8 && self.form.is_utf_16();
-        let mark = if with_mark { "\u{FEFF}" } else { "" };
+        let encoding = self.encoding;
+        let mark = if std::mem::take(&mut self.is_new) { "\u{FEFF}" } else { "" };
         let units = || mark.encode_utf16().chain(text.encode_utf16());
         if encoding == UTF_16LE {
             units().flat_map(u16::to_le_bytes).collect()

@@ -1,11 +1,11 @@
 //! The form of a text file: its encoding, what ends its lines and parts its columns, which sign its decimals have, and
 //! what stands above its header. It is found out from the first part of the file, and told in one sentence.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::Reading;
 use super::columns::fields_of;
-use crate::diamond::Field;
+use crate::diamond::{Field, is_grade};
 
 /// What may part columns; the first one is the usual one.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -86,7 +86,22 @@ impl Form {
         let n_sure = if is_whole { rows.len() } else { rows.len().saturating_sub(1) };
         let rows: Vec<_> = rows[..n_sure].iter().map(|line| split(line, delimiter)).collect();
         let is_one_more = !rows.is_empty() && rows.iter().all(|row| row.len() == header.len() + 1);
-        let has_trailing = is_one_more && rows.iter().all(|row| row.last().is_none_or(|cell| is_blank(cell)));
+        // So many grades stand below their names when rows begin so many cells later.
+        let n_fitting = |offset: usize| {
+            let is_fitting = |row: &Vec<&str>| {
+                fields
+                    .iter()
+                    .enumerate()
+                    .filter(|(place, field)| {
+                        let cell = row.get(place + offset).map(|cell| unquoted(cell));
+                        field.zip(cell).is_some_and(|(field, cell)| is_grade(field, cell))
+                    })
+                    .count()
+            };
+            rows.iter().map(is_fitting).sum::<usize>()
+        };
+        let ends_blank = rows.iter().all(|row| row.last().is_none_or(|cell| is_blank(cell)));
+        let has_trailing = is_one_more && ends_blank && n_fitting(0) >= n_fitting(1);
         let has_row_names = is_one_more && !has_trailing;
         let offset = usize::from(has_row_names);
         let has_values =
@@ -124,10 +139,6 @@ impl Form {
             are_read,
             fields,
         })
-    }
-
-    pub(super) fn is_utf_16(&self) -> bool {
-        self.encoding == UTF_16LE || self.encoding == UTF_16BE
     }
 
     pub(super) fn line_end(&self) -> char {

@@ -45,7 +45,10 @@ impl Output {
     ) -> Result<Self> {
         let Some(path) = path else {
             let sink = Box::new(BufWriter::new(std::io::stdout()));
-            return Ok(Self { path: None, writer: Writer::text(sink, echo, empty, added)? });
+            return Ok(Self {
+                path: None,
+                writer: Writer::text(sink, echo.map(Echo::in_utf_8), empty, added)?,
+            });
         };
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
