@@ -49,7 +49,7 @@ pub use fingerprint::stone_fingerprint;
 pub use frame_table::Frame;
 pub use ingest::{Policy, SourceFile, Suspect};
 pub use inspection::{FaultKind, InspectedColumn, Inspection, inspect};
-pub use paths::expand;
+pub use paths::{expand, passed_over};
 pub use reading::Reading;
 pub use rejects::{Reject, RejectFile};
 pub use source::{Rows, Source};
