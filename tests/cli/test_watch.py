@@ -1,5 +1,6 @@
 """`xtream watch` trains when a delivery is complete, and once for each."""
 
+import csv
 import os
 import subprocess
 import time
@@ -121,9 +122,8 @@ def test_a_bad_file_is_reported_once_and_skipped_until_it_is_mended(
 def test_workbooks_teach_and_what_is_passed_over_is_named_once(watcher: Watcher, lines: list[str]) -> None:
     (watcher.folder / "README.md").write_text("Deliveries of May")
     book = openpyxl.Workbook()
-    for line in lines[:1500]:
-        cells = line.strip().split(",")
-        book.active.append([float(cell) if cell[:1].isdigit() else cell for cell in cells])
+    for row in csv.reader(lines[:1500]):
+        book.active.append([float(cell) if cell[:1].isdigit() else cell for cell in row])
     book.save(watcher.folder / "stock.tmp")
     (watcher.folder / "stock.tmp").rename(watcher.folder / "stock.xlsx")
     watcher.wait(lambda: len(watcher.models) == 1)

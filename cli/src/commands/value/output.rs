@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use polars::prelude::*;
-use xtream_core::Error;
 use xtream_core::dataset::Echo;
 
-use super::priced_rows::{Kind, Rows, failed};
+use super::priced_rows::{Kind, Rows, cannot_write, failed};
 use super::workbook::Workbook;
 
 /// Where the rows go, a batch at a time. A file is there under its name only when it is whole.
@@ -121,10 +120,6 @@ impl Writer {
         CsvWriter::new(&mut sink).include_header(true).finish(&mut empty.clone()).map_err(failed)?;
         Ok(Self::Csv { sink })
     }
-}
-
-pub(super) fn cannot_write(source: std::io::Error) -> Error {
-    Error::File { action: "cannot write", path: "the prices".into(), source }
 }
 
 impl Drop for Output {

@@ -148,6 +148,10 @@ pub(super) fn failed(source: PolarsError) -> Error {
     Error::Frame { context: "cannot write the prices".into(), source }
 }
 
+pub(super) fn cannot_write(source: std::io::Error) -> Error {
+    Error::File { action: "cannot write", path: "the prices".into(), source }
+}
+
 impl Rows {
     /// All columns of rows, where nothing quicker is at hand.
     pub(super) fn of_frame(mut frame: DataFrame, kind: Kind) -> xtream_core::Result<Self> {

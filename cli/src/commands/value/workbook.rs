@@ -6,7 +6,7 @@ use polars::prelude::*;
 use rust_xlsxwriter::{Workbook as Book, XlsxError};
 use xtream_core::Error;
 
-use super::output::cannot_write;
+use super::priced_rows::cannot_write;
 
 /// Rows that a sheet can have, the one with the names among them.
 const MOST_ROWS: u32 = 1_048_576;
