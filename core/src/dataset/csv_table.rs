@@ -18,9 +18,10 @@ use super::columns::fields_of;
 use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
 use super::csv_records::{Scanned, Scanner, scan, whole_records};
-use super::form::Form;
+use super::form::{Form, Marks};
 use super::input::Input;
 use super::plain::{AtLine, Plain};
+use super::written::Signs;
 use crate::diamond;
 use crate::error::{Error, Result};
 
@@ -35,6 +36,7 @@ pub(super) struct CsvTable {
     input: Input,
     /// How the file is written, where it is not plain.
     form: Option<String>,
+    signs: Signs,
     /// Bytes of plain text; those before `start` are done with.
     buffer: Vec<u8>,
     start: usize,
@@ -58,6 +60,7 @@ impl CsvTable {
         let mut table = Self {
             format: Arc::new(format),
             form: input.packed(),
+            signs: Signs::PLAIN,
             input,
             buffer: Vec::new(),
             start: 0,
@@ -108,6 +111,11 @@ impl CsvTable {
         self.form.as_deref()
     }
 
+    /// The signs that it is written with.
+    pub(super) fn signs(&self) -> Signs {
+        self.signs
+    }
+
     /// Reads a file of another form from its beginning, as a plain one.
     fn make_plain(&mut self) -> Result<()> {
         let reading = &self.format.reading;
@@ -116,6 +124,8 @@ impl CsvTable {
         };
         self.form =
             self.form.take().into_iter().chain(form.in_words()).reduce(|one, other| one + ", " + &other);
+        let decimal = if form.marks == Marks::Comma { ',' } else { '.' };
+        self.signs = Signs { separator: form.delimiter, decimal };
         let (head, at_end) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.at_end));
         self.input.wrap(|reader| Box::new(Plain::new(form, head, reader, at_end)));
         self.fill()

@@ -15,6 +15,7 @@ use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
 use super::parquet_table::ParquetTable;
 use super::units::suspects;
+use super::written::Signs;
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 
@@ -117,6 +118,14 @@ impl Table {
             said.push(format!("{} columns, of which {named}{more} {is_are} not used", self.columns().len()));
         }
         (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    /// The signs between its columns and before its decimals.
+    pub fn signs(&self) -> Signs {
+        match &self.rows {
+            Rows::Csv(table) => table.signs(),
+            Rows::Parquet(_) | Rows::Frame(_) => Signs::PLAIN,
+        }
     }
 
     /// About how many rows there are, to make room for them at once; 0 where that cannot be told.
