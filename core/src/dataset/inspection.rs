@@ -167,7 +167,7 @@ fn add_examples(columns: &mut [InspectedColumn], batch: Batch) -> Result<()> {
         // A frame may have its columns in an order of its own.
         let Ok(cells) = frame.column(&column.name) else { continue };
         let cells = cells.as_materialized_series();
-        let shown = cells.iter().map(|cell| match cell.get_str() {
+        let shown = cells.iter().filter(|cell| !cell.is_null()).map(|cell| match cell.get_str() {
             Some(text) => text.chars().take(40).collect(),
             None => cell.to_string(),
         });

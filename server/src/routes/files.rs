@@ -1,11 +1,12 @@
 //! A file of stones, as shops have them: what it is understood as, and its stones, to be valued in batches.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use tempfile::NamedTempFile;
@@ -25,8 +26,8 @@ use crate::schemas;
 
 /// Stones in one file.
 const MOST_ROWS: usize = 50_000;
-/// Bytes of an answer: a small file may unpack to a large one.
-const LARGEST_ANSWER: usize = 64 << 20;
+/// Bytes of text that a packed file may be unpacked to, and of an answer.
+const MOST_TEXT: usize = 64 << 20;
 
 /// How a file is understood: the first line of the answer.
 #[derive(Serialize, ToSchema)]
@@ -133,6 +134,9 @@ struct Lines {
 impl Lines {
     /// The file stands on the disk for so long; it is gone in the end, whatever happens.
     fn of(bytes: Bytes, name: String, id: RequestId) -> Result<Self, Problem> {
+        if unpacks_to_more_than(&bytes, MOST_TEXT) {
+            return Err(too_much_text(&name));
+        }
         let mut file = NamedTempFile::new().map_err(Problem::internal)?;
         file.write_all(&bytes).map_err(Problem::internal)?;
         drop(bytes);
@@ -187,9 +191,8 @@ fn rows(mut table: Table, name: &str) -> Result<Lines, Problem> {
             let row = FileRow { line, cells, diamond, errors };
             serde_json::to_writer(&mut lines.text, &row).map_err(Problem::internal)?;
             lines.text.push(b'\n');
-            if lines.text.len() > LARGEST_ANSWER {
-                let much = LARGEST_ANSWER >> 20;
-                return Err(Problem::file_too_large(format!("{name} has more than {much} MB of text")));
+            if lines.text.len() > MOST_TEXT {
+                return Err(too_much_text(name));
             }
         }
     }
@@ -199,6 +202,18 @@ fn rows(mut table: Table, name: &str) -> Result<Lines, Problem> {
         )));
     }
     Ok(lines)
+}
+
+/// Whether this is a file packed with gzip of more text than that; looking is quick, and reading may take minutes.
+fn unpacks_to_more_than(bytes: &[u8], limit: usize) -> bool {
+    // What is damaged or no such file at all is told where it is read.
+    let unpacked =
+        std::io::copy(&mut MultiGzDecoder::new(bytes).take(limit as u64 + 1), &mut std::io::sink());
+    unpacked.is_ok_and(|n_bytes| n_bytes > limit as u64)
+}
+
+fn too_much_text(name: &str) -> Problem {
+    Problem::file_too_large(format!("{name} has more than {} MB of text", MOST_TEXT >> 20))
 }
 
 /// What is there of a stone, numbers as numbers where they are written so.
