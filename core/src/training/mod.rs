@@ -224,10 +224,12 @@ impl Training {
     ) -> Result<ModelRecord> {
         let promise = if self.is_monotone { families::monotone_params() } else { Params::default() };
         let started = Instant::now();
-        let (params, search) = match &family.plan {
+        let plan = family.plan.as_ref().map(|plan| {
+            let plan = plan(self.preset);
+            Plan { fixed: plan.fixed.clone().overlaid(&promise), ..plan }
+        });
+        let (params, search) = match plan {
             Some(plan) if self.n_trials > 0 => {
-                let mut plan = plan(self.preset);
-                plan.fixed = plan.fixed.overlaid(&promise);
                 let tuning = Tuning {
                     family,
                     plan,
@@ -242,7 +244,8 @@ impl Training {
                 let (params, card) = tuning.run(registry, progress, interrupt)?;
                 (params, Some(card))
             }
-            _ => (promise, None),
+            Some(plan) => (plan.fixed, None),
+            None => (promise, None),
         };
         let search_s = started.elapsed().as_secs_f64();
         progress.report(&Event::Fitting { family: &family.name });

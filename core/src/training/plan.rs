@@ -24,6 +24,15 @@ impl Preset {
             Self::Notebook => "notebook",
         }
     }
+
+    /// Trials one after the other that may gain nothing before a search is over; docs/accuracy.md says what more
+    /// would gain. The notebook runs all of its trials.
+    pub(super) fn patience(self) -> usize {
+        match self {
+            Self::Narrow => 30,
+            Self::Notebook => usize::MAX,
+        }
+    }
 }
 
 /// How to search a family's parameters.

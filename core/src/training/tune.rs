@@ -85,6 +85,7 @@ impl Tuning<'_> {
         };
         let search = Search {
             n_trials,
+            patience: self.preset.patience(),
             n_workers: self.n_workers,
             n_rounds: self.plan.early_stopping.map_or(0, |stop| stop.most),
             objective: &objective,
@@ -95,11 +96,14 @@ impl Tuning<'_> {
         };
         let mut sampler = self.sampler.sampler(&self.plan.space, self.seed)?;
         let trials = search.run(&mut study, &mut *sampler)?;
-        progress.report(&Event::SearchFinished { family });
+        let n_run = trials.len();
+        let gained_nothing = (n_run < n_trials).then_some(self.preset.patience());
+        progress.report(&Event::SearchFinished { family, n_trials: n_run, gained_nothing });
         let (best, value, refit) = best(&trials)?;
         let card = SearchCard {
-            study: registry.put_blob(BlobKind::Study, study.sorted(n_trials)?)?,
-            n_trials,
+            study: registry.put_blob(BlobKind::Study, study.sorted(n_run)?)?,
+            n_trials: n_run,
+            gained_nothing,
             n_pruned: trials.iter().filter(|trial| matches!(trial.outcome, Outcome::Pruned { .. })).count(),
             best_trial: best,
             best_mae_usd: value,
