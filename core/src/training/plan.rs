@@ -43,7 +43,7 @@ pub struct Plan {
     /// What is the same in every trial.
     pub fixed: Params,
     /// Fifths of the training rows that validate a trial, one after the other, each time learning from
-    /// the rest: 1 to [`FOLDS`].
+    /// the rest: 1 to [`FOLDS`]. Fewer do where there are many rows.
     pub n_folds: usize,
     /// A model that grows in rounds stops when so many have brought nothing; the best round's
     /// number becomes the parameter named.

@@ -36,6 +36,9 @@ pub(super) struct Tuning<'a> {
     pub(super) train: &'a [PricedDiamond],
 }
 
+/// Stones on which a trial is validated are enough when they are so many.
+const ENOUGH_TO_VALIDATE: usize = 20_000;
+
 /// Fewer rows on either side make a search a lottery.
 const FEWEST_ROWS: usize = 20;
 
@@ -49,7 +52,7 @@ impl Tuning<'_> {
     ) -> Result<(Params, SearchCard)> {
         // Parts are decided by fingerprint here too: repeated stones never validate themselves. The seed is
         // mixed first, because a rule that equals the test split's leaves none to validate on.
-        let folds = folds(self.train, self.plan.n_folds, xxh3_64_with_seed(b"validation", self.seed));
+        let folds = folds(self.train, self.n_folds(), xxh3_64_with_seed(b"validation", self.seed));
         if folds.iter().any(|fold| fold.validation.len().min(fold.train.len()) < FEWEST_ROWS) {
             return Err(Error::TooFewRows {
                 reason: format!(
@@ -113,6 +116,12 @@ impl Tuning<'_> {
         Ok((refit, card))
     }
 
+    /// As many folds of the plan's as it takes to validate on enough stones: one of a large data set says as much as five
+    /// of a small one.
+    fn n_folds(&self) -> usize {
+        (ENOUGH_TO_VALIDATE * FOLDS).div_ceil(self.train.len().max(1)).clamp(1, self.plan.n_folds.max(1))
+    }
+
     fn header(&self) -> Result<StudyHeader> {
         let library = self.family.library_version.as_ref().map(|version| version()).transpose()?;
         Ok(StudyHeader {
@@ -121,7 +130,7 @@ impl Tuning<'_> {
                 "family": self.family.name,
                 "library": library,
                 "dataset": self.dataset,
-                "folds": [self.plan.n_folds, FOLDS],
+                "folds": [self.n_folds(), FOLDS],
                 "fixed": self.plan.fixed,
                 "early_stopping": self.plan.early_stopping,
             }),
