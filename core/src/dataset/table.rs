@@ -10,6 +10,7 @@ use super::Reading;
 use super::batch::Batch;
 use super::columns::{fields_of, has, lookalike};
 use super::csv_table::{CsvBlock, CsvTable};
+use super::echo::Echo;
 use super::excel;
 use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
@@ -97,7 +98,7 @@ impl Table {
     /// How the file was understood where that is not plain: its form, and columns by other names than ours.
     pub fn understood(&self) -> Option<String> {
         let form = match &self.rows {
-            Rows::Csv(table) => table.form().map(str::to_owned),
+            Rows::Csv(table) => table.words().map(str::to_owned),
             Rows::Parquet(_) | Rows::Frame(_) => None,
         };
         let other = |(name, field): (&String, Option<Field>)| {
@@ -117,6 +118,18 @@ impl Table {
             said.push(format!("{} columns, of which {named}{more} {is_are} not used", self.columns().len()));
         }
         (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    /// The file once more, to write its rows as they stand there; `None` of a plain one, and of what is no text or cannot
+    /// be read twice.
+    ///
+    /// # Errors
+    /// When the file cannot be opened again.
+    pub fn echo(&self, path: &Path) -> Result<Option<Echo>> {
+        match &self.rows {
+            Rows::Csv(table) => table.form().map(|form| Echo::open(path, form.clone())).transpose(),
+            Rows::Parquet(_) | Rows::Frame(_) => Ok(None),
+        }
     }
 
     /// About how many rows there are, to make room for them at once; 0 where that cannot be told.
