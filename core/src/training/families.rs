@@ -134,7 +134,7 @@ fn xgboost_derived_plan(preset: Preset) -> Plan {
             ("lambda".into(), Domain::LogUniform { low: 0.1, high: 30.0 }),
             ("colsample_bytree".into(), Domain::Uniform { low: 0.6, high: 1.0 }),
             ("subsample".into(), Domain::Uniform { low: 0.6, high: 1.0 }),
-            ("learning_rate".into(), Domain::LogUniform { low: 0.06, high: 0.15 }),
+            ("learning_rate".into(), Domain::LogUniform { low: 0.1, high: 0.2 }),
             ("max_depth".into(), Domain::Integer { low: 5, high: 9 }),
             ("min_child_weight".into(), Domain::LogUniform { low: 1.0, high: 20.0 }),
         ]),
@@ -144,7 +144,7 @@ fn xgboost_derived_plan(preset: Preset) -> Plan {
             rounds: N_ESTIMATORS,
             fewest: 1,
             most: 1000,
-            patience: 30,
+            patience: 20,
             slower: Some(Slower { rate: "learning_rate", times: 4 }),
         }),
     }
