@@ -15,7 +15,9 @@ use xtream_core::metrics::Metrics;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
-use xtream_core::training::{Family, Preset, built_in, choose, monotone};
+use xtream_core::registry::Registry;
+use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose, monotone};
+use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn families() -> Vec<Family> {
@@ -270,4 +272,33 @@ fn one_sale_that_nobody_can_explain_moves_the_derived_trees_less_where_large_err
     let plan = (family.plan.as_ref().unwrap())(Preset::Narrow);
     let less = moved(&base.overlaid(&plan.fixed));
     assert!(less < 1.0 + (squared - 1.0) / 3.0, "{less} {squared}");
+}
+
+#[test]
+fn a_run_without_trials_trains_what_the_search_would_not_have_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
+    let params = |is_monotone| {
+        let training = Training {
+            source: Source { data: vec![data.clone()], ..Source::default() },
+            max_rejects_percent: 1.0,
+            rejects: None,
+            families: vec![family("xgboost-derived")],
+            n_trials: 0,
+            preset: Preset::default(),
+            sampler: SamplerKind::default(),
+            n_workers: 2,
+            seed: 1,
+            n_repeats: 1,
+            promotes: Promotes::Nothing,
+            is_monotone,
+            ranges: false,
+        };
+        let report = training.run(&registry, &Silent, &Interrupt::default()).unwrap();
+        report.leaderboard[0].params.clone()
+    };
+    assert_eq!(params(false), (family("xgboost-derived").plan.unwrap())(Preset::Narrow).fixed);
+    // It starts from nothing, and large errors count in full.
+    assert_eq!(params(true), Params::from([("monotone", 1.0)]));
 }
