@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xlwt
 import xtream_core as xc
-from helpers import PUBLIC, Program, Trained, read_csv
+from helpers import PUBLIC, Program, Trained, read_csv, stored_rows
 
 HEADER = "carat,cut,color,clarity,depth,table,price,x,y,z"
 ROWS = [
@@ -487,6 +487,52 @@ def test_a_file_is_looked_at_before_it_is_used(xtream: Program) -> None:
     assert repr(found) == run.stdout
     told = json.loads(xtream("inspect", file, "--json", status=2).stdout)
     assert told["files"] == [dict(found)]
+
+
+def test_sales_without_measurements_teach(xtream: Program) -> None:
+    """Trees see that nothing was measured; stones that were sold say nothing of it."""
+    rows = sold(3000)
+    four = rows[["carat", "cut", "color", "clarity", "price"]]
+    four.to_csv(xtream.folder / "sales.csv", index=False)
+    run = xtream("train", "sales.csv", "--models", "linear,xgboost-derived", "--trials", 3)
+    assert "depth, table, x, y, z estimated, for want of columns" in run.stderr
+    best = xtream.json("models", "list")["models"][0]
+    assert best["metrics"]["mape"] < 0.25
+    similar = xtream.json("similar", "--carat", 1, "--cut", "Ideal", "--color", "G", "--clarity", "VS2")
+    assert all(stone["depth"] is None and stone["x"] is None for stone in similar["diamonds"])
+    # A measured stone is priced as any other by a model that never saw a measurement.
+    rows.head(50).to_csv(xtream.folder / "measured.csv", index=False)
+    four.head(50).to_csv(xtream.folder / "bare.csv", index=False)
+    prices = []
+    for name in ("measured", "bare"):
+        xtream("value", f"{name}.csv", "--out", f"{name}.out.csv")
+        prices.append(read_csv(xtream.folder / f"{name}.out.csv")["price_usd"])
+    assert (prices[0] / prices[1] - 1).abs().median() < 0.02
+    # The rows are kept as they were: without measurements, and the same in Python.
+    report = xc.validate(xtream.folder / "sales.csv")
+    assert report.n_clean == 3000 - report.n_duplicates and report.clean["x"].isna().all()
+
+
+def test_sales_with_some_measurements_teach_as_far_as_they_go(xtream: Program) -> None:
+    rows = sold(3000).reset_index(drop=True)
+    rows.loc[::2, ["depth", "x", "y", "z"]] = None
+    rows.to_csv(xtream.folder / "sales.csv", index=False)
+    report = xtream.train("sales.csv", "--models", "xgboost-derived", "--trials", 3)
+    assert report["data"]["n_rejected"] < 10 and report["leaderboard"][0]["mape"] < 0.15
+    kept = stored_rows(xtream, xtream.folder / "registry", 1)
+    assert kept["x"].isna().mean() == pytest.approx(0.5, abs=0.01) and kept["carat"].notna().all()
+    # A zero is no gap here: somebody typed it.
+    rows.assign(x=0.0).to_csv(xtream.folder / "zero.csv", index=False)
+    said = xtream("train", "zero.csv", "--models", "linear", status=2).stderr
+    assert "3,000 rows were refused" in said or "3000 of 3000 rows were refused" in said
+
+
+def test_a_measurement_s_name_with_a_letter_wrong_is_asked_about(xtream: Program) -> None:
+    rows = sold(300).rename(columns={"depth": "dpeth"})
+    rows.to_csv(xtream.folder / "sales.csv", index=False)
+    said = xtream("train", "sales.csv", "--models", "linear", status=2).stderr
+    assert '--column "dpeth=depth" if that is what it means' in said
+    xtream("train", "sales.csv", "--models", "linear", "--column", "dpeth=depth")
 
 
 def test_a_workbook_that_is_damaged_locked_or_too_large_is_told(xtream: Program, trained: Trained) -> None:

@@ -108,7 +108,9 @@ impl Form {
         let mut longer = rows.iter().filter(|row| row.len() == header.len() + 1);
         let ends_blank = longer.all(|row| row.last().is_none_or(|cell| is_blank(cell)));
         let has_trailing = is_one_more && ends_blank && n_fitting(0) >= n_fitting(1);
-        let has_row_names = is_one_more && !has_trailing;
+        // Where not all rows are longer, those that are may as well have shifted.
+        let are_names = n_one_more == rows.len() || n_fitting(1) > n_fitting(0);
+        let has_row_names = is_one_more && !has_trailing && are_names;
         let offset = usize::from(has_row_names);
         let has_values =
             |place: usize| rows.iter().any(|row| row.get(place + offset).is_some_and(|cell| !is_blank(cell)));

@@ -55,7 +55,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in glob::glob(text).map_err(|error| none(&format!("not a valid pattern: {error}")))? {
         let path = entry.map_err(|error| Error::read(error.path().to_owned(), error.into()))?;
-        if path.is_file() {
+        if path.is_file() && !is_hidden(&path) {
             files.push(path);
         }
     }

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 
 use super::Reading;
 use super::batch::Batch;
-use super::columns::{fields_of, has, lookalike};
+use super::columns::{fields_of, has, lookalike, misspelt};
 use super::csv_table::{CsvBlock, CsvTable};
 use super::echo::Echo;
 use super::excel;
@@ -175,6 +175,31 @@ impl Table {
             reason: format!("no column {}; the columns found are {found}{hint}", names(&missing)),
             allowed: format!("a header with {}", names(required)),
         })
+    }
+
+    /// The measurements without a column of their own, to be estimated; a column that seems to be one of them with a
+    /// letter wrong is not passed over in silence.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] naming such a column.
+    pub(crate) fn without(&self, path: &Path) -> Result<Vec<Field>> {
+        let missing: Vec<_> =
+            Field::MEASUREMENTS.into_iter().filter(|field| !has(&self.fields, *field)).collect();
+        for field in &missing {
+            if let Some(name) = misspelt(*field, self.unused()) {
+                return Err(Error::Malformed {
+                    path: path.into(),
+                    line: Some(1),
+                    reason: format!("no column {field}, and one called {name:?}"),
+                    allowed: format!(
+                        "--column {:?} if that is what it means, --column {:?} if it is not",
+                        format!("{name}={field}"),
+                        format!("{name}=-")
+                    ),
+                });
+            }
+        }
+        Ok(missing)
     }
 
     /// The next rows, or `None` at the end of the file.
