@@ -137,9 +137,11 @@ fn made_up_ends_of_what_was_learned_from_are_refused() {
 fn made_up_ranges_and_background_stones_are_refused() {
     assert!(Pipeline::from_bytes(forged(FORMAT_VERSION, |_| {})).is_ok(), "the forgery itself is sound");
     type Change = fn(&mut serde_json::Value);
-    let changes: [(&str, Change); 13] = [
+    let changes: [(&str, Change); 15] = [
         ("quantiles that fall", |header| header["range"]["bands"][0][0] = 1e6.into()),
         ("a negative quantile", |header| header["range"]["bands"][0][0] = (-1.0).into()),
+        ("too few bands above", |header| header["range"]["above"].as_array_mut().unwrap().truncate(7)),
+        ("a negative quantile above", |header| header["range"]["above"][0][0] = (-1.0).into()),
         ("no number", |header| header["range"]["bands"][3][9] = serde_json::Value::Null),
         ("too few quantiles", |header| header["range"]["bands"][2].as_array_mut().unwrap().truncate(49)),
         ("too few bands", |header| header["range"]["bands"].as_array_mut().unwrap().truncate(7)),

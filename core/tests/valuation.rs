@@ -105,6 +105,8 @@ const ALL: Options = Options {
 /// How often each range holds what its stone was sold for, over these stones.
 struct Coverage {
     overall: f64,
+    /// How often a stone was sold below the lower end, and above the upper one.
+    beyond: [f64; 2],
     /// The least of any slice of 200 stones or more, and which it is.
     least: (f64, String),
     /// Mean width in US dollars.
@@ -135,6 +137,7 @@ fn slices() -> Vec<Slice> {
 fn coverage(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Coverage {
     let mut is_held = Vec::new();
     let mut width = 0.0;
+    let mut n_beyond = [0, 0];
     for stone in stones {
         let appraised = value(pipeline, &cells(stone.diamond()), &Options::default(), None);
         // A price that no diamond can have is refused, and a range that is not there holds nothing.
@@ -143,6 +146,8 @@ fn coverage(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Coverage {
             continue;
         };
         is_held.push((range.low_usd..=range.high_usd).contains(&stone.price_usd()));
+        n_beyond[0] += usize::from(stone.price_usd() < range.low_usd);
+        n_beyond[1] += usize::from(stone.price_usd() > range.high_usd);
         width += range.high_usd - range.low_usd;
     }
     let share = |rows: &[usize]| rows.iter().filter(|row| is_held[**row]).count() as f64 / rows.len() as f64;
@@ -154,7 +159,9 @@ fn coverage(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Coverage {
         }
     }
     let all: Vec<_> = (0..stones.len()).collect();
-    Coverage { overall: share(&all), least, width_usd: width / stones.len() as f64 }
+    let n_stones = stones.len() as f64;
+    let beyond = n_beyond.map(|n| n as f64 / n_stones);
+    Coverage { overall: share(&all), beyond, least, width_usd: width / n_stones }
 }
 
 /// Plain split conformal prediction with the same recipe: fitted on four fifths of the training stones, and plus and minus
@@ -188,10 +195,13 @@ fn ranges_hold_the_price_of_unseen_stones_nine_times_in_ten_and_for_every_kind_o
         let plain = plain_width_usd(TREES, train);
         let ratio = found.width_usd / plain;
         eprintln!(
-            "split {seed}: {:.4} overall, least {:.4} ({}), mean width {:.0} $, plain {plain:.0} $, ratio {ratio:.3}",
-            found.overall, found.least.0, found.least.1, found.width_usd
+            "split {seed}: {:.4} overall, {:.4} below and {:.4} above, least {:.4} ({}), mean width {:.0} $, plain {plain:.0} $, ratio {ratio:.3}",
+            found.overall, found.beyond[0], found.beyond[1], found.least.0, found.least.1, found.width_usd
         );
         assert!((0.885..=0.915).contains(&found.overall), "split {seed}: {}", found.overall);
+        for share in found.beyond {
+            assert!((0.035..=0.065).contains(&share), "split {seed}: {:?} beyond the ends", found.beyond);
+        }
         assert!(found.least.0 >= 0.87, "split {seed}: {:?}", found.least);
         assert!(ratio < 0.83, "split {seed}: {ratio}");
     }
@@ -200,8 +210,10 @@ fn ranges_hold_the_price_of_unseen_stones_nine_times_in_ten_and_for_every_kind_o
 #[test]
 fn a_linear_model_has_ranges_that_hold_too() {
     let found = coverage(&FIXTURE.linear, &FIXTURE.test);
-    eprintln!("linear: {:.4} overall, least {:?}, width {:.0}", found.overall, found.least, found.width_usd);
-    assert!((0.885..=0.915).contains(&found.overall), "{}", found.overall);
+    let Coverage { overall, beyond, least, width_usd } = &found;
+    eprintln!("linear: {overall:.4} overall, beyond {beyond:?}, least {least:?}, width {width_usd:.0}");
+    assert!((0.885..=0.915).contains(overall), "{overall}");
+    assert!(beyond.iter().all(|share| (0.035..=0.065).contains(share)), "{beyond:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::extent::Extent;
 use super::fitted::Pipeline;
 use super::init_score::InitScore;
-use super::interval::{GradeFactors, IntervalModel};
+use super::interval::{GradeFactors, IntervalModel, Reaches};
 use super::target::Target;
 use crate::diamond::Diamond;
 use crate::error::{Error, Result};
@@ -54,7 +54,11 @@ struct StoredIntervals {
     difficulty: ModelHeader,
     /// How many of the last bytes of the file are the model of difficulty.
     n_bytes: usize,
+    /// How far ranges reach below the price.
     bands: Vec<Vec<f64>>,
+    /// How far above; as far as below when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    above: Option<Vec<Vec<f64>>>,
     grades: GradeFactors,
 }
 
@@ -65,10 +69,12 @@ impl Pipeline {
         let intervals = self.intervals.as_ref().map(|intervals| {
             let stored = intervals.difficulty().stored();
             body.extend(&stored.body);
+            let Reaches { below, above } = intervals.reaches().clone();
             StoredIntervals {
                 difficulty: stored.header,
                 n_bytes: stored.body.len(),
-                bands: intervals.bands().to_vec(),
+                above: (above != below).then_some(above),
+                bands: below,
                 grades: intervals.grades().clone(),
             }
         });
@@ -143,7 +149,9 @@ impl Pipeline {
             // The model of difficulty sees one feature more: the price.
             Some(stored) => {
                 let difficulty = load(stored.difficulty, difficulty, n_features + 1)?;
-                Some(IntervalModel::new(difficulty, stored.bands, stored.grades)?)
+                let above = stored.above.unwrap_or_else(|| stored.bands.clone());
+                let reaches = Reaches { below: stored.bands, above };
+                Some(IntervalModel::new(difficulty, reaches, stored.grades)?)
             }
             None => None,
         };

@@ -40,7 +40,7 @@ impl GradeFactors {
     /// The factors that these scores ask for. Bands of weight are raked along, since a grade may be more
     /// frequent in one of them; each has its own quantiles later.
     pub(super) fn of(scores: &[Score<'_>]) -> Self {
-        let mut residual: Vec<_> = scores.iter().map(|score| score.score).collect();
+        let mut residual: Vec<_> = scores.iter().map(|score| score.score.abs()).collect();
         let kinds: Vec<_> = scores.iter().map(|score| kinds(score.stone)).collect();
         let mut factors = [Vec::new(), Self::default().cut, Self::default().color, Self::default().clarity];
         factors[0] = vec![1.0; 1 + kinds.iter().map(|kinds| kinds[0]).max().unwrap_or_default()];

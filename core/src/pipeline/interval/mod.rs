@@ -3,14 +3,16 @@
 //!
 //! A second, small model learns how far off the price model is for a stone like this, as a share of
 //! the price. The *score* of a calibration stone is its actual error divided by that expected one;
-//! the range of a new stone is its price, plus and minus its expected error times the quantile of
-//! the scores in its band of weight, times factors of its grades ([`GradeFactors`]). Both the price
-//! and the expected error of a calibration stone come from models that were not fitted on it.
+//! the range of a new stone is its price, less and plus its expected error times a quantile of
+//! the scores in its band of weight, times factors of its grades ([`GradeFactors`]). Each end has its own quantile, of
+//! the scores below or above, so that it holds by itself. Both the price and the expected error of a calibration stone
+//! come from models that were not fitted on it.
 //!
 //! Sources: normalised scores, Papadopoulos, Gammerman and Vovk, "Normalized nonconformity measures
 //! for regression conformal prediction" (2008); bands, Vovk, "Conditional validity of inductive
 //! conformal predictors" (2012); scores out of fold,
-//! Vovk, "Cross-conformal predictors" (2015).
+//! Vovk, "Cross-conformal predictors" (2015); an end by itself, Linusson, Johansson and Löfström, "Signed-error
+//! conformal regression" (2014).
 
 mod confidence;
 mod grade_factors;
@@ -23,7 +25,7 @@ pub use self::confidence::Confidence;
 use self::grade_factors::FEWEST_OF_A_KIND;
 pub use self::grade_factors::GradeFactors;
 pub use self::score::{FEWEST_SCORES, Score};
-use self::score::{PERCENTS, band, quantiles};
+use self::score::{PERCENTS, band, reaches};
 use crate::diamond::MAGIC_SIZES_CARAT;
 use crate::diamond::{Diamond, to_cents};
 use crate::error::{Error, Result};
@@ -54,9 +56,31 @@ pub struct IntervalModel {
     /// Expects the error as a share of the price, from the features of the price model and the
     /// logarithm of the price.
     difficulty: Box<dyn Regressor>,
-    /// For each band of weight, the quantiles of its scores at [`PERCENTS`].
-    bands: Vec<Vec<f64>>,
+    reaches: Reaches,
     grades: GradeFactors,
+}
+
+/// How far ranges reach from the price, in expected errors: for each band of weight, lightest first, one for each
+/// percent of confidence from 50 to 99.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reaches {
+    /// To the lower end.
+    pub below: Vec<Vec<f64>>,
+    /// To the upper end.
+    pub above: Vec<Vec<f64>>,
+}
+
+impl Reaches {
+    fn are_sound(&self) -> bool {
+        let is_sound = |reach: &Vec<f64>| {
+            reach.len() == PERCENTS.count()
+                && reach.is_sorted()
+                && reach.iter().all(|value| value.is_finite() && *value >= 0.0)
+        };
+        [&self.below, &self.above]
+            .into_iter()
+            .all(|bands| bands.len() == MAGIC_SIZES_CARAT.len() + 1 && bands.iter().all(is_sound))
+    }
 }
 
 /// Nobody's price is surer than this, as a share: the same stone is sold for prices 3 % apart.
@@ -84,9 +108,10 @@ impl IntervalModel {
         errors.map(|(actual, predicted)| error(*actual, *predicted).min(LARGEST_ERROR)).collect()
     }
 
-    /// The score of a stone: its error as a share of the price, over the share that was expected, `difficulty`.
+    /// The score of a stone: its error as a share of the price, over the share that was expected, `difficulty`; below
+    /// zero when it was sold for less than was predicted.
     pub fn score(actual_usd: f64, predicted_usd: f64, difficulty: f64) -> f64 {
-        error(actual_usd, predicted_usd) / difficulty.max(SUREST)
+        (error(actual_usd, predicted_usd) / difficulty.max(SUREST)).copysign(actual_usd - sold(predicted_usd))
     }
 
     /// Puts the parts together; there are at least [`FEWEST_SCORES`].
@@ -99,34 +124,28 @@ impl IntervalModel {
             return Err(Error::TooFewRows { reason });
         }
         let grades = GradeFactors::of(scores);
-        let sorted = |wanted: &dyn Fn(&Score<'_>) -> bool| {
+        let of = |wanted: &dyn Fn(&Score<'_>) -> bool| -> Vec<_> {
             let wanted = scores.iter().filter(|score| wanted(score));
-            let mut values: Vec<_> = wanted.map(|score| score.score / grades.at(score.stone)).collect();
-            values.sort_by(f64::total_cmp);
-            values
+            wanted.map(|score| score.score / grades.at(score.stone)).collect()
         };
-        let all = quantiles(&sorted(&|_| true));
+        let all = reaches(&of(&|_| true));
         let of_band = |number: usize| {
-            let values = sorted(&|score| band(score.stone.carat()) == number);
+            let values = of(&|score| band(score.stone.carat()) == number);
             // A band of few stones is told the quantiles of all.
-            if values.len() < FEWEST_OF_A_KIND { all.clone() } else { quantiles(&values) }
+            if values.len() < FEWEST_OF_A_KIND { all.clone() } else { reaches(&values) }
         };
-        let bands = (0..=MAGIC_SIZES_CARAT.len()).map(of_band).collect();
-        Self::new(difficulty, bands, grades)
+        let bands = (0..=MAGIC_SIZES_CARAT.len()).map(of_band);
+        let (below, above) = bands.map(|[below, above]| (below, above)).unzip();
+        Self::new(difficulty, Reaches { below, above }, grades)
     }
 
     /// Takes back what was stored.
     ///
     /// # Errors
     /// [`Error::ModelFile`] when the quantiles or the factors are none.
-    pub fn new(difficulty: Box<dyn Regressor>, bands: Vec<Vec<f64>>, grades: GradeFactors) -> Result<Self> {
-        let is_sound = |quantiles: &Vec<f64>| {
-            quantiles.len() == PERCENTS.count()
-                && quantiles.is_sorted()
-                && quantiles.iter().all(|value| value.is_finite() && *value >= 0.0)
-        };
-        if bands.len() == MAGIC_SIZES_CARAT.len() + 1 && bands.iter().all(is_sound) && grades.are_sound() {
-            return Ok(Self { difficulty, bands, grades });
+    pub fn new(difficulty: Box<dyn Regressor>, reaches: Reaches, grades: GradeFactors) -> Result<Self> {
+        if reaches.are_sound() && grades.are_sound() {
+            return Ok(Self { difficulty, reaches, grades });
         }
         Err(Error::model_file("its ranges are not those of a calibrated model"))
     }
@@ -136,9 +155,9 @@ impl IntervalModel {
         &*self.difficulty
     }
 
-    /// The quantiles of each band's scores, shape (bands of weight, lightest first; one for each percent from 50 to 99).
-    pub fn bands(&self) -> &[Vec<f64>] {
-        &self.bands
+    /// How far its ranges reach.
+    pub fn reaches(&self) -> &Reaches {
+        &self.reaches
     }
 
     /// The factors of each grade.
@@ -160,9 +179,11 @@ impl IntervalModel {
         let position = percent.clamp(*PERCENTS.start(), *PERCENTS.end()) - PERCENTS.start();
         let rows = expected.iter().zip(stones).zip(prices_usd);
         rows.map(|((expected, stone), price)| {
-            let quantile = self.bands[band(stone.carat())][position];
-            let half = quantile * expected.max(SUREST) * self.grades.at(stone) * sold(*price);
-            let (low_usd, high_usd) = (to_cents((price - half).max(0.0)), to_cents(price + half));
+            let (band, grades) = (band(stone.carat()), self.grades.at(stone));
+            let usd = |reach: f64| reach * expected.max(SUREST) * grades * sold(*price);
+            let [below, above] =
+                [&self.reaches.below, &self.reaches.above].map(|bands| usd(bands[band][position]));
+            let (low_usd, high_usd) = (to_cents((price - below).max(0.0)), to_cents(price + above));
             PriceRange { low_usd, high_usd, confidence: Some(confidence.share()) }
         })
         .collect()
