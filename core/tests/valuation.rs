@@ -54,6 +54,8 @@ fn params(family: &str) -> Params {
             ("subsample", 0.8),
             ("colsample_bytree", 0.7),
             ("min_child_weight", 5.0),
+            // As in every search of this family.
+            ("huber_slope", 0.06),
         ]),
     }
 }
