@@ -130,6 +130,9 @@ fn prices_in_a_file_are_left_aside_and_other_units_are_told() {
         "{understood}"
     );
     assert_eq!(rows[0]["diamond"], json!({"carat": 0.7, "cut": "Ideal", "color": "E", "clarity": "VS1"}));
+    let odd = "carat,cut,color,clarity,x,y,z\n1.2,Ideal,E,VS1,6.8,6.75,2.4\n";
+    let understood = &lines(&send(&app, odd)).0["understood"];
+    assert_eq!(understood["n_usable"], 1, "what looks odd is priced with a warning: {understood}");
     let points = "carat,cut,color,clarity\n".to_owned() + &"71,Ideal,E,VS1\n".repeat(30);
     let (first, rows) = lines(&send(&app, points));
     assert_eq!(first["understood"]["units"][0]["field"], "carat");
