@@ -44,7 +44,11 @@ class Program:
     folder: Path
 
     def __call__(
-        self, *arguments: object, status: int = 0, timeout: float = 120, env: dict[str, str] | None = None
+        self,
+        *arguments: object,
+        status: int | None = 0,
+        timeout: float = 120,
+        env: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         run = subprocess.run(
             [PROGRAM, *map(str, arguments)],
@@ -57,7 +61,9 @@ class Program:
             check=False,
         )
         assert "panicked" not in run.stderr, run.stderr
-        assert run.returncode == status, f"status {run.returncode}, not {status}\n{run.stdout}{run.stderr}"
+        assert status is None or run.returncode == status, (
+            f"status {run.returncode}, not {status}\n{run.stdout}{run.stderr}"
+        )
         return run
 
     def json(self, *arguments: object, **more: object) -> dict:

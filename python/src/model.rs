@@ -499,7 +499,7 @@ impl Model {
     fn _rows<'py>(&self, py: Python<'py>, side: &str) -> PyResult<Bound<'py, PyDict>> {
         let rows = py
             .detach(|| self.0.dataset().map(|data| if side == "test" { data.test() } else { data.train() }));
-        kept(py, &rows.map_err(|error| error::to_python(py, &error))?, &[])
+        kept(py, &rows.map_err(|error| error::to_python(py, &error))?)
     }
 
     /// For pickle: the model's file, its card and the place of its registry. The file is checked in

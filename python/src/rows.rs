@@ -83,8 +83,7 @@ impl Rows {
 
     /// The same with prices, which must be there.
     pub(crate) fn priced_table(self) -> Result<(Table, &'static str)> {
-        let required = [Field::Carat, Field::Cut, Field::Color, Field::Clarity, Field::Price];
-        self.table_of(&required, &Field::ALL)
+        self.table_of(&Field::OF_A_SALE, &Field::ALL)
     }
 
     fn table_of(self, required: &[Field], wanted: &[Field]) -> Result<(Table, &'static str)> {

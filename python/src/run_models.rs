@@ -34,7 +34,7 @@ pub(crate) struct RunModel {
 impl RunModels {
     /// The test rows by column.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        kept(py, &self.test, &[])
+        kept(py, &self.test)
     }
 
     /// What each family makes of them, in US dollars.

@@ -68,7 +68,7 @@ impl Sources {
         let (required, wanted) = if unpriced {
             (&Field::CERTAIN[..], &Field::FEATURES[..])
         } else {
-            (&Field::ALL[..], &Field::ALL[..])
+            (&Field::OF_A_SALE[..], &Field::ALL[..])
         };
         let frames = self.frames.into_iter().map(|stream| frame(stream, required, wanted));
         Ok((self.paths, frames.collect::<Result<_>>()?))

@@ -37,7 +37,7 @@ pub(crate) fn validate<'py>(
     report.set_item("faults", faults(py, &found.refused)?)?;
     report.set_item("doubts", faults(py, &found.doubtful)?)?;
     report.set_item("refused", refused(py, &found)?)?;
-    let stones = kept(py, &found.kept, &found.assumed)?;
+    let stones = kept(py, &found.kept)?;
     if unpriced {
         stones.del_item(Field::Price.name())?;
     }
@@ -79,12 +79,8 @@ fn refused<'py>(py: Python<'py>, found: &Validation) -> PyResult<Bound<'py, PyDi
     Ok(columns)
 }
 
-/// Stones as columns; NaN for measurements that were `assumed`, which are places in `stones` and fields.
-pub(crate) fn kept<'py>(
-    py: Python<'py>,
-    stones: &[PricedDiamond],
-    assumed: &[(usize, Field)],
-) -> PyResult<Bound<'py, PyDict>> {
+/// Stones as columns; NaN for measurements that nobody made.
+pub(crate) fn kept<'py>(py: Python<'py>, stones: &[PricedDiamond]) -> PyResult<Bound<'py, PyDict>> {
     let columns = PyDict::new(py);
     for field in Field::ALL {
         let grades: Option<Vec<&str>> = match field {
@@ -95,16 +91,12 @@ pub(crate) fn kept<'py>(
         };
         let number = |stone: &PricedDiamond| match field {
             Field::Price => stone.price_usd(),
-            _ => stone.diamond().number(field).unwrap_or(f64::NAN),
+            _ => stone.diamond().measured(field).unwrap_or(f64::NAN),
         };
         match grades {
             Some(grades) => columns.set_item(field.name(), grades)?,
             None => {
-                let mut numbers: Vec<_> = stones.iter().map(number).collect();
-                assumed
-                    .iter()
-                    .filter(|(_, of)| *of == field)
-                    .for_each(|(place, _)| numbers[*place] = f64::NAN);
+                let numbers: Vec<_> = stones.iter().map(number).collect();
                 columns.set_item(field.name(), PyArray1::from_vec(py, numbers))?;
             }
         }

@@ -63,7 +63,7 @@ def value(
     >>> priced.columns[-2:].tolist()
     ['price_usd', 'faults']
     >>> int(priced["price_usd"].isna().sum().compute())
-    5
+    3
     """
     require(stones, "map_partitions", "a Dask DataFrame")
     columns = [str(name) for name in stones.columns]

@@ -1,4 +1,4 @@
-"""A file of stones: sent as it is, looked at, valued in parts, and given back with its values and problems."""
+"""A file of stones: sent as it is, looked at, valued in parts, and given back with values and problems."""
 
 import csv as csv_module
 import gzip
@@ -126,7 +126,10 @@ def test_it_can_be_stopped_and_goes_on_where_it_was(visit: Open, csv: Csv) -> No
     ("content", "said"),
     [
         ("", "The body is empty"),
-        ("carat,cut,color,clarity\n", "stones.csv, line 2: the names of the columns stand there, and no stone"),
+        (
+            "carat,cut,color,clarity\n",
+            "stones.csv, line 2: the names of the columns stand there, and no stone",
+        ),
         ("carat,colour\n1,E\n", "stones.csv has no column cut, clarity; the columns found are carat, colour"),
         ("carat,Carat,cut,color,clarity\n1,1,Ideal,E,IF\n", 'columns 1 and 2 are both called "Carat"'),
         ('carat,cut,color,clarity\n1,"Ideal,E,IF\n', "stones.csv, line 2: "),
@@ -264,7 +267,9 @@ def test_a_column_of_the_users_own_is_never_replaced(visit: Open, csv: Csv) -> N
     page = visit("/batch")
     choose(page, csv("price_usd,carat,cut,color,clarity,Problem\n1,1,Ideal,E,IF,old\n"))
     page.get_by_role("button", name="Value the stones").click()
-    expect(page.locator("#result")).to_contain_text("your columns first, and then xtream_price_usd, range_low_usd")
+    expect(page.locator("#result")).to_contain_text(
+        "your columns first, and then xtream_price_usd, range_low_usd"
+    )
     header, row = (line.split(",") for line in result(page).splitlines())
     ours = ["xtream_price_usd", *ADDED[1:4], "xtream_problem"]
     assert header == ["price_usd", "carat", "cut", "color", "clarity", "Problem", *ours]

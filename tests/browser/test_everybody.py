@@ -42,7 +42,9 @@ def refused(page: Page, csv: Csv) -> None:
 def batch(page: Page, csv: Csv) -> None:
     page.goto("/batch")
     rows = ["1.2,Premium,E,VS1,=1+1", "1.2,Shiny,E,VS1,", "-1,Ideal,Q,VS1,"]
-    page.get_by_label("File of stones").set_input_files(csv("carat,cut,color,clarity,note\n" + "\n".join(rows)))
+    page.get_by_label("File of stones").set_input_files(
+        csv("carat,cut,color,clarity,note\n" + "\n".join(rows))
+    )
     page.get_by_role("button", name="Value the stones").click()
     page.get_by_role("link", name="Download the result").wait_for()
 

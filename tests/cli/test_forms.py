@@ -1,11 +1,16 @@
 """Files as they come: other separators, signs, encodings, line ends and names, and what programs leave."""
 
+import gzip
+import io
+import json
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
+import xlwt
 import xtream_core as xc
-from helpers import Program, Trained, read_csv
+from helpers import PUBLIC, Program, Trained, read_csv, stored_rows
 
 HEADER = "carat,cut,color,clarity,depth,table,price,x,y,z"
 ROWS = [
@@ -33,6 +38,56 @@ def quoted(text: str) -> str:
     """As a spreadsheet with decimal commas exports with commas between the columns."""
     lines = [line.split(",") for line in text.splitlines()]
     return "".join(",".join(f'"{cell.replace(".", ",")}"' for cell in line) + "\n" for line in lines)
+
+
+def cells_of(text: str) -> list[list[str | float]]:
+    """Numbers as numbers, as people type them into a sheet."""
+
+    def cell(text: str) -> str | float:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    return [[cell(text) for text in line.split(",")] for line in text.splitlines()]
+
+
+def workbook(text: str, n_above: int = 0) -> bytes:
+    """The stones on the second sheet."""
+    book = openpyxl.Workbook()
+    book.active.append(["Notes of May"])
+    sheet = book.create_sheet("Stones")
+    for _ in range(n_above):
+        sheet.append([])
+    for row in cells_of(text):
+        sheet.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def old_workbook(text: str) -> bytes:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Stones")
+    for y, row in enumerate(cells_of(text)):
+        for x, cell in enumerate(row):
+            sheet.write(y, x, cell)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def with_measurements(text: str, sign: str = " x ") -> str:
+    """The three lengths in one column."""
+    header, *lines = text.splitlines()
+    rows = [line.split(",") for line in lines]
+    return "\n".join(
+        [
+            header.replace("x,y,z", "Measurements"),
+            *(",".join([*row[:-3], sign.join(row[-3:])]) for row in rows),
+            "",
+        ]
+    )
 
 
 FORMS = {
@@ -78,6 +133,24 @@ FORMS = {
     "length, width, height": (PLAIN.replace("x,y,z", "length,width,height").encode(), '"height" taken for z'),
     "units in cells": (PLAIN.replace("0.71,", "0.71 ct,").replace("61.8,", "61.8%,").encode(), None),
     "currency": (PLAIN.replace(",2757,", ",$2757,").encode(), None),
+    "Excel": (workbook(PLAIN), 'Excel, sheet "Stones"'),
+    "Excel with a title": (workbook(PLAIN, 2), 'Excel, sheet "Stones", commas, UTF-8, the header on line 3'),
+    "Excel of before 2007": (old_workbook(PLAIN), 'Excel, sheet "Stones"'),
+    "packed": (gzip.compress(PLAIN.encode()), "gzip"),
+    "packed in two parts, with semicolons": (
+        gzip.compress(european(PLAIN).encode()[:150]) + gzip.compress(european(PLAIN).encode()[150:]),
+        "gzip, semicolons, decimal comma, UTF-8",
+    ),
+    "measurements in one column": (with_measurements(PLAIN).encode(), None),
+    "measurements as of laboratories": (
+        with_measurements(PLAIN, "-").replace("Measurements", "Dimensions").encode(),
+        '"Dimensions" taken for measurements',
+    ),
+    "a count below": (PLAIN.encode() + b"(3 rows)\n", None),
+    "other columns": (
+        "\n".join(line + f",{n}" for n, line in enumerate(PLAIN.splitlines())).encode(),
+        '11 columns, of which "0" is not used',
+    ),
     "full width": (PLAIN.replace("0.71", "０．７１").replace("Ideal", "Ｉｄｅａｌ").encode(), None),
     "blanks that do not break": (
         PLAIN.replace("Ideal", "Ideal\u00a0").replace("0.71", "0.71\u00a0").encode(),
@@ -93,7 +166,14 @@ def prices(trained: Trained, folder: Path, content: bytes, said: str | None) -> 
     stderr = trained.program("value", file, "--out", out, *where).stderr
     assert (said or "") in stderr
     assert ("read as" in stderr) == (said is not None), stderr
-    return read_csv(out)["price_usd"]
+    # What comes out has the form of what went in, so it is read as that was; a workbook becomes a table.
+    found = trained.program("inspect", out, "--json", status=None).stdout
+    assert '"price_usd"' in found
+    trained.program("value", out, "--out", folder / "again.parquet", *where)
+    again = pd.read_parquet(folder / "again.parquet")
+    ours = again["price_usd"].astype(str).str.replace(",", ".").astype(float)
+    assert list(ours) == list(again["xtream_price_usd"]), "a result that is valued again has the same prices"
+    return again["xtream_price_usd"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -157,7 +237,8 @@ def test_a_large_file_of_another_form_is_read_in_pieces(xtream: Program, trained
     (xtream.folder / "other.csv").write_bytes(european(text).replace("\n", "\r").encode("utf-16"))
     for name in ("plain", "other"):
         xtream("value", f"{name}.csv", "--out", f"{name}.out.csv", "--registry", trained.folder)
-    plain, other = (read_csv(xtream.folder / f"{name}.out.csv") for name in ("plain", "other"))
+    plain = read_csv(xtream.folder / "plain.out.csv")
+    other = pd.read_csv(xtream.folder / "other.out.csv", sep=";", decimal=",", encoding="utf-16")
     assert len(other) == 27_000 and (plain["price_usd"] == other["price_usd"]).all()
     assert (plain["note"].fillna("") == other["note"].fillna("")).all()
 
@@ -203,10 +284,278 @@ def test_an_encoding_that_changes_on_the_way_is_refused_by_line(xtream: Program,
     assert "late.csv, line 20002: it is not UTF-8, as the beginning of the file is" in said
 
 
+def test_prices_come_back_in_the_form_of_the_file(xtream: Program, trained: Trained) -> None:
+    """Each row as it stands there, even its spelling of numbers, and ours beside it."""
+    text = with_thousands(PLAIN).replace("\n", ";\r\n").replace("z;\r\n", "z\r\n", 1)
+    text = "Bestand von Mai é\r\n\r\n" + text.replace("Premium", "Shiny")
+    file, out = xtream.folder / "bestand.csv", xtream.folder / "out.csv"
+    file.write_bytes(text.encode("windows-1252"))
+    xtream("value", file, "--out", out, "--registry", trained.folder, status=2)
+    title, blank, header, *rows = out.read_bytes().decode("windows-1252").split("\r\n")[:-1]
+    assert (title, blank) == ("Bestand von Mai é", "")
+    assert header == HEADER.replace(",", ";") + ";price_usd;warnings"
+    assert rows[0].startswith("0,71;Ideal;G;VS2;61,8;56;2.757;5,72;5,75;3,54;")
+    assert rows[0].removesuffix(";").rsplit(";", 1)[1].count(",") == 1, "a price with a decimal comma"
+    assert rows[1].startswith('1,01;Shiny;E;SI1;62,1;58;4.950;6,41;6,37;3,97;;"cut = ""Shiny"" is not')
+    xtream("value", file, "--out", "out.xlsx", "--registry", trained.folder, status=2)
+    sheet = list(openpyxl.load_workbook(xtream.folder / "out.xlsx").active.values)
+    assert sheet[0][-2:] == ("price_usd", "warnings") and sheet[1][0] == 0.71 and sheet[2][-2] is None
+
+
+def test_a_workbook_comes_back_as_a_workbook_with_numbers(xtream: Program, trained: Trained) -> None:
+    file = xtream.folder / "stock.xlsx"
+    file.write_bytes(workbook(PLAIN))
+    xtream("value", file, "--out", "priced.xlsx", "--registry", trained.folder)
+    header, *rows = openpyxl.load_workbook(xtream.folder / "priced.xlsx").active.values
+    assert header == (*HEADER.split(","), "price_usd", "warnings")
+    assert [row[0] for row in rows] == [0.71, 1.01, 1.5] and all(row[10] > 100 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("Shape", "Heart", 'shape = "Heart" is a shape'),
+        ("type", "Lab-Grown", 'origin = "Lab-Grown" is not a stone that grew in the earth'),
+        ("Lab grown", "yes", 'origin = "yes" is not'),
+        ("Fancy Color", "Vivid Yellow", 'fancy color = "Vivid Yellow" is a fancy color'),
+        ("currency", "EUR", 'currency = "EUR" is a currency'),
+    ],
+)
+def test_what_changes_the_price_refuses_its_rows_by_name(
+    xtream: Program, trained: Trained, column: str, value: str, said: str
+) -> None:
+    harmless = {"Shape": "Round", "currency": "USD", "type": "Natural"}.get(column, "")
+    lines = PLAIN.splitlines()
+    rows = [f"{column},{lines[0]}", f"{harmless},{lines[1]}", f"{value},{lines[2]}", f"{harmless},{lines[3]}"]
+    file = xtream.folder / "stock.csv"
+    file.write_text("\n".join([*rows, ""]))
+    run = xtream("value", file, "--registry", trained.folder, status=2)
+    assert f"line 3: {said}" in run.stderr and "1 of 3 rows could not be priced" in run.stderr
+    report = xc.validate(file)
+    assert (report.n_clean, list(report.faults["line"])) == (2, [3])
+    frame = xc.validate(pd.read_csv(file))
+    assert (frame.n_clean, list(frame.faults["row"])) == (2, [1])
+    # A column that means something else at this shop is left aside when it says so.
+    xtream("value", file, "--registry", trained.folder, "--column", f"{column}=-")
+
+
+def sold(n: int) -> pd.DataFrame:
+    """Some of the public stones, those that somebody measured."""
+    rows = read_csv(PUBLIC)
+    return rows[(rows[["x", "y", "z"]] > 0).all(axis="columns")].sample(n, random_state=1)
+
+
+UNITS = {
+    "points": ("carat", 100.0, "points"),
+    "milligrams": ("carat", 200.0, "milligrams"),
+    "grams": ("carat", 0.2, "grams"),
+    "cm": ("xyz", 0.1, "cm"),
+    "inches": ("xyz", 1 / 25.4, "inches"),
+    "shares": ("depth", 0.01, "a share and no percentage"),
+    "thousands": ("price", 0.001, "a thousandth of what such stones cost"),
+    "cents": ("price", 100.0, "cents"),
+    "another currency": ("price", 7.0, "another currency"),
+}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_numbers_of_another_unit_neither_teach_nor_are_priced(
+    xtream: Program, trained: Trained, unit: str
+) -> None:
+    columns, factor, said = UNITS[unit]
+    rows = sold(400)
+    names = list(columns) if columns == "xyz" else [columns]
+    rows[names] = (rows[names] * factor).round(6)
+    file = xtream.folder / "delivery.csv"
+    rows.to_csv(file, index=False)
+    run = xtream("train", file, "--models", "linear", status=2)
+    assert said in run.stderr and "seems to have another unit" in run.stderr, run.stderr
+    assert not (xtream.folder / "registry" / "commits").exists() or not any(
+        (xtream.folder / "registry" / "commits").iterdir()
+    )
+    with pytest.raises(xc.InvalidInputError, match=said):
+        xc.train(file, models=["linear"], registry=xtream.folder / "python")
+    with pytest.raises(xc.InvalidInputError, match=said):
+        xc.train(rows, models=["linear"], registry=xtream.folder / "python")
+    assert said in xtream("inspect", file, status=2).stdout
+    if columns == "price":
+        xtream("train", file, "--models", "linear", "--accept-units", "--max-rejects", 100)
+    else:
+        assert said in xtream("value", file, "--registry", trained.folder, status=2).stderr
+
+
+def test_prices_of_one_carat_are_made_prices_of_the_stone(xtream: Program) -> None:
+    rows = sold(500)
+    per_carat = rows.assign(price=rows["price"] / rows["carat"])
+    file = xtream.folder / "delivery.csv"
+    per_carat.to_csv(file, index=False)
+    said = xtream("train", file, "--models", "linear", status=2).stderr
+    assert "prices of one carat" in said
+    per_carat.rename(columns={"price": "Price/ct"}).to_csv(file, index=False)
+    of_carats = xtream.train(file, "--models", "linear")["leaderboard"][0]
+    rows.to_csv(file, index=False)
+    of_stones = xtream.train(file, "--models", "linear", "--registry", "whole")["leaderboard"][0]
+    assert of_carats["mae_usd"] == pytest.approx(of_stones["mae_usd"], rel=1e-3)
+
+
+def test_a_candidate_whose_prices_are_far_from_the_champion_s_is_not_promoted(xtream: Program) -> None:
+    rows = sold(4000)
+    rows.head(2000).to_csv(xtream.folder / "sound.csv", index=False)
+    rows.tail(2000).assign(price=rows["price"] / 3).to_csv(xtream.folder / "third.csv", index=False)
+    xtream.train("sound.csv", "--models", "linear")
+    report = xtream.train("third.csv", "--models", "linear")
+    assert (
+        not report["decision"]["promoted"] and "times those of the champion" in report["decision"]["reason"]
+    )
+    xtream("models", "promote", 2)
+
+
+def test_columns_and_grades_of_the_shop_s_own_are_settled_by_its_settings(
+    xtream: Program, trained: Trained
+) -> None:
+    file, where = xtream.folder / "bestand.csv", ["--registry", trained.folder]
+    renamed = PLAIN.replace("carat", "Gewicht").replace("Premium", "Excellent").replace("Very Good", "VG")
+    file.write_text(renamed)
+    said = xtream("value", file, *where, status=2).stderr
+    assert "no column carat" in said
+    said = xtream("value", file, *where, "--column", "Gewicht=carat", status=2).stderr
+    assert 'line 3: cut = "Excellent"' in said and "the nearest is Ideal" in said
+    assert 'cut "VG" taken for Very Good (once)' in said
+    (xtream.folder / "xtream.toml").write_text(
+        '[columns]\nGewicht = "carat"\n[grades.cut]\nExcellent = "Premium"\n'
+    )
+    run = xtream("value", file, *where)
+    assert 'cut "EXCELLENT" taken for Premium (once)' in run.stderr
+    plain = xtream.folder / "plain.csv"
+    plain.write_text(PLAIN)
+    prices = [pd.read_csv(io.StringIO(xtream("value", path, *where).stdout)) for path in (file, plain)]
+    assert list(prices[0]["price_usd"]) == list(prices[1]["price_usd"])
+    told = xc.File(file, columns={"Gewicht": "carat"}, grades={"cut": {"Excellent": "Premium"}})
+    model = xc.Registry(trained.folder).champion()
+    assert list(model.predict(told)) == list(prices[1]["price_usd"])
+    with pytest.raises(xc.InvalidInputError, match="no column carat"):
+        model.predict(file)
+
+
+def test_a_name_that_looks_like_ours_is_asked_about(xtream: Program, trained: Trained) -> None:
+    file = xtream.folder / "stock.csv"
+    file.write_text(PLAIN.replace("carat", "caratt").replace("clarity", "Clarty"))
+    said = xtream("value", file, "--registry", trained.folder, status=2).stderr
+    assert '--column "caratt=carat" --column "Clarty=clarity"' in said
+    settled = ["--column", "caratt=carat", "--column", "Clarty=clarity"]
+    xtream("value", file, "--registry", trained.folder, *settled)
+
+
+@pytest.mark.parametrize(
+    ("flags", "content"),
+    [
+        (["--delimiter", ";"], PLAIN.replace(",", ";").replace("carat", "carat, weight")),
+        (["--encoding", "macintosh"], PLAIN.replace("carat", "carat é")),
+    ],
+)
+def test_what_is_said_of_a_file_counts_before_what_is_found_out(
+    xtream: Program, trained: Trained, flags: list[str], content: str
+) -> None:
+    encoding = "mac_roman" if "--encoding" in flags else "utf-8"
+    file = xtream.folder / "stock.csv"
+    file.write_bytes(content.encode(encoding))
+    name = content.splitlines()[0].replace(";", ",").split("cut")[0].rstrip(",;")
+    xtream("value", file, *flags, "--column", f"{name}=carat", "--registry", trained.folder)
+    for flag, wrong in [("--delimiter", "tabs"), ("--decimal", "5"), ("--encoding", "klingon")]:
+        said = xtream("value", file, flag, wrong, "--registry", trained.folder, status=2).stderr
+        assert f'"{wrong}" as' in said and "allowed is" in said
+
+
+def test_a_file_is_looked_at_before_it_is_used(xtream: Program) -> None:
+    file = xtream.folder / "stock.csv"
+    wrong = PLAIN.replace("Premium", "Excellent").replace("clarity", "Clarity Grade")
+    file.write_bytes(european(wrong).encode("windows-1252"))
+    run = xtream("inspect", file, status=2)
+    for part in [
+        "read as semicolons, decimal comma",
+        '"Clarity Grade"',
+        "carat, in carat",
+        "0.71, 1.01, 1.5",
+        "3 rows: 2 can be used to learn from, 1 are refused",
+        'once (line 3): cut = "Excellent"',
+        "[grades.cut]",
+        '"Excellent" = "Ideal"',
+    ]:
+        assert part in run.stdout, run.stdout
+    found = xc.inspect(file)
+    assert (found["n_rows"], found["n_usable"], found["n_refused"]) == (3, 2, 1)
+    assert repr(found) == run.stdout
+    told = json.loads(xtream("inspect", file, "--json", status=2).stdout)
+    assert told["files"] == [dict(found)]
+
+
+def test_sales_without_measurements_teach(xtream: Program) -> None:
+    """Trees see that nothing was measured; stones that were sold say nothing of it."""
+    rows = sold(3000)
+    four = rows[["carat", "cut", "color", "clarity", "price"]]
+    four.to_csv(xtream.folder / "sales.csv", index=False)
+    run = xtream("train", "sales.csv", "--models", "linear,xgboost-derived", "--trials", 3)
+    assert "depth, table, x, y, z estimated, for want of columns" in run.stderr
+    best = xtream.json("models", "list")["models"][0]
+    assert best["metrics"]["mape"] < 0.25
+    similar = xtream.json("similar", "--carat", 1, "--cut", "Ideal", "--color", "G", "--clarity", "VS2")
+    assert all(stone["depth"] is None and stone["x"] is None for stone in similar["diamonds"])
+    # A measured stone is priced as any other by a model that never saw a measurement.
+    rows.head(50).to_csv(xtream.folder / "measured.csv", index=False)
+    four.head(50).to_csv(xtream.folder / "bare.csv", index=False)
+    prices = []
+    for name in ("measured", "bare"):
+        xtream("value", f"{name}.csv", "--out", f"{name}.out.csv")
+        prices.append(read_csv(xtream.folder / f"{name}.out.csv")["price_usd"])
+    assert (prices[0] / prices[1] - 1).abs().median() < 0.02
+    # The rows are kept as they were: without measurements, and the same in Python.
+    report = xc.validate(xtream.folder / "sales.csv")
+    assert report.n_clean == 3000 - report.n_duplicates and report.clean["x"].isna().all()
+
+
+def test_sales_with_some_measurements_teach_as_far_as_they_go(xtream: Program) -> None:
+    rows = sold(3000).reset_index(drop=True)
+    rows.loc[::2, ["depth", "x", "y", "z"]] = None
+    rows.to_csv(xtream.folder / "sales.csv", index=False)
+    report = xtream.train("sales.csv", "--models", "xgboost-derived", "--trials", 3)
+    assert report["data"]["n_rejected"] < 10 and report["leaderboard"][0]["mape"] < 0.15
+    kept = stored_rows(xtream, xtream.folder / "registry", 1)
+    assert kept["x"].isna().mean() == pytest.approx(0.5, abs=0.01) and kept["carat"].notna().all()
+    # A zero is no gap here: somebody typed it.
+    rows.assign(x=0.0).to_csv(xtream.folder / "zero.csv", index=False)
+    said = xtream("train", "zero.csv", "--models", "linear", status=2).stderr
+    assert "3,000 rows were refused" in said or "3000 of 3000 rows were refused" in said
+
+
+def test_a_measurement_s_name_with_a_letter_wrong_is_asked_about(xtream: Program) -> None:
+    rows = sold(300).rename(columns={"depth": "dpeth"})
+    rows.to_csv(xtream.folder / "sales.csv", index=False)
+    said = xtream("train", "sales.csv", "--models", "linear", status=2).stderr
+    assert '--column "dpeth=depth" if that is what it means' in said
+    xtream("train", "sales.csv", "--models", "linear", "--column", "dpeth=depth")
+
+
+def test_a_workbook_that_is_damaged_locked_or_too_large_is_told(xtream: Program, trained: Trained) -> None:
+    sound = workbook(PLAIN)
+    broken = {
+        "damaged.xlsx": (sound[:-300], "the workbook cannot be read"),
+        "letter.xlsx": (b"PK\x03\x04 and so on", "the workbook cannot be read"),
+        "damaged.xls": (old_workbook(PLAIN)[:2000], "the workbook cannot be read"),
+        "cut.csv.gz": (gzip.compress(PLAIN.encode() * 50)[:-20], "damaged or cut off"),
+    }
+    for name, (content, said) in broken.items():
+        (xtream.folder / name).write_bytes(content)
+        run = xtream("value", name, "--registry", trained.folder, status=2)
+        assert name in run.stderr and said in run.stderr
+    (xtream.folder / "sheets.xlsx").write_bytes(sound)
+    said = xtream("value", "sheets.xlsx", "--sheet", "Notes", "--registry", trained.folder, status=2).stderr
+    assert 'it has no sheet "Notes"; its sheets are Sheet, Stones' in said
+
+
 def test_a_second_column_of_the_same_meaning_stays_as_it_is(xtream: Program, trained: Trained) -> None:
     lines = european(PLAIN).splitlines()
     file = xtream.folder / "twice.csv"
     file.write_text("\n".join([lines[0] + ";Size", *(line + ";1.2" for line in lines[1:]), ""]))
     xtream("value", file, "--out", "out.csv", "--registry", trained.folder)
-    out = pd.read_csv(xtream.folder / "out.csv", dtype=str)
+    out = pd.read_csv(xtream.folder / "out.csv", dtype=str, sep=";")
     assert list(out["Size"]) == ["1.2"] * 3 and out["price_usd"].notna().all()

@@ -1,11 +1,13 @@
 """`xtream watch` trains when a delivery is complete, and once for each."""
 
+import csv
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 from helpers import FIRST, Program, stop
@@ -115,6 +117,21 @@ def test_a_bad_file_is_reported_once_and_skipped_until_it_is_mended(
     deliver(watcher, "bad.csv", [lines[0], *lines[2000:3000]])
     watcher.wait(lambda: len(watcher.models) == 2)
     assert watcher.models[0]["data"]["n_rows"] == 2499
+
+
+def test_workbooks_teach_and_what_is_passed_over_is_named_once(watcher: Watcher, lines: list[str]) -> None:
+    (watcher.folder / "README.md").write_text("Deliveries of May")
+    book = openpyxl.Workbook()
+    for row in csv.reader(lines[:1500]):
+        book.active.append([float(cell) if cell[:1].isdigit() else cell for cell in row])
+    book.save(watcher.folder / "stock.tmp")
+    (watcher.folder / "stock.tmp").rename(watcher.folder / "stock.xlsx")
+    watcher.wait(lambda: len(watcher.models) == 1)
+    assert watcher.models[0]["data"]["n_rows"] == 1499
+    watcher.rest()
+    named = [line for line in watcher.said.splitlines() if "README.md" in line]
+    assert len(named) == 1 and "passed over" in named[0]
+    assert 'read as Excel, sheet "Sheet"' in watcher.said
 
 
 def test_a_file_of_mostly_wrong_rows_is_skipped(watcher: Watcher, lines: list[str]) -> None:

@@ -64,6 +64,8 @@ fn asked(args: &SimilarArgs) -> Result<FourCs, Error> {
 
 fn as_row(neighbour: &Neighbour) -> Vec<String> {
     let stone = neighbour.stone.diamond();
+    // Nothing where nobody measured.
+    let measured = |field| stone.measured(field).map_or(String::new(), |number| number.to_string());
     vec![
         format!("{:.0}", neighbour.stone.price_usd()),
         stone.carat().to_string(),
@@ -71,10 +73,10 @@ fn as_row(neighbour: &Neighbour) -> Vec<String> {
         stone.cut().label().into(),
         stone.color().label().into(),
         stone.clarity().label().into(),
-        stone.depth().to_string(),
-        stone.table().to_string(),
-        stone.x().to_string(),
-        stone.y().to_string(),
-        stone.z().to_string(),
+        measured(Field::Depth),
+        measured(Field::Table),
+        measured(Field::X),
+        measured(Field::Y),
+        measured(Field::Z),
     ]
 }

@@ -4,12 +4,12 @@
 //! the same are read; the others are waited for, but not for ever. Whether anything is new is decided by the
 //! rows, not by names or dates: the registry knows the digest of every data set that was ever trained on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use xtream_core::dataset::{Source, expand};
+use xtream_core::dataset::{Source, expand, passed_over};
 use xtream_core::progress::Silent;
 use xtream_core::training::Training;
 use xtream_core::{Error, Interrupt, Registry};
@@ -27,6 +27,8 @@ type Files = BTreeMap<PathBuf, Stamp>;
 /// Looks for which files at rest wait for those that are still being copied. Whoever copies several files wants
 /// one run on all of them; a file that never rests must not keep the others waiting for ever.
 const PATIENCE: u32 = 10;
+/// Files that are no data and are named one by one.
+const MOST_PASSED_OVER: usize = 1_000;
 
 pub(crate) fn run(args: &WatchArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     if !args.folder.is_dir() {
@@ -72,11 +74,18 @@ struct Watch {
     sound: Files,
     /// Files that cannot.
     bad: Files,
+    /// Files that are no data by their names, and were named.
+    passed_over: BTreeSet<PathBuf>,
 }
 
 impl Watch {
     /// The files at rest, when there is something to do about them.
     fn look(&mut self, folder: &Path) -> Option<Files> {
+        for path in passed_over(folder) {
+            if self.passed_over.len() < MOST_PASSED_OVER && self.passed_over.insert(path.clone()) {
+                note(&format!("passed over, because its name is none of a data file: {}", path.display()));
+            }
+        }
         self.take(stamps(folder))
     }
 

@@ -95,13 +95,14 @@ pub fn has(columns: &[Option<Field>], field: Field) -> bool {
     columns.iter().flatten().any(|found| *found == field || Some(*found) == instead)
 }
 
+/// A name of so few letters is one slip away from all others.
+const SHORTEST: usize = 3;
+
 /// Among columns that mean nothing to us, the one that looks most like `field`.
 pub(super) fn lookalike<'a>(field: Field, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let known =
         OTHER_NAMES.iter().filter(|(of, _)| *of == field).flat_map(|(_, names)| names.iter().copied());
     let known: Vec<_> = known.chain([field.name()]).collect();
-    // A name of so few letters is one slip away from all others.
-    const SHORTEST: usize = 3;
     names.into_iter().find(|name| {
         let plain = plain(name);
         let is_like = |known: &&str| {
@@ -110,6 +111,14 @@ pub(super) fn lookalike<'a>(field: Field, names: impl Iterator<Item = &'a str>) 
         };
         known.iter().any(is_like)
     })
+}
+
+/// Among columns that mean nothing to us, the one that is a name of `field` but for one letter.
+pub(super) fn misspelt<'a>(field: Field, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let known =
+        OTHER_NAMES.iter().filter(|(of, _)| *of == field).flat_map(|(_, names)| names.iter().copied());
+    let known: Vec<_> = known.chain([field.name()]).filter(|name| name.len() > SHORTEST).collect();
+    names.find(|name| known.iter().any(|known| is_one_slip_away(known, &plain(name))))
 }
 
 /// Whether one letter that is wrong, missing, too many or changed with its neighbor makes one of the other.

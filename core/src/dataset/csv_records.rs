@@ -5,6 +5,7 @@
 use memchr::memchr3;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
+use super::form::is_count_of_rows;
 use crate::diamond::Fault;
 use crate::error::Result;
 
@@ -36,7 +37,7 @@ pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanne
         if record.n_fields == n_columns {
             shifted.clear();
         } else {
-            if is_count_of_rows(record.bytes) {
+            if is_count_of_rows(&String::from_utf8_lossy(record.bytes)) {
                 continue;
             }
             shifted.push(record.line);
@@ -55,16 +56,6 @@ pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanne
         scanned.text.push(b'\n');
     }
     Ok(scanned)
-}
-
-/// What databases write below their rows: `(2 rows)`.
-fn is_count_of_rows(record: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(record).trim().trim_end_matches(',').to_lowercase();
-    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
-    let words = inside.and_then(|text| text.split_once(' '));
-    words.is_some_and(|(number, word)| {
-        number.parse::<u64>().is_ok() && ["row", "rows", "rows affected"].contains(&word)
-    })
 }
 
 /// Writes a record with exactly `n_columns` fields, quoted where they must be: what is missing is empty, and what is

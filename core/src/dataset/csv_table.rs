@@ -20,7 +20,8 @@ use super::csv_lines::{TextRows, cut};
 use super::csv_records::{Scanned, Scanner, scan, whole_records};
 use super::form::{Form, Marks};
 use super::input::Input;
-use super::plain::{AtLine, Plain};
+use super::plain::Plain;
+use super::records::AtLine;
 use super::written::Signs;
 use crate::diamond;
 use crate::error::{Error, Result};
@@ -34,9 +35,9 @@ const SHORTEST_ROW: usize = 24;
 pub(super) struct CsvTable {
     format: Arc<CsvFormat>,
     input: Input,
-    /// How the file is written, where it is not plain.
-    form: Option<String>,
-    signs: Signs,
+    /// What to say of how the file is written, where it is not plain.
+    words: Option<String>,
+    form: Option<Form>,
     /// Bytes of plain text; those before `start` are done with.
     buffer: Vec<u8>,
     start: usize,
@@ -59,8 +60,8 @@ impl CsvTable {
         let format = CsvFormat { path: path.into(), columns: Vec::new(), places, reading: reading.clone() };
         let mut table = Self {
             format: Arc::new(format),
-            form: input.packed(),
-            signs: Signs::PLAIN,
+            words: input.packed(),
+            form: None,
             input,
             buffer: Vec::new(),
             start: 0,
@@ -106,14 +107,23 @@ impl CsvTable {
         self.format.malformed(line, reason, allowed)
     }
 
-    /// How the file is written, where it is not plain.
-    pub(super) fn form(&self) -> Option<&str> {
-        self.form.as_deref()
+    /// What to say of how the file is written, where it is not plain.
+    pub(super) fn words(&self) -> Option<&str> {
+        self.words.as_deref()
+    }
+
+    /// How a text file is written, where it is not plain.
+    pub(super) fn form(&self) -> Option<&Form> {
+        self.form.as_ref().filter(|_| self.input.is_text_file())
     }
 
     /// The signs that it is written with.
     pub(super) fn signs(&self) -> Signs {
-        self.signs
+        let of = |form: &Form| Signs {
+            separator: form.delimiter,
+            decimal: if form.marks == Marks::Comma { ',' } else { '.' },
+        };
+        self.form.as_ref().map_or(Signs::PLAIN, of)
     }
 
     /// Reads a file of another form from its beginning, as a plain one.
@@ -122,11 +132,10 @@ impl CsvTable {
         let Some(form) = Form::of(&self.buffer, self.at_end, reading).filter(|form| !form.is_plain()) else {
             return Ok(());
         };
-        self.form =
-            self.form.take().into_iter().chain(form.in_words()).reduce(|one, other| one + ", " + &other);
-        let decimal = if form.marks == Marks::Comma { ',' } else { '.' };
-        self.signs = Signs { separator: form.delimiter, decimal };
+        self.words =
+            self.words.take().into_iter().chain(form.in_words()).reduce(|one, other| one + ", " + &other);
         let (head, at_end) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.at_end));
+        self.form = Some(form.clone());
         self.input.wrap(|reader| Box::new(Plain::new(form, head, reader, at_end)));
         self.fill()
     }

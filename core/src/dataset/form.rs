@@ -5,7 +5,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::Reading;
 use super::columns::fields_of;
-use crate::diamond::Field;
+use crate::diamond::{Field, is_grade};
 
 /// What may part columns; the first one is the usual one.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -81,13 +81,36 @@ impl Form {
         }
         let header = split(lines[n_above], delimiter);
         let fields = fields_of(header.iter().map(|cell| unquoted(cell)), reading);
-        let rows: Vec<_> = lines[n_above + 1..].iter().filter(|line| !line.trim().is_empty()).collect();
+        let rows = lines[n_above + 1..]
+            .iter()
+            .filter(|line| !is_nothing(line, delimiter) && !is_count_of_rows(line));
+        let rows: Vec<_> = rows.collect();
         // The last one may be cut off.
         let n_sure = if is_whole { rows.len() } else { rows.len().saturating_sub(1) };
         let rows: Vec<_> = rows[..n_sure].iter().map(|line| split(line, delimiter)).collect();
-        let is_one_more = !rows.is_empty() && rows.iter().all(|row| row.len() == header.len() + 1);
-        let has_trailing = is_one_more && rows.iter().all(|row| row.last().is_none_or(|cell| is_blank(cell)));
-        let has_row_names = is_one_more && !has_trailing;
+        let n_one_more = rows.iter().filter(|row| row.len() == header.len() + 1).count();
+        // A row or two may be wrong.
+        let is_one_more = n_one_more > 0 && 10 * n_one_more >= 9 * rows.len();
+        // So many grades stand below their names when rows begin so many cells later.
+        let n_fitting = |offset: usize| {
+            let is_fitting = |row: &Vec<&str>| {
+                fields
+                    .iter()
+                    .enumerate()
+                    .filter(|(place, field)| {
+                        let cell = row.get(place + offset).map(|cell| unquoted(cell));
+                        field.zip(cell).is_some_and(|(field, cell)| is_grade(field, cell))
+                    })
+                    .count()
+            };
+            rows.iter().map(is_fitting).sum::<usize>()
+        };
+        let mut longer = rows.iter().filter(|row| row.len() == header.len() + 1);
+        let ends_blank = longer.all(|row| row.last().is_none_or(|cell| is_blank(cell)));
+        let has_trailing = is_one_more && ends_blank && n_fitting(0) >= n_fitting(1);
+        // Where not all rows are longer, those that are may as well have shifted.
+        let are_names = n_one_more == rows.len() || n_fitting(1) > n_fitting(0);
+        let has_row_names = is_one_more && !has_trailing && are_names;
         let offset = usize::from(has_row_names);
         let has_values =
             |place: usize| rows.iter().any(|row| row.get(place + offset).is_some_and(|cell| !is_blank(cell)));
@@ -220,6 +243,21 @@ pub(super) fn unquoted(cell: &str) -> &str {
 
 pub(super) fn is_blank(cell: &str) -> bool {
     unquoted(cell).trim().is_empty()
+}
+
+/// Whether a line holds nothing but separators, blanks and the mark at the end of a file of DOS.
+pub(super) fn is_nothing(line: &str, delimiter: char) -> bool {
+    line.chars().all(|character| character == delimiter || character.is_whitespace() || character == '\u{1A}')
+}
+
+/// What databases write below their rows: `(2 rows)`.
+pub(super) fn is_count_of_rows(line: &str) -> bool {
+    let text = line.trim().trim_end_matches(',').to_lowercase();
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let words = inside.and_then(|text| text.split_once(' '));
+    words.is_some_and(|(number, word)| {
+        number.parse::<u64>().is_ok() && ["row", "rows", "rows affected"].contains(&word)
+    })
 }
 
 /// Whether a line has as many values as weight and grades are, and one of them is a number.

@@ -10,7 +10,7 @@ use super::duplicates::{Duplicates, UniqueRows};
 use super::event::ReadEvent;
 use super::fingerprint::row_fingerprint;
 use super::{Batch, Frame, Part, Reading, Spellings, Table};
-use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond};
+use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond, number};
 use crate::error::Result;
 use crate::features::Imputer;
 use crate::interrupt::Interrupt;
@@ -43,7 +43,7 @@ pub struct Policy {
 impl Policy {
     /// The columns that must be there.
     fn required(self) -> &'static [Field] {
-        if self.unpriced { &Field::CERTAIN } else { &Field::ALL }
+        if self.unpriced { &Field::CERTAIN } else { &Field::OF_A_SALE }
     }
 }
 
@@ -129,7 +129,13 @@ fn read_table(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let extra_columns = table.require(path, policy.required())?;
-    let understood = table.understood();
+    let without: Vec<_> = match policy.unpriced {
+        true => Vec::new(),
+        false => table.without(path)?.iter().map(|field| field.name()).collect(),
+    };
+    let without =
+        (!without.is_empty()).then(|| format!("{} estimated, for want of columns", without.join(", ")));
+    let understood = table.understood().into_iter().chain(without).reduce(|one, other| one + ", " + &other);
     let n_before = ingested.counts.n_rows;
     unique.reserve(table.n_rows_about());
     let mut spellings = Spellings::default();
@@ -188,13 +194,13 @@ pub(super) struct CheckedBatch {
 impl CheckedBatch {
     pub(super) fn of(batch: Batch, policy: Policy) -> Self {
         let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
-        let textbook = policy.unpriced.then(|| Imputer::fit(std::iter::empty()));
+        let textbook = Imputer::fit(std::iter::empty());
         for row in 0..batch.len() {
             let raw = batch.raw(row);
-            let checked = match &textbook {
-                None => check_row(&raw, priced(&raw, batch.cell(row, Field::Price)), policy.suspect),
-                Some(textbook) => check_row(&raw, unpriced(&raw, textbook), policy.suspect),
-            };
+            let price = if policy.unpriced { Cell::Number(1.0) } else { batch.cell(row, Field::Price) };
+            let stone =
+                if policy.unpriced { unpriced(&raw, price, &textbook) } else { sold(&raw, price, &textbook) };
+            let checked = check_row(&raw, stone, policy.suspect);
             match checked {
                 Ok(stone) => stones.push(stone),
                 Err(refusal) => refused.push((row, refusal)),
@@ -209,14 +215,28 @@ impl CheckedBatch {
     }
 }
 
-fn priced(raw: &RawDiamond<'_>, price: Cell<'_>) -> Result<PricedDiamond, Vec<Fault>> {
+/// A stone with its price. Measurements that are missing are taken from a textbook, and are known to be; one of zero is
+/// wrong here.
+pub(super) fn sold(
+    raw: &RawDiamond<'_>,
+    price: Cell<'_>,
+    textbook: &Imputer,
+) -> Result<PricedDiamond, Vec<Fault>> {
+    let measurements = [raw.depth, raw.table, raw.x, raw.y, raw.z];
+    if measurements.iter().any(Cell::is_blank) && !measurements.iter().any(Cell::is_zero) {
+        return unpriced(raw, price, textbook);
+    }
     raw.parse_priced(price).map_err(|faults| raw.explained(faults))
 }
 
-/// A stone that nobody has priced, with what is missing taken from a textbook and a stand-in for its price.
-fn unpriced(raw: &RawDiamond<'_>, textbook: &Imputer) -> Result<PricedDiamond, Vec<Fault>> {
-    let (stone, _) = textbook.complete(raw)?;
-    stone.sold_at(Cell::Number(1.0)).map_err(|fault| vec![fault])
+/// The same of a stone that is yet to be priced, with a stand-in for its price: there a zero is missing too.
+fn unpriced(raw: &RawDiamond<'_>, price: Cell<'_>, textbook: &Imputer) -> Result<PricedDiamond, Vec<Fault>> {
+    let (stone, _) = textbook.complete(raw).map_err(|mut faults| {
+        // All that is wrong at once.
+        faults.extend(number(Field::Price, price).err().filter(|_| raw.objections.is_empty()));
+        faults
+    })?;
+    stone.sold_at(price).map_err(|fault| vec![fault])
 }
 
 fn check_row(

@@ -60,6 +60,11 @@ impl Input {
         self.said.clone().or_else(|| self.is_packed.then(|| "gzip".to_owned()))
     }
 
+    /// Whether the text stands in a file, packed or not, that can be read once more.
+    pub(super) fn is_text_file(&self) -> bool {
+        self.said.is_none() && self.steadiness.n_bytes().is_some()
+    }
+
     /// Reads on through another reader.
     pub(super) fn wrap(&mut self, wrap: impl FnOnce(Box<dyn Read + Send>) -> Box<dyn Read + Send>) {
         let reader = std::mem::replace(&mut self.reader, Box::new(std::io::empty()));

@@ -285,7 +285,8 @@ impl Inspection {
         for FaultKind { example, n, lines: at, .. } in &self.faults {
             let at: Vec<_> = at.iter().map(u64::to_string).collect();
             let more = if *n > at.len() as u64 { ", ..." } else { "" };
-            lines.push(format!("    {} times (line {}{more}): {example}", grouped(*n), at.join(", ")));
+            let times = if *n == 1 { "once".to_owned() } else { format!("{} times", grouped(*n)) };
+            lines.push(format!("    {times} (line {}{more}): {example}", at.join(", ")));
         }
         for SuspectUnit { field, reason, allowed, .. } in &self.units {
             lines.push(format!(

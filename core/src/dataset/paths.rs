@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+/// How the names of data files end.
+const ENDINGS: [&str; 6] = ["csv", "tsv", "parquet", "xlsx", "xls", "gz"];
+
 /// The data files that `paths` name, in the order given; the files of a folder or a pattern are
-/// sorted by name. A folder contributes its `.csv` and `.parquet` files.
+/// sorted by name. A folder contributes the files whose names end as
+/// [`ENDINGS`] say.
 ///
 /// # Errors
 /// When a path does not exist or names no data file: a misspelt path is never an empty data set.
@@ -35,7 +39,7 @@ fn data_files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     if files.is_empty() {
         return Err(Error::NoData {
             path: folder.into(),
-            reason: "the folder holds no .csv or .parquet file".into(),
+            reason: format!("the folder holds no file that ends in .{}", ENDINGS.join(", .")),
         });
     }
     files.sort();
@@ -51,17 +55,32 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in glob::glob(text).map_err(|error| none(&format!("not a valid pattern: {error}")))? {
         let path = entry.map_err(|error| Error::read(error.path().to_owned(), error.into()))?;
-        if path.is_file() {
+        if path.is_file() && !is_hidden(&path) {
             files.push(path);
         }
     }
     if files.is_empty() { Err(none("no file matches the pattern")) } else { Ok(files) }
 }
 
-/// Whether a folder's file is meant as data; a README beside the deliveries is not.
-pub(crate) fn has_data_extension(path: &Path) -> bool {
+/// Files of a folder that are not meant as data, by name: a README beside the deliveries.
+pub fn passed_over(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.retain(|path| !has_data_extension(path) && !is_hidden(path));
+    files.sort();
+    files
+}
+
+/// Whether a folder's file is meant as data.
+fn has_data_extension(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    ["csv", "parquet"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    ENDINGS.iter().any(|known| extension.eq_ignore_ascii_case(known)) && !is_hidden(path)
+}
+
+/// Whether a program keeps the file for itself, as Excel does beside a workbook that is open.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with('.') || name.starts_with("~$")
 }
 
 #[cfg(test)]
@@ -72,14 +91,15 @@ mod tests {
     #[test]
     fn files_folders_and_patterns_become_one_sorted_list() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.csv", "a.parquet", "README.md", "c.CSV"] {
+        for name in ["b.csv", "a.parquet", "README.md", "c.CSV", "d.xlsx", "~$d.xlsx", ".e.csv"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         let names = |path: PathBuf| -> Vec<String> {
             let files = expand(&[path]).unwrap();
             files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
         };
-        assert_eq!(names(folder.path().into()), ["a.parquet", "b.csv", "c.CSV"]);
+        assert_eq!(names(folder.path().into()), ["a.parquet", "b.csv", "c.CSV", "d.xlsx"]);
+        assert_eq!(passed_over(folder.path()), [folder.path().join("README.md")]);
         assert_eq!(names(folder.path().join("*.csv")), ["b.csv"]);
         assert_eq!(names(folder.path().join("README.md")), ["README.md"]);
     }

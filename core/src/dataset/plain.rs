@@ -1,15 +1,13 @@
 //! A file of another form as the plain one that the reader takes: UTF-8, lines ended by a line feed, cells parted by
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
-use std::io::{Error, ErrorKind, Read, Result};
+use std::io::{Read, Result};
 
-use encoding_rs::Decoder;
-
-use super::csv_format::LONGEST_RECORD;
 use super::form::{Form, Marks, is_blank, split, unquoted};
+use super::records::Records;
 use crate::diamond::Field;
 
-/// Bytes read at once.
+/// Bytes of plain text made at once.
 const CHUNK: usize = 64 << 10;
 
 /// What is written behind a number that may be read in two ways.
@@ -19,149 +17,117 @@ pub(super) const DOUBTS: [&str; 2] =
 /// Reads on where the form was found out.
 pub(super) struct Plain {
     form: Form,
-    decoder: Decoder,
-    /// What was read of the file before.
-    head: Vec<u8>,
-    reader: Box<dyn Read + Send>,
-    at_end: bool,
-    /// Text that is yet to be made plain: a part of a record.
-    text: String,
+    records: Records,
     n_records: usize,
-    /// Lines that were made plain; the next one is wrong where reading fails.
-    n_lines: usize,
+    /// For each column whether it holds numbers; nothing where rows have to be looked at one by one.
+    numbers: Vec<bool>,
     /// Plain text that nobody took yet, from `taken` on.
     out: Vec<u8>,
     taken: usize,
 }
 
-/// What is wrong with a line, so that the file cannot be read on.
-#[derive(Debug)]
-pub(super) struct AtLine {
-    pub(super) line: u64,
-    pub(super) reason: String,
-}
-
-impl std::error::Error for AtLine {}
-
-impl std::fmt::Display for AtLine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}: {}", self.line, self.reason)
-    }
-}
-
 impl Plain {
     /// Of what `reader` gives after `head`, which may be all there is.
     pub(super) fn new(form: Form, head: Vec<u8>, reader: Box<dyn Read + Send>, at_end: bool) -> Self {
-        Self {
-            decoder: form.encoding.new_decoder_with_bom_removal(),
-            form,
-            head,
-            reader,
-            at_end,
-            text: String::new(),
-            n_records: 0,
-            n_lines: 0,
-            out: Vec::new(),
-            taken: 0,
-        }
+        let is_regular =
+            !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
+        let is_number = |field: &Option<Field>| field.is_some_and(Field::is_number);
+        let numbers = if is_regular { form.fields.iter().map(is_number).collect() } else { Vec::new() };
+        let records = Records::new(&form, head, reader, at_end);
+        Self { form, records, n_records: 0, numbers, out: Vec::new(), taken: 0 }
     }
 
+    /// Makes more plain text; none at the end.
     fn fill(&mut self) -> Result<()> {
-        let mut bytes = std::mem::take(&mut self.head);
-        if bytes.is_empty() {
-            let n_read = (&mut self.reader).take(CHUNK as u64).read_to_end(&mut bytes)?;
-            self.at_end = n_read < CHUNK;
-        }
-        let room = self.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(4 * bytes.len() + 16);
-        self.text.reserve(room);
-        let (_, _, has_errors) = self.decoder.decode_to_string(&bytes, &mut self.text, self.at_end);
-        let end = self.form.line_end();
-        if has_errors {
-            let wrong = self.text.find(char::REPLACEMENT_CHARACTER).unwrap_or(self.text.len());
-            self.n_lines += self.text[..wrong].matches(end).count();
-            let reason = format!("it is not {}, as the beginning of the file is", self.form.encoding.name());
-            return Err(self.wrong(reason));
-        }
-        let text = std::mem::take(&mut self.text);
-        let mut rest = &*text;
-        while let Some((record, behind)) = self.record(rest) {
-            self.write(record)?;
-            self.n_lines += record.matches(end).count();
-            rest = behind;
-        }
-        self.text = rest.to_owned();
-        Ok(())
-    }
-
-    /// That the next line cannot be read, and why.
-    fn wrong(&self, reason: impl Into<String>) -> Error {
-        let wrong = AtLine { line: self.n_lines as u64 + 1, reason: reason.into() };
-        Error::new(ErrorKind::InvalidData, wrong)
-    }
-
-    /// The next record with its line end, and what follows. A record that is far too long is cut, and refused by
-    /// whoever reads on.
-    fn record<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
-        let end = self.form.line_end();
-        let (mut is_inside, mut previous) = (false, self.form.delimiter);
-        for (at, character) in text.char_indices() {
-            match character {
-                '"' if is_inside || previous == self.form.delimiter || previous == '"' || at == 0 => {
-                    is_inside = !is_inside;
-                }
-                _ if character == end && !is_inside => return Some(text.split_at(at + 1)),
-                _ if at > LONGEST_RECORD => return Some(text.split_at(at)),
-                _ => {}
-            }
-            previous = character;
-        }
-        (self.at_end && !text.is_empty()).then_some((text, ""))
-    }
-
-    fn write(&mut self, record: &str) -> Result<()> {
-        let has_end = record.ends_with(['\r', '\n']);
-        let line = record.trim_end_matches(['\r', '\n']);
-        self.n_records += 1;
-        let is_header = self.n_records == self.form.n_above + 1;
-        let is_above = self.n_records <= self.form.n_above;
-        if !is_above && !line.trim().is_empty() && line.trim() != "\u{1A}" {
-            let mut cells = split(line, self.form.delimiter);
-            if self.form.has_row_names && !is_header {
-                cells.remove(0);
-            }
-            let n_columns = self.form.are_read.len();
-            let has_trailing = self.form.has_trailing && !is_header && cells.len() == n_columns + 1;
-            if has_trailing && cells.last().is_some_and(|cell| is_blank(cell)) {
-                cells.pop();
-            }
-            let is_read = |place: usize| self.form.are_read.get(place).copied().unwrap_or(true);
-            if (0..cells.len()).any(|place| !is_read(place) && !is_blank(cells[place])) {
-                let reason = "a column without a name was empty so far and has a value here";
-                return Err(self.wrong(reason));
-            }
-            let read: Vec<_> = (0..cells.len()).filter(|place| is_read(*place)).collect();
-            for (number, place) in read.into_iter().enumerate() {
-                if number > 0 {
-                    self.out.push(b',');
-                }
-                let field = self.form.fields.get(place).copied().flatten();
-                let number = field.filter(|field| field.is_number() && !is_header);
-                let cell = cells[place];
-                match number.and_then(|field| plain_number(unquoted(cell).trim(), field, self.form.marks)) {
-                    Some(number) => self.out.extend(number.bytes()),
-                    None if cell.starts_with('"') => self.out.extend(cell.bytes()),
-                    None if cell.contains([',', '"', '\n']) => {
-                        self.out.extend(format!("\"{}\"", cell.replace('"', "\"\"")).bytes());
-                    }
-                    None => self.out.extend(cell.trim().bytes()),
+        while self.out.len() < CHUNK {
+            let Some((record, line)) = self.records.next_record()? else { return Ok(()) };
+            self.n_records += 1;
+            let is_above = self.n_records <= self.form.n_above;
+            let is_header = self.n_records == self.form.n_above + 1;
+            let text = record.trim_end_matches(['\r', '\n']);
+            if !is_above && !text.trim().is_empty() && text.trim() != "\u{1A}" {
+                let is_done =
+                    !is_header && write_simple(text.as_bytes(), &self.form, &self.numbers, &mut self.out);
+                if !is_done && write(text, is_header, &self.form, &mut self.out).is_none() {
+                    let reason = "a column without a name was empty so far and has a value here";
+                    return Err(Records::wrong(line, reason));
                 }
             }
-        }
-        if has_end {
-            self.out.push(b'\n');
+            if record.len() > text.len() {
+                self.out.push(b'\n');
+            }
         }
         Ok(())
     }
+}
+
+/// Writes a row in which nothing but separators and the sign of decimals has to change; `false`, and nothing written,
+/// where there is more to do.
+fn write_simple(row: &[u8], form: &Form, numbers: &[bool], out: &mut Vec<u8>) -> bool {
+    let (start, delimiter) = (out.len(), form.delimiter as u8);
+    let mut column = 0;
+    let mut is_number = numbers.first() == Some(&true);
+    let mut previous = delimiter;
+    for byte in row {
+        let plain = match *byte {
+            byte if byte == delimiter && previous != b' ' => {
+                column += 1;
+                is_number = numbers.get(column) == Some(&true);
+                b','
+            }
+            b',' if is_number && form.marks == Marks::Comma => b'.',
+            b'.' if is_number && form.marks != Marks::Point => {
+                if form.marks == Marks::Comma {
+                    break;
+                }
+                b'.'
+            }
+            b',' | b'"' => break,
+            b' ' if previous == delimiter => break,
+            byte => byte,
+        };
+        out.push(plain);
+        previous = *byte;
+    }
+    let is_done = out.len() - start == row.len() && column + 1 == numbers.len() && previous != b' ';
+    if !is_done {
+        out.truncate(start);
+    }
+    is_done
+}
+
+/// Writes any row; `None` where a column that is left aside has a value.
+fn write(row: &str, is_header: bool, form: &Form, out: &mut Vec<u8>) -> Option<()> {
+    let mut cells = split(row, form.delimiter);
+    if form.has_row_names && !is_header {
+        cells.remove(0);
+    }
+    let n_columns = form.are_read.len();
+    let has_trailing = form.has_trailing && !is_header && cells.len() == n_columns + 1;
+    if has_trailing && cells.last().is_some_and(|cell| is_blank(cell)) {
+        cells.pop();
+    }
+    let is_read = |place: usize| form.are_read.get(place).copied().unwrap_or(true);
+    if (0..cells.len()).any(|place| !is_read(place) && !is_blank(cells[place])) {
+        return None;
+    }
+    for (number, place) in (0..cells.len()).filter(|place| is_read(*place)).enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        let field = form.fields.get(place).copied().flatten();
+        let number = field.filter(|field| field.is_number() && !is_header);
+        let cell = cells[place];
+        match number.and_then(|field| plain_number(unquoted(cell).trim(), field, form.marks)) {
+            Some(number) => out.extend(number.bytes()),
+            None if cell.starts_with('"') => out.extend(cell.bytes()),
+            None if cell.contains([',', '"', '\n']) => {
+                out.extend(format!("\"{}\"", cell.replace('"', "\"\"")).bytes());
+            }
+            None => out.extend(cell.trim().bytes()),
+        }
+    }
+    Some(())
 }
 
 /// A number as it is written with a decimal point. One that may be read in two ways stays no number, and says so.
@@ -198,10 +164,7 @@ fn plain_number(cell: &str, field: Field, marks: Marks) -> Option<String> {
 
 impl Read for Plain {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        while self.taken == self.out.len() {
-            if self.at_end && self.head.is_empty() {
-                return Ok(0);
-            }
+        if self.taken == self.out.len() {
             self.out.clear();
             self.taken = 0;
             self.fill()?;

@@ -7,8 +7,10 @@ use polars::prelude::*;
 
 use super::Dataset;
 use super::batch::Batch;
+use super::ingest::sold;
 use crate::diamond::{Field, Grade, PricedDiamond};
 use crate::error::{Error, Result};
+use crate::features::Imputer;
 
 const IS_TEST: &str = "is_test";
 /// Rows written at once, to bound the memory for their columns.
@@ -41,10 +43,11 @@ pub fn from_parquet(bytes: &[u8]) -> Result<Dataset> {
     let damaged = |reason: String| Error::Damaged { what: "a stored data set".into(), reason };
     let sides = frame.column(IS_TEST).and_then(|column| column.bool().cloned()).map_err(failed)?;
     let batch = Batch::from_frame(frame)?;
+    let textbook = Imputer::fit(std::iter::empty());
     let mut rows = Vec::with_capacity(batch.len());
     let mut is_test = Vec::with_capacity(batch.len());
     for (row, side) in sides.iter().enumerate() {
-        let stone = batch.raw(row).parse_priced(batch.cell(row, Field::Price));
+        let stone = sold(&batch.raw(row), batch.cell(row, Field::Price), &textbook);
         rows.push(stone.map_err(|faults| damaged(format!("row {}: {}", row + 1, faults[0])))?);
         is_test.push(side.ok_or_else(|| damaged(format!("row {} is on no side", row + 1)))?);
     }
@@ -59,6 +62,10 @@ fn frame(rows: &[(&PricedDiamond, bool)]) -> PolarsResult<DataFrame> {
             Field::Color => grades(name, rows, |stone| stone.diamond().color()),
             Field::Clarity => grades(name, rows, |stone| stone.diamond().clarity()),
             Field::Price => numbers(name, rows, PricedDiamond::price_usd),
+            _ if rows.iter().any(|(row, _)| row.diamond().is_estimated(field)) => {
+                let measured = rows.iter().map(|(row, _)| row.diamond().measured(field));
+                Float64Chunked::from_iter_options(name, measured).into_column()
+            }
             _ => numbers(name, rows, |stone| stone.diamond().number(field).unwrap_or(f64::NAN)),
         }
     });

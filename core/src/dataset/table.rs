@@ -8,8 +8,9 @@ use polars::prelude::DataFrame;
 
 use super::Reading;
 use super::batch::Batch;
-use super::columns::{fields_of, has, lookalike};
+use super::columns::{fields_of, has, lookalike, misspelt};
 use super::csv_table::{CsvBlock, CsvTable};
+use super::echo::Echo;
 use super::excel;
 use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
@@ -98,7 +99,7 @@ impl Table {
     /// How the file was understood where that is not plain: its form, and columns by other names than ours.
     pub fn understood(&self) -> Option<String> {
         let form = match &self.rows {
-            Rows::Csv(table) => table.form().map(str::to_owned),
+            Rows::Csv(table) => table.words().map(str::to_owned),
             Rows::Parquet(_) | Rows::Frame(_) => None,
         };
         let other = |(name, field): (&String, Option<Field>)| {
@@ -118,6 +119,18 @@ impl Table {
             said.push(format!("{} columns, of which {named}{more} {is_are} not used", self.columns().len()));
         }
         (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    /// The file once more, to write its rows as they stand there; `None` of a plain one, and of what is no text or cannot
+    /// be read twice.
+    ///
+    /// # Errors
+    /// When the file cannot be opened again.
+    pub fn echo(&self, path: &Path) -> Result<Option<Echo>> {
+        match &self.rows {
+            Rows::Csv(table) => table.form().map(|form| Echo::open(path, form.clone())).transpose(),
+            Rows::Parquet(_) | Rows::Frame(_) => Ok(None),
+        }
     }
 
     /// The signs between its columns and before its decimals.
@@ -171,6 +184,31 @@ impl Table {
             reason: format!("no column {}; the columns found are {found}{hint}", names(&missing)),
             allowed: format!("a header with {}", names(required)),
         })
+    }
+
+    /// The measurements without a column of their own, to be estimated; a column that seems to be one of them with a
+    /// letter wrong is not passed over in silence.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] naming such a column.
+    pub(crate) fn without(&self, path: &Path) -> Result<Vec<Field>> {
+        let missing: Vec<_> =
+            Field::MEASUREMENTS.into_iter().filter(|field| !has(&self.fields, *field)).collect();
+        for field in &missing {
+            if let Some(name) = misspelt(*field, self.unused()) {
+                return Err(Error::Malformed {
+                    path: path.into(),
+                    line: Some(1),
+                    reason: format!("no column {field}, and one called {name:?}"),
+                    allowed: format!(
+                        "--column {:?} if that is what it means, --column {:?} if it is not",
+                        format!("{name}={field}"),
+                        format!("{name}=-")
+                    ),
+                });
+            }
+        }
+        Ok(missing)
     }
 
     /// The next rows, or `None` at the end of the file.

@@ -18,8 +18,6 @@ pub struct Validation {
     pub kept: Vec<PricedDiamond>,
     /// Their row numbers.
     pub kept_rows: Vec<u64>,
-    /// The measurements that were missing of stones that are yet to be priced: places in `kept`, and fields.
-    pub assumed: Vec<(usize, Field)>,
     /// The row numbers of repeated rows that were dropped.
     pub duplicate_rows: Vec<u64>,
     /// The rows refused, in order.
@@ -48,7 +46,6 @@ pub struct FaultyRow {
 pub(super) struct Collector {
     n_rows: u64,
     kept: Vec<u64>,
-    assumed: Vec<(usize, Field)>,
     duplicates: Vec<u64>,
     refused: Vec<FaultyRow>,
     doubtful: Vec<FaultyRow>,
@@ -66,7 +63,6 @@ impl Collector {
             files,
             kept,
             kept_rows: self.kept,
-            assumed: self.assumed,
             duplicate_rows: self.duplicates,
             refused: self.refused,
             doubtful: self.doubtful,
@@ -87,9 +83,6 @@ impl RowSink for Collector {
         };
         match outcome {
             RowOutcome::Kept => {
-                let is_missing = |field: &Field| place.batch.cell(place.row, *field).is_unmeasured();
-                let missing = Field::MEASUREMENTS.into_iter().filter(is_missing);
-                self.assumed.extend(missing.map(|field| (self.kept.len(), field)));
                 self.kept.push(row);
                 let raw = place.batch.raw(place.row);
                 let faults = raw.parse().map_or(Vec::new(), |stone| stone.warnings(&raw));

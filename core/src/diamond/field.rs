@@ -87,6 +87,9 @@ impl Field {
     /// The columns without which a stone cannot be priced.
     pub const CERTAIN: [Self; 4] = [Self::Carat, Self::Cut, Self::Color, Self::Clarity];
 
+    /// What must be known of a stone to learn from it.
+    pub const OF_A_SALE: [Self; 5] = [Self::Carat, Self::Cut, Self::Color, Self::Clarity, Self::Price];
+
     /// The columns that can be estimated when they are missing.
     pub const MEASUREMENTS: [Self; 5] = [Self::Depth, Self::Table, Self::X, Self::Y, Self::Z];
 

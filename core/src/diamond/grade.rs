@@ -59,6 +59,16 @@ pub fn labels(field: Field) -> Vec<&'static str> {
     }
 }
 
+/// Whether a text is a grade of this column.
+pub(crate) fn is_grade(field: Field, text: &str) -> bool {
+    match field {
+        Field::Cut => Cut::parse(text).is_ok(),
+        Field::Color => Color::parse(text).is_ok(),
+        Field::Clarity => Clarity::parse(text).is_ok(),
+        _ => false,
+    }
+}
+
 /// The label that a short form of the trade's stands for, and the form in the letters that count; `None` of our own
 /// spelling.
 pub(crate) fn short_form(field: Field, text: &str) -> Option<(String, &'static str)> {

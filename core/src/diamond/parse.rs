@@ -28,13 +28,18 @@ impl Cell<'_> {
         }
     }
 
-    /// Whether it gives no measurement: it is blank, or zero, as programs write what they do not know.
-    pub fn is_unmeasured(&self) -> bool {
+    /// Whether it is a number, and zero.
+    pub fn is_zero(&self) -> bool {
         match self {
             Cell::Number(number) => *number == 0.0,
-            Cell::Text(text) => is_missing(text) || text.trim().parse() == Ok(0.0),
-            Cell::Missing => true,
+            Cell::Text(text) => text.trim().parse() == Ok(0.0),
+            Cell::Missing => false,
         }
+    }
+
+    /// Whether it gives no measurement: it is blank, or zero, as programs write what they do not know.
+    pub fn is_unmeasured(&self) -> bool {
+        self.is_blank() || self.is_zero()
     }
 
     /// The cell as text; `None` where nothing was given.
@@ -131,7 +136,7 @@ impl<'a> RawDiamond<'a> {
         let z = number(Field::Z, self.z).map_err(&mut keep).ok();
         let (depth, table, x, y, z) = (depth?, table?, x?, y?, z?);
         let FourCs { carat, cut, color, clarity } = four_cs?;
-        Some(Diamond { carat, cut, color, clarity, depth, table, x, y, z })
+        Some(Diamond { carat, cut, color, clarity, depth, table, x, y, z, estimated: 0 })
     }
 }
 

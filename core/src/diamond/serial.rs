@@ -1,8 +1,10 @@
 //! Stones as documents: an object of the nine features under their names (`carat` in ct; `depth` and `table` in percent;
-//! `x`, `y`, `z` in mm), and of a sale the `price` in US dollars as `price_usd`. What is read goes through the parser.
+//! `x`, `y`, `z` in mm), and of a sale the `price` in US dollars as `price_usd`,
+//! and nothing (`null`) for what nobody measured. What is read goes through the parser.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::field::Field;
 use super::grade::{Clarity, Color, Cut, Grade};
 use super::parse::{Cell, RawDiamond};
 use super::stone::{Diamond, PricedDiamond};
@@ -14,19 +16,26 @@ struct Document {
     cut: Cut,
     color: Color,
     clarity: Clarity,
-    depth: f64,
-    table: f64,
+    depth: Option<f64>,
+    table: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     price_usd: Option<f64>,
-    x: f64,
-    y: f64,
-    z: f64,
+    x: Option<f64>,
+    y: Option<f64>,
+    z: Option<f64>,
+    /// Of a stone without a price, the measurements that are estimates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    estimated: Vec<Field>,
 }
 
 impl Document {
     fn of(stone: &Diamond, price_usd: Option<f64>) -> Self {
-        let Diamond { carat, depth, table, x, y, z, cut, color, clarity } = *stone;
-        Self { carat, cut, color, clarity, depth, table, price_usd, x, y, z }
+        let Diamond { carat, cut, color, clarity, .. } = *stone;
+        // Of what was sold nothing is said that nobody measured.
+        let number = |field| if price_usd.is_some() { stone.measured(field) } else { stone.number(field) };
+        let [depth, table, x, y, z] = Field::MEASUREMENTS.map(number);
+        let estimated = if price_usd.is_some() { Vec::new() } else { stone.estimated() };
+        Self { carat, cut, color, clarity, depth, table, price_usd, x, y, z, estimated }
     }
 }
 
@@ -50,13 +59,14 @@ impl<'de> Deserialize<'de> for Diamond {
             cut: Cell::Text(document.cut.label()),
             color: Cell::Text(document.color.label()),
             clarity: Cell::Text(document.clarity.label()),
-            depth: Cell::Number(document.depth),
-            table: Cell::Number(document.table),
-            x: Cell::Number(document.x),
-            y: Cell::Number(document.y),
-            z: Cell::Number(document.z),
+            depth: document.depth.map_or(Cell::Missing, Cell::Number),
+            table: document.table.map_or(Cell::Missing, Cell::Number),
+            x: document.x.map_or(Cell::Missing, Cell::Number),
+            y: document.y.map_or(Cell::Missing, Cell::Number),
+            z: document.z.map_or(Cell::Missing, Cell::Number),
             objections: &[],
         };
-        raw.parse().map_err(|faults| serde::de::Error::custom(&faults[0]))
+        let stone = raw.parse().map_err(|faults| serde::de::Error::custom(&faults[0]))?;
+        Ok(stone.with_estimates(&document.estimated))
     }
 }

@@ -29,7 +29,8 @@ impl FourCs {
     }
 }
 
-/// One cut stone with all nine of its features. Every number is finite and positive.
+/// One cut stone with all nine of its features. Every number is finite and positive; those that nobody measured are
+/// estimates, and known to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diamond {
     pub(super) carat: f64,
@@ -41,9 +42,37 @@ pub struct Diamond {
     pub(super) cut: Cut,
     pub(super) color: Color,
     pub(super) clarity: Clarity,
+    /// A bit for each of [`Field::MEASUREMENTS`] that is an estimate.
+    pub(super) estimated: u8,
 }
 
 impl Diamond {
+    /// This stone, of which these measurements are estimates.
+    pub(crate) fn with_estimates(self, fields: &[Field]) -> Self {
+        let bits = fields.iter().filter_map(|field| estimate_bit(*field));
+        Self { estimated: bits.fold(0, |all, bit| all | bit), ..self }
+    }
+
+    /// Whether a number of it is an estimate.
+    pub fn is_estimated(&self, field: Field) -> bool {
+        self.estimated != 0 && estimate_bit(field).is_some_and(|bit| self.estimated & bit != 0)
+    }
+
+    /// Whether any is.
+    pub fn has_estimates(&self) -> bool {
+        self.estimated != 0
+    }
+
+    /// The measurements of it that are estimates.
+    pub fn estimated(&self) -> Vec<Field> {
+        Field::MEASUREMENTS.into_iter().filter(|field| self.is_estimated(*field)).collect()
+    }
+
+    /// A number that somebody measured or weighed.
+    pub fn measured(&self, field: Field) -> Option<f64> {
+        self.number(field).filter(|_| !self.is_estimated(field))
+    }
+
     /// Weight in carat (1 ct = 200 mg).
     pub fn carat(&self) -> f64 {
         self.carat
@@ -112,6 +141,10 @@ impl Diamond {
             _ => None,
         }
     }
+}
+
+fn estimate_bit(field: Field) -> Option<u8> {
+    Field::MEASUREMENTS.iter().position(|measurement| *measurement == field).map(|place| 1 << place)
 }
 
 /// A stone and what it was sold for.

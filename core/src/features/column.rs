@@ -21,6 +21,8 @@ pub(super) enum Column {
     AtLeast(f64),
     /// Two to [`MOST_FACTORS`] columns multiplied; no products or categories among them.
     Product(Vec<Self>),
+    /// A column that is missing (not a number) where a measurement that it follows from is an estimate.
+    Measured(Box<Self>),
 }
 
 const MOST_FACTORS: usize = 3;
@@ -52,6 +54,9 @@ pub(super) enum ColumnSpec {
     Product {
         of: Vec<Self>,
     },
+    Measured {
+        of: Box<Self>,
+    },
 }
 
 impl Column {
@@ -69,11 +74,34 @@ impl Column {
             Self::Engineered(quantity) => quantity.of(stone),
             Self::AtLeast(carat) => f64::from(u8::from(stone.carat() >= *carat)),
             Self::Product(factors) => factors.iter().map(|factor| factor.value(stone)).product(),
+            Self::Measured(column)
+                if column.measurements().iter().any(|field| stone.is_estimated(*field)) =>
+            {
+                f64::NAN
+            }
+            Self::Measured(column) => column.value(stone),
         }
+    }
+
+    /// The measurements that it follows from.
+    fn measurements(&self) -> Vec<Field> {
+        match self {
+            Self::Number(field) if Field::MEASUREMENTS.contains(field) => vec![*field],
+            Self::Engineered(quantity) => quantity.of_measurements().to_vec(),
+            Self::Product(factors) => factors.iter().flat_map(Self::measurements).collect(),
+            Self::Measured(column) => column.measurements(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// This column where estimates count as missing.
+    pub(super) fn measured(self) -> Self {
+        if self.measurements().is_empty() { self } else { Self::Measured(Box::new(self)) }
     }
 
     pub(super) fn kind(&self) -> FeatureKind {
         match self {
+            Self::Measured(column) => column.kind(),
             Self::Category(_) => FeatureKind::Category,
             _ if self.rises() => FeatureKind::Rising,
             _ => FeatureKind::Number,
@@ -91,6 +119,7 @@ impl Column {
             Self::Product(factors) => factors
                 .iter()
                 .all(|factor| matches!(factor, Self::Rank(_) | Self::AtLeast(_)) && factor.rises()),
+            Self::Measured(column) => column.rises(),
             Self::Category(_) | Self::Indicator(..) => false,
         }
     }
@@ -103,6 +132,7 @@ impl Column {
             Self::Engineered(quantity) => quantity.name().to_owned(),
             Self::AtLeast(carat) => format!("carat>={carat}"),
             Self::Product(factors) => factors.iter().map(Self::name).collect::<Vec<_>>().join(" * "),
+            Self::Measured(column) => column.name(),
         }
     }
 }
@@ -125,6 +155,7 @@ impl From<Column> for ColumnSpec {
             Column::Engineered(quantity) => Self::Engineered { quantity },
             Column::AtLeast(carat) => Self::AtLeast { carat },
             Column::Product(factors) => Self::Product { of: factors.into_iter().map(Self::from).collect() },
+            Column::Measured(column) => Self::Measured { of: Box::new((*column).into()) },
         }
     }
 }
@@ -156,13 +187,22 @@ impl TryFrom<ColumnSpec> for Column {
             ColumnSpec::AtLeast { .. } => Err(refused("a step at no possible weight")),
             ColumnSpec::Product { of } => {
                 let factors = of.into_iter().map(Self::try_from).collect::<Result<Vec<_>>>()?;
-                let is_simple = |factor: &Self| !matches!(factor, Self::Product(_) | Self::Category(_));
+                let is_simple = |factor: &Self| {
+                    !matches!(factor, Self::Product(_) | Self::Category(_) | Self::Measured(_))
+                };
                 if (2..=MOST_FACTORS).contains(&factors.len()) && factors.iter().all(is_simple) {
                     Ok(Self::Product(factors))
                 } else {
                     Err(refused("a product of what cannot be multiplied"))
                 }
             }
+            ColumnSpec::Measured { of } => match Self::try_from(*of)? {
+                Self::Measured(_) => Err(refused("a column that is measured twice")),
+                column if column.measurements().is_empty() => {
+                    Err(refused("a measured column without a measurement"))
+                }
+                column => Ok(column.measured()),
+            },
             ColumnSpec::Number { field }
             | ColumnSpec::Category { field }
             | ColumnSpec::Rank { field }

@@ -40,15 +40,19 @@ impl Encoding {
     /// (the worse one of two): a model cannot know its price, and the neighbour is the honest guess.
     pub fn fit<'a>(self, stones: impl Iterator<Item = &'a Diamond> + Clone) -> Encoder {
         let grades = || Field::GRADES.into_iter().flat_map(|field| indicators(field, stones.clone()));
+        // Trees learn what it means that nobody measured; who never saw it is given estimates.
+        let has_gaps = stones.clone().any(Diamond::has_estimates);
+        let for_trees = |column: Column| if has_gaps { column.measured() } else { column };
         let columns = match self {
             Self::Categories => Field::FEATURES
                 .into_iter()
                 .map(|field| if field.is_grade() { Column::Category(field) } else { Column::Number(field) })
+                .map(for_trees)
                 .collect(),
             Self::OneHot(numbers) => {
                 numbers.iter().map(|field| Column::Number(*field)).chain(grades()).collect()
             }
-            Self::Engineered => presets::for_trees(),
+            Self::Engineered => presets::for_trees().into_iter().map(for_trees).collect(),
             Self::Polynomial => grades().chain(presets::polynomial()).collect(),
         };
         Encoder { columns }

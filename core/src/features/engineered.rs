@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::diamond::Diamond;
+use crate::diamond::{Diamond, Field};
 use crate::math::ln;
 
 /// A quantity that follows from a stone's measurements.
@@ -32,6 +32,15 @@ impl Engineered {
         }
     }
 
+    /// The measurements that it follows from.
+    pub(super) fn of_measurements(self) -> &'static [Field] {
+        match self {
+            Self::LogCarat => &[],
+            Self::Volume | Self::Density => &[Field::X, Field::Y, Field::Z],
+            Self::LengthToWidth => &[Field::X, Field::Y],
+        }
+    }
+
     /// Whether it never falls when the weight grows and the rest stays, nor when the stone grows as a
     /// whole and keeps its shape.
     pub(super) fn rises(self) -> bool {
@@ -52,7 +61,7 @@ impl Engineered {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::diamond::{Cell, Field, RawDiamond};
+    use crate::diamond::{Cell, RawDiamond};
 
     fn stone(carat: f64) -> Diamond {
         RawDiamond::from_cells(|field| match field {

@@ -96,7 +96,7 @@ impl Imputer {
             z: Cell::Number(z),
             objections: &[],
         };
-        Ok((whole.parse()?, assumed))
+        Ok((whole.parse()?.with_estimates(&assumed), assumed))
     }
 }
 

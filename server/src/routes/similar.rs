@@ -4,7 +4,7 @@ use actix_web::web;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use xtream_core::PricedDiamond;
-use xtream_core::diamond::{Cell, Clarity, Color, Cut, RawDiamond};
+use xtream_core::diamond::{Cell, Clarity, Color, Cut, Field, RawDiamond};
 use xtream_core::registry::Digest;
 use xtream_core::similar::Neighbour;
 
@@ -52,18 +52,23 @@ pub(crate) struct SimilarDiamond {
     /// Clarity.
     #[schema(value_type = schemas::Clarity)]
     clarity: Clarity,
-    /// Height as a percentage of the mean diameter.
-    depth: f64,
-    /// Width of the flat top as a percentage of the diameter.
-    table: f64,
+    /// Height as a percentage of the mean diameter; nothing where nobody measured it.
+    #[schema(required = true)]
+    depth: Option<f64>,
+    /// Width of the flat top as a percentage of the diameter; nothing where nobody measured it.
+    #[schema(required = true)]
+    table: Option<f64>,
     /// The price it was sold for in US dollars.
     price_usd: f64,
-    /// Length in millimetres.
-    x: f64,
-    /// Width in millimetres.
-    y: f64,
-    /// Height in millimetres.
-    z: f64,
+    /// Length in millimetres; nothing where nobody measured it.
+    #[schema(required = true)]
+    x: Option<f64>,
+    /// Width in millimetres; nothing where nobody measured it.
+    #[schema(required = true)]
+    y: Option<f64>,
+    /// Height in millimetres; nothing where nobody measured it.
+    #[schema(required = true)]
+    z: Option<f64>,
     /// How far its weight is from the one asked for, in carats.
     #[schema(minimum = 0)]
     carat_difference: f64,
@@ -184,12 +189,12 @@ impl SimilarDiamond {
             cut: stone.cut(),
             color: stone.color(),
             clarity: stone.clarity(),
-            depth: stone.depth(),
-            table: stone.table(),
+            depth: stone.measured(Field::Depth),
+            table: stone.measured(Field::Table),
             price_usd: sold.price_usd(),
-            x: stone.x(),
-            y: stone.y(),
-            z: stone.z(),
+            x: stone.measured(Field::X),
+            y: stone.measured(Field::Y),
+            z: stone.measured(Field::Z),
             carat_difference,
         }
     }

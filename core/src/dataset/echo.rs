@@ -1,0 +1,169 @@
+//! A text file of any form once more, row by row as it stands there, with columns added in its own form.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use flate2::read::MultiGzDecoder;
+
+use super::form::{Form, Marks, is_blank, split};
+use super::input::GZIP;
+use super::records::{AtLine, Records};
+use crate::error::{Error, Result};
+
+/// What stands in an added column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Added {
+    /// Nothing.
+    Nothing,
+    /// A number, to be written with the file's sign of decimals.
+    Number(f64),
+    /// A text, to be put into quotation marks.
+    Text(String),
+}
+
+/// A file that is read again.
+pub struct Echo {
+    path: std::path::PathBuf,
+    form: Form,
+    records: Records,
+    n_records: usize,
+    /// Whether nothing was written yet.
+    is_new: bool,
+    encoding: &'static Encoding,
+}
+
+impl Echo {
+    pub(super) fn open(path: &Path, form: Form) -> Result<Self> {
+        let failed = |source| Error::read(path, source);
+        let mut file = File::open(path).map_err(failed)?;
+        let mut magic = Vec::new();
+        (&mut file).take(GZIP.len() as u64).read_to_end(&mut magic).map_err(failed)?;
+        let is_packed = magic == GZIP;
+        let whole = std::io::Cursor::new(magic).chain(file);
+        let reader: Box<dyn Read + Send> =
+            if is_packed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+        let records = Records::new(&form, Vec::new(), reader, false);
+        let encoding = form.encoding;
+        Ok(Self { path: path.into(), form, records, n_records: 0, is_new: true, encoding })
+    }
+
+    /// In UTF-8, whatever the file's encoding is: what terminals and pipes expect.
+    pub fn in_utf_8(self) -> Self {
+        Self { encoding: UTF_8, ..self }
+    }
+
+    /// All up to the header, and in it the names of the added columns.
+    ///
+    /// # Errors
+    /// When the file cannot be read again.
+    pub fn header(&mut self, names: &[String]) -> Result<Vec<u8>> {
+        let mut written = Vec::new();
+        while self.n_records <= self.form.n_above {
+            let Some((record, _)) = self.next()? else { break };
+            let is_header = self.n_records == self.form.n_above + 1;
+            if is_header {
+                let names: Vec<_> = names.iter().cloned().map(Added::Text).collect();
+                let added = self.in_form(&names, false);
+                written.extend(self.encoded(&with(&record, &added, self.form.line_end())));
+            } else {
+                written.extend(self.encoded(&record));
+            }
+        }
+        Ok(written)
+    }
+
+    /// The row that begins on this line, with its added columns; rows come in the order of the file.
+    ///
+    /// # Errors
+    /// When the file is no longer what it was.
+    pub fn row(&mut self, line: u64, added: &[Added]) -> Result<Vec<u8>> {
+        loop {
+            let Some((record, at)) = self.next()? else { break };
+            if at == line {
+                let added = self.in_form(added, true);
+                let record = self.without_trailing(&record);
+                return Ok(self.encoded(&with(&record, &added, self.form.line_end())));
+            }
+            if at > line {
+                break;
+            }
+        }
+        Err(Error::Malformed {
+            path: self.path.clone(),
+            line: Some(line),
+            reason: "the file changed while it was read".into(),
+            allowed: "a file that nobody writes to".into(),
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<(String, u64)>> {
+        self.n_records += 1;
+        let path = &self.path;
+        let failed = |source: std::io::Error| match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(AtLine { line, reason }) => Error::Malformed {
+                path: path.clone(),
+                line: Some(*line),
+                reason: reason.clone(),
+                allowed: "one form from the first to the last line".into(),
+            },
+            None => Error::read(path, source),
+        };
+        let record = self.records.next_record().map_err(failed)?;
+        Ok(record.map(|(record, line)| (record.to_owned(), line)))
+    }
+
+    /// A row that ends with a separator more than the header, without it: the added columns stand below their names.
+    fn without_trailing(&self, record: &str) -> String {
+        let row = record.trim_end_matches(['\r', '\n']);
+        let cells = split(row, self.form.delimiter);
+        let is_longer = self.form.has_trailing && cells.len() == self.form.are_read.len() + 1;
+        match row.char_indices().rev().find(|(_, character)| *character == self.form.delimiter) {
+            Some((at, _)) if is_longer && cells.last().is_some_and(|cell| is_blank(cell)) => {
+                format!("{}{}", &row[..at], &record[row.len()..])
+            }
+            _ => record.to_owned(),
+        }
+    }
+
+    fn in_form(&self, added: &[Added], quotes: bool) -> String {
+        let mut text = String::new();
+        for cell in added {
+            text.push(self.form.delimiter);
+            match cell {
+                Added::Nothing => {}
+                Added::Number(number) => {
+                    let number = format!("{number:?}");
+                    let is_comma = self.form.marks == Marks::Comma;
+                    let number = if is_comma { number.replace('.', ",") } else { number };
+                    let needs_quotes = number.contains(self.form.delimiter);
+                    text += &if needs_quotes { format!("\"{number}\"") } else { number };
+                }
+                Added::Text(word) if quotes => text += &format!("\"{}\"", word.replace('"', "\"\"")),
+                Added::Text(word) => text += word,
+            }
+        }
+        text
+    }
+
+    fn encoded(&mut self, text: &str) -> Vec<u8> {
+        let encoding = self.encoding;
+        let mark = if std::mem::take(&mut self.is_new) { "\u{FEFF}" } else { "" };
+        let units = || mark.encode_utf16().chain(text.encode_utf16());
+        if encoding == UTF_16LE {
+            units().flat_map(u16::to_le_bytes).collect()
+        } else if encoding == UTF_16BE {
+            units().flat_map(u16::to_be_bytes).collect()
+        } else {
+            encoding.encode(text).0.into_owned()
+        }
+    }
+}
+
+/// A record with more at the end of its line; a last line without an end gets one.
+fn with(record: &str, added: &str, line_end: char) -> String {
+    let row = record.trim_end_matches(['\r', '\n']);
+    let end = if row.len() < record.len() { record[row.len()..].to_owned() } else { line_end.to_string() };
+    format!("{row}{added}{end}")
+}
