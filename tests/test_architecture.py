@@ -179,9 +179,12 @@ def test_one_part_of_the_server_speaks_to_mongodb():
     assert all("mongodb" in str(path) for path in users), users
 
 
-def test_one_place_of_the_server_reads_parquet():
-    # polars, which reads it, takes its time and its threads: not for a thread that answers requests.
+def test_one_place_of_the_server_reads_rows_of_models_and_one_files_that_are_sent():
+    # Reading takes its time and its threads: not for a thread that answers requests.
     assert len([path for path in sources("server") if ".dataset(" in code(path)]) == 1
+    readers = [path for path in sources("server") if re.search(r"\bTable::open\(|\binspect\(", code(path))]
+    assert [path.name for path in readers] == ["files.rs"]
+    assert "web::block(move || Lines::of(" in readers[0].read_text()
 
 
 def test_nothing_is_unpickled_and_no_model_file_is_handed_to_xgboost():

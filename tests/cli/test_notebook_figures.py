@@ -73,6 +73,9 @@ def test_a_search_comes_as_near_as_the_notebook_s(
     n_trials, most = SEARCHES[space]
     models = ["--models", "xgboost", "--trials", n_trials, "--space", space]
     (line,) = xtream.train(train, "--test", test, *models, *AS_NOTEBOOK)["leaderboard"]
-    assert line["search"]["n_trials"] == n_trials
+    search = line["search"]
+    # The notebook runs all of its trials; in our own space a search may be over when it gains nothing.
+    is_over = space == "narrow" and search.get("gained_nothing", n_trials) < search["n_trials"] < n_trials
+    assert search["n_trials"] == n_trials or is_over
     assert 320 <= line["mae_usd"] <= most
     assert line["r2"] > 0.9593

@@ -65,7 +65,7 @@ async function read() {
   const isSound = understood.units.length === 0;
   say(start, isSound ? t("batch.start") : t("batch.start.doubtful"), isSound);
   start.disabled = false;
-  said.textContent = t("batch.ready", { name: file.name, n: stones.length });
+  said.textContent = t("batch.ready", { name: file.name, n: lines.length });
 }
 
 function say(button, text, isPrimary) {

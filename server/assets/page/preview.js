@@ -12,8 +12,8 @@ export function preview(understood) {
     units.length > 0 && notice(units),
     element("p", {}, t(n.refused > 0 ? "preview.rows" : "preview.rows.all", n)),
     spellings && element("p", {}, t("preview.spellings", { spellings })),
-    faults.length > 0 && table(t("preview.faults"), ["lines", "times", "fault"].map((name) => t(`preview.${name}`)), faults.map(fault), true),
-    table(t("preview.columns"), ["name", "field", "unit", "examples"].map((name) => t(`preview.${name}`)), columns.map(column), true),
+    faults.length > 0 && element("ul", { "aria-label": t("preview.faults") }, faults.map(fault)),
+    table(t("preview.columns"), ["name", "field", "examples"].map((name) => t(`preview.${name}`)), columns.map(column), true),
     settings.length > 0 && element("p", {}, t("preview.settings")),
     settings.length > 0 && element("pre", { tabindex: 0 }, settings.join("\n")),
   ];
@@ -29,16 +29,15 @@ function notice(units) {
   );
 }
 
-const column = ({ name, field, unit, examples }) => [
-  name,
-  field ?? t("preview.unused"),
-  unit ?? "",
-  examples.join(" · "),
-];
+const column = ({ name, field, unit, examples }) => [name, meaning(field, unit), examples.join(" · ")];
+
+function meaning(field, unit) {
+  if (!field) return t("preview.unused");
+  return unit ? t("preview.in-unit", { field, unit }) : field;
+}
 
 /** A kind of faults, and where the first of them stand. */
-const fault = ({ lines, n, example }) => [
-  lines.join(", ") + (n > lines.length ? ", …" : ""),
-  t("preview.n", { n }),
-  example,
-];
+function fault({ lines, n, example }) {
+  const at = lines.join(", ") + (n > lines.length ? ", …" : "");
+  return element("li", {}, t(lines.length > 0 ? "preview.fault" : "preview.fault.more", { n, at, example }));
+}
