@@ -1,10 +1,12 @@
-"""The Debian package in a clean Debian system: installed, started, asked, upgraded, removed, purged. Needs root, debootstrap
-and Debian's packages."""
+"""The Debian package in a clean Debian: installed, started, asked, upgraded, removed, purged.
+
+Needs root, debootstrap and the packages of Debian."""
 
 import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 
@@ -14,6 +16,7 @@ from packages import build, unit
 
 STONE = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
 SETTINGS = "/etc/xtream/xtream.toml"
+PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 pytestmark = pytest.mark.skipif(not in_soak(), reason="make soak runs it")
 
@@ -30,7 +33,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
+            env=PATH | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
         )
         assert run.returncode == status, f"{command}: {run.returncode}\n{run.stdout}{run.stderr}"
         return run.stdout + run.stderr
@@ -59,7 +62,7 @@ class Service:
         self.port = port
         self.process = subprocess.Popen(
             ["chroot", f"--userspec={user}:{user}", machine.root, *lines["ExecStart"][0].split()],
-            env={"PATH": "/usr/bin:/bin"} | secrets,
+            env=PATH | secrets,
             umask=int(lines["UMask"][0], 8),
         )
 
@@ -91,8 +94,6 @@ class Service:
 
 
 def free_port():
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
