@@ -1,7 +1,7 @@
 """What core does beside its peers, in one run: trees beside XGBoost's own library, reading beside polars,
 pricing a file beside pandas with Python's XGBoost, and similar stones by themselves.
 
-    python benches/core/bench.py [--rows 10000000] [--only trees similar appraise ingest value]
+    python benches/core/bench.py [--rows 10000000] [--only trees similar appraise ingest forms value]
 
 Each figure is the least of some repetitions. Both sides price with the same model, and their prices are
 compared first.
@@ -132,6 +132,51 @@ def ingest(folder: Path, n_rows: int) -> list[Result]:
     return [compared(name, "s", min(ours), "polars, reading alone", min(peer), 0.667)]
 
 
+def forms(folder: Path, n_rows: int) -> list[Result]:
+    """The same rows with other signs, looked at; 500 MB looked at; a workbook priced."""
+    plain, other = many_rows(folder, n_rows // 4), folder / "semicolons.csv"
+    with plain.open() as source, other.open("w") as target:
+        for line in source:
+            target.write(line.translate({ord(","): ";", ord("."): ","}))
+    seconds = {path: min(inspected(path)[0] for _ in range(3)) for path in (plain, other)}
+    large = folder / "large.csv"
+    with large.open("wb") as target:
+        text = plain.read_bytes()
+        header, rows = text[: text.index(b"\n") + 1], text[text.index(b"\n") + 1 :]
+        target.write(header)
+        while target.tell() < 500_000_000:
+            target.write(rows)
+    took, megabytes = inspected(large)
+    trained(folder, "--models", "xgboost", "--trials", "0")
+    book = folder / "stones.xlsx"
+    pd.read_csv(PUBLIC, nrows=50_000).to_excel(book, index=False)
+    command = [
+        TARGET / "xtream",
+        "value",
+        book,
+        "--out",
+        folder / "out.csv",
+        "--registry",
+        folder / "registry",
+    ]
+    started = time.perf_counter()
+    subprocess.run(command, capture_output=True)
+    return [
+        compared("semicolons and decimal commas", "s", seconds[other], "commas", seconds[plain], 1 / 1.2),
+        bounded(f"looking at {large.stat().st_size / 1e6:.0f} MB", "s", took, 10),
+        bounded("memory for that", "MB", megabytes, 300),
+        bounded("pricing 50,000 rows of a workbook", "s", time.perf_counter() - started, 3),
+    ]
+
+
+def inspected(path: Path) -> tuple[float, float]:
+    """Seconds and megabytes of `xtream inspect`."""
+    started = time.perf_counter()
+    process = subprocess.Popen([TARGET / "xtream", "inspect", path], stdout=subprocess.DEVNULL)
+    _, _, used = os.wait4(process.pid, 0)
+    return time.perf_counter() - started, used.ru_maxrss / 1024
+
+
 def value(folder: Path, n_rows: int) -> list[Result]:
     delivery, out = many_rows(folder, n_rows), folder / "priced.csv"
     champion = trained(folder, "--models", "xgboost", "--trials", "0")
@@ -155,7 +200,7 @@ def value(folder: Path, n_rows: int) -> list[Result]:
 
 
 def many_rows(folder: Path, n_rows: int) -> Path:
-    """The public stones again and again, at another price on each lap so that no row repeats another."""
+    """The public stones again and again, some cents dearer on each lap so that no row repeats another."""
     path = folder / "delivery.csv"
     if path.exists():
         return path
@@ -168,12 +213,19 @@ def many_rows(folder: Path, n_rows: int) -> Path:
             if left <= 0:
                 return path
             file.writelines(
-                ",".join([*p[:6], str(int(p[6]) + 20_000 * lap), *p[7:]]) + "\n" for p in parts[:left]
+                ",".join([*p[:6], f"{int(p[6]) + lap / 100:.2f}", *p[7:]]) + "\n" for p in parts[:left]
             )
 
 
 def main() -> None:
-    benches = {"trees": trees, "similar": similar, "appraise": appraise, "ingest": ingest, "value": value}
+    benches = {
+        "trees": trees,
+        "similar": similar,
+        "appraise": appraise,
+        "ingest": ingest,
+        "forms": forms,
+        "value": value,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the large file and index")
     parser.add_argument("--only", nargs="*", choices=benches, default=list(benches))

@@ -136,7 +136,7 @@ pub(crate) struct TrainOptions {
     /// Families to train, separated by commas [default: all built in]
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     models: Vec<String>,
-    /// Search trials a family; 0 trains with default parameters [default: 100]
+    /// Most search trials a family, fewer when they gain nothing; 0 trains with default parameters [default: 100]
     #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
     trials: Option<i64>,
     /// Seed of search and training [default: 42]

@@ -83,7 +83,7 @@ impl Progress for Shown {
                     0 => String::new(),
                     n => format!(", {n} of them done by an earlier run"),
                 };
-                line(&format!("{family}: searching, {n_trials} trials{found}"));
+                line(&format!("{family}: searching, at most {n_trials} trials{found}"));
                 state.started = Instant::now();
                 state.last_line = state.started;
                 state.n_kept = *n_kept;
@@ -106,7 +106,14 @@ impl Progress for Shown {
                     ));
                 }
             }
-            Event::SearchFinished { .. } => state.bar.finish_and_clear(),
+            Event::SearchFinished { family, n_trials, gained_nothing } => {
+                state.bar.finish_and_clear();
+                if let Some(n) = gained_nothing {
+                    line(&format!(
+                        "{family}: {n_trials} trials were enough: {n} one after the other were no better"
+                    ));
+                }
+            }
             Event::Fitting { family } => line(&format!("{family}: training on all training rows")),
             Event::Tested { family, mae_usd, .. } => {
                 line(&format!("{family}: mean error ${mae_usd:.2} on the test rows"));

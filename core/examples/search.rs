@@ -66,6 +66,7 @@ fn main() {
     let search = Search {
         keeps_failures: false,
         n_trials: n_trials.parse().unwrap(),
+        patience: usize::MAX,
         n_workers: std::thread::available_parallelism().unwrap().get(),
         n_rounds: stop.most,
         objective: &objective,

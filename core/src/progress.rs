@@ -17,7 +17,7 @@ pub enum Event<'a> {
     SearchStarted {
         /// The family.
         family: &'a str,
-        /// Trials there will be.
+        /// Trials there will be at most.
         n_trials: usize,
         /// Trials found in the study file of an earlier, unfinished run.
         n_kept: usize,
@@ -30,7 +30,7 @@ pub enum Event<'a> {
         family: &'a str,
         /// Trials ended so far.
         n_finished: usize,
-        /// Trials there will be.
+        /// Trials there will be at most.
         n_trials: usize,
         /// Best mean absolute error so far in US dollars, `None` before the first full trial.
         best_mae_usd: Option<f64>,
@@ -41,6 +41,11 @@ pub enum Event<'a> {
     SearchFinished {
         /// The family.
         family: &'a str,
+        /// Trials in all.
+        n_trials: usize,
+        /// So many trials, the last ones that were looked at, gained nothing, and that ended it; `None` when all that
+        /// were asked for ran.
+        gained_nothing: Option<usize>,
     },
     /// The final fit on all training rows begins.
     Fitting {

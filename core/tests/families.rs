@@ -15,7 +15,9 @@ use xtream_core::metrics::Metrics;
 use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
-use xtream_core::training::{Family, Preset, built_in, choose, monotone};
+use xtream_core::registry::Registry;
+use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose, monotone};
+use xtream_core::tuning::SamplerKind;
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn families() -> Vec<Family> {
@@ -147,7 +149,10 @@ fn what_a_growing_model_shows_of_itself_is_what_it_predicts_when_it_is_done() {
 #[test]
 fn trees_start_from_the_sum_unless_they_are_monotone() {
     let (train, test) = (&FIXTURE.train, &FIXTURE.test);
-    let sum = prices(FIXTURE.fitted("linear-derived"), test);
+    // Here errors do not count by the price.
+    let mut alike = family("linear-derived");
+    alike.recipe.counts_by_price = false;
+    let sum = prices(&fit(&alike, train, &Params::default(), 1), test);
     let one_step = |monotone| {
         let params = [("n_estimators", 1.0), ("learning_rate", 1e-6), ("monotone", monotone)];
         prices(&fit(&family("xgboost-derived"), train, &Params::from(params), 1), test)
@@ -249,4 +254,51 @@ fn the_notebooks_search_space_is_kept_as_it_was() {
     assert_eq!(plan.space.0.len(), 7);
     let trees = plan.early_stopping.unwrap();
     assert_eq!((trees.rounds, trees.fewest, trees.most), ("n_estimators", 100, 1000));
+}
+
+#[test]
+fn one_sale_that_nobody_can_explain_moves_the_derived_trees_less_where_large_errors_count_less() {
+    let family = family("xgboost-derived");
+    let stones = &FIXTURE.few[..];
+    let (odd, honest) = (1000, stones[1000].price_usd());
+    let mut with_odd = stones.to_vec();
+    with_odd[odd] = stones[odd].diamond().sold_at(Cell::Number(4.0 * honest)).unwrap();
+    let moved = |params: &Params| {
+        let price = |stones| prices(&fit(&family, stones, params, 1), &stones[odd..=odd])[0];
+        price(&with_odd) / price(stones)
+    };
+    let base = Params::from([("learning_rate", 0.1)]);
+    let squared = moved(&base);
+    let plan = (family.plan.as_ref().unwrap())(Preset::Narrow);
+    let less = moved(&base.overlaid(&plan.fixed));
+    assert!(less < 1.0 + (squared - 1.0) / 3.0, "{less} {squared}");
+}
+
+#[test]
+fn a_run_without_trials_trains_what_the_search_would_not_have_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open_or_create(folder.path()).unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
+    let params = |is_monotone| {
+        let training = Training {
+            source: Source { data: vec![data.clone()], ..Source::default() },
+            max_rejects_percent: 1.0,
+            rejects: None,
+            families: vec![family("xgboost-derived")],
+            n_trials: 0,
+            preset: Preset::default(),
+            sampler: SamplerKind::default(),
+            n_workers: 2,
+            seed: 1,
+            n_repeats: 1,
+            promotes: Promotes::Nothing,
+            is_monotone,
+            ranges: false,
+        };
+        let report = training.run(&registry, &Silent, &Interrupt::default()).unwrap();
+        report.leaderboard[0].params.clone()
+    };
+    assert_eq!(params(false), (family("xgboost-derived").plan.unwrap())(Preset::Narrow).fixed);
+    // It starts from nothing, and large errors count in full.
+    assert_eq!(params(true), Params::from([("monotone", 1.0)]));
 }

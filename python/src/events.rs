@@ -41,7 +41,12 @@ pub(crate) fn to_json(event: &Event<'_>) -> Option<Value> {
             "best_mae_usd": best_mae_usd,
             "trial": trial,
         }),
-        Event::SearchFinished { family } => json!({"event": "search_finished", "family": family}),
+        Event::SearchFinished { family, n_trials, gained_nothing } => json!({
+            "event": "search_finished",
+            "family": family,
+            "n_trials": n_trials,
+            "gained_nothing": gained_nothing,
+        }),
         Event::Fitting { family } => json!({"event": "fitting", "family": family}),
         Event::Tested { family, mae_usd, .. } => {
             json!({"event": "judged", "family": family, "mae_usd": mae_usd})

@@ -53,7 +53,12 @@ def in_words(event: Event) -> str | None:
         case "search_started":
             kept = event["n_kept"]
             found = f", {kept} of them done by an earlier run" if kept else ""
-            return f"{event['family']}: searching, {event['n_trials']} trials{found}"
+            return f"{event['family']}: searching, at most {event['n_trials']} trials{found}"
+        case "search_finished" if event["gained_nothing"]:
+            return (
+                f"{event['family']}: {event['n_trials']} trials were enough: "
+                f"{event['gained_nothing']} one after the other were no better"
+            )
         case "fitting":
             return f"{event['family']}: training on all training rows"
         case "judged":

@@ -52,7 +52,8 @@ def train(
         Families to train: names of built-in ones ("linear", "xgboost-derived" and so on), `Family` objects,
         or classes with `fit(X, y)` and `predict(X)`. All built-in ones by default.
     trials : int
-        Sets of parameters tried for each family; 0 trains with default parameters.
+        Most sets of parameters tried for each family, fewer when they gain nothing; 0 trains with default
+        parameters.
     seed : int
         The same seed and data give the same models, byte for byte.
     registry : str or os.PathLike

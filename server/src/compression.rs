@@ -130,7 +130,13 @@ pub(crate) async fn pack(
 
 /// Pictures are packed already.
 pub(crate) fn is_text(content_type: &str) -> bool {
-    let kinds = ["text/", "application/json", "application/problem+json", "application/openmetrics-text"];
+    let kinds = [
+        "text/",
+        "application/json",
+        "application/x-ndjson",
+        "application/problem+json",
+        "application/openmetrics-text",
+    ];
     kinds.iter().any(|kind| content_type.starts_with(kind))
 }
 

@@ -40,6 +40,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("faults.js", include_str!("../assets/page/faults.js")),
     ("history.js", include_str!("../assets/page/history.js")),
     ("models.js", include_str!("../assets/page/models.js")),
+    ("preview.js", include_str!("../assets/page/preview.js")),
     ("reasons.js", include_str!("../assets/page/reasons.js")),
     ("server.js", include_str!("../assets/page/server.js")),
     ("texts.js", concat!("export default ", include_str!("../assets/page/en.json"))),

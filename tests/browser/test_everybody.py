@@ -42,9 +42,19 @@ def refused(page: Page, csv: Csv) -> None:
 def batch(page: Page, csv: Csv) -> None:
     page.goto("/batch")
     rows = ["1.2,Premium,E,VS1,=1+1", "1.2,Shiny,E,VS1,", "-1,Ideal,Q,VS1,"]
-    page.get_by_label("CSV file").set_input_files(csv("carat,cut,color,clarity,note\n" + "\n".join(rows)))
+    page.get_by_label("File of stones").set_input_files(
+        csv("carat,cut,color,clarity,note\n" + "\n".join(rows))
+    )
     page.get_by_role("button", name="Value the stones").click()
     page.get_by_role("link", name="Download the result").wait_for()
+
+
+def preview(page: Page, csv: Csv) -> None:
+    page.goto("/batch")
+    header = "Stock number of the shop;Carats;Cut Grade;Colour;Clarity;Shape;Lab"
+    rows = ["A1;71,5;Excellent;E;VS1;Round;GIA"] * 30 + ["A2;71;Shiny;E;VS1;;", "A3;71;Ideal;E;VS1;Pear;"]
+    page.get_by_label("File of stones").set_input_files(csv("\n".join([header, *rows])))
+    page.get_by_role("button", name="Value the stones with these units").wait_for()
 
 
 def models(page: Page, csv: Csv) -> None:
@@ -69,6 +79,7 @@ STATES: list[Callable[[Page, Csv], None]] = [
     edited,
     refused,
     batch,
+    preview,
     models,
     certificate,
     guide,

@@ -18,10 +18,11 @@ use super::columns::fields_of;
 use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
 use super::csv_records::{Scanned, Scanner, scan, whole_records};
-use super::form::Form;
+use super::form::{Form, Marks};
 use super::input::Input;
 use super::plain::Plain;
 use super::records::AtLine;
+use super::written::Signs;
 use crate::diamond;
 use crate::error::{Error, Result};
 
@@ -114,6 +115,15 @@ impl CsvTable {
     /// How a text file is written, where it is not plain.
     pub(super) fn form(&self) -> Option<&Form> {
         self.form.as_ref().filter(|_| self.input.is_text_file())
+    }
+
+    /// The signs that it is written with.
+    pub(super) fn signs(&self) -> Signs {
+        let of = |form: &Form| Signs {
+            separator: form.delimiter,
+            decimal: if form.marks == Marks::Comma { ',' } else { '.' },
+        };
+        self.form.as_ref().map_or(Signs::PLAIN, of)
     }
 
     /// Reads a file of another form from its beginning, as a plain one.

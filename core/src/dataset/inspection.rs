@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::columns::{has, lookalike};
 use super::ingest::CheckedBatch;
 use super::units::{Sold, SuspectUnit, suspect_prices, suspects};
-use super::{Batch, Part, Policy, Reading, Spellings, Table};
+use super::{Batch, Part, Policy, Reading, Spellings, Suspect, Table};
 use crate::diamond::{Fault, Field};
 use crate::error::{Error, Result};
 use crate::format::grouped;
@@ -104,7 +104,9 @@ pub fn inspect(path: &Path, reading: &Arc<Reading>, interrupt: &Interrupt) -> Re
         spellings: None,
         settings: Vec::new(),
     };
-    let policy = Policy { unpriced: !has_prices, ..Policy::default() };
+    // A stone of implausible measurements is no good to learn from, but it is priced, with a warning.
+    let suspect = if has_prices { Suspect::Reject } else { Suspect::Keep };
+    let policy = Policy { suspect, unpriced: !has_prices, ..Policy::default() };
     let mut kinds = Kinds::default();
     let mut spellings = Spellings::default();
     let mut sold = Vec::new();
@@ -167,7 +169,7 @@ fn add_examples(columns: &mut [InspectedColumn], batch: Batch) -> Result<()> {
         // A frame may have its columns in an order of its own.
         let Ok(cells) = frame.column(&column.name) else { continue };
         let cells = cells.as_materialized_series();
-        let shown = cells.iter().map(|cell| match cell.get_str() {
+        let shown = cells.iter().filter(|cell| !cell.is_null()).map(|cell| match cell.get_str() {
             Some(text) => text.chars().take(40).collect(),
             None => cell.to_string(),
         });

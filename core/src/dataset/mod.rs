@@ -37,6 +37,7 @@ pub mod store;
 mod table;
 mod units;
 mod validation;
+mod written;
 
 pub use batch::Batch;
 pub use columns::{fields_of, has};
@@ -59,6 +60,7 @@ pub(crate) use table::Part;
 pub use table::Table;
 pub use units::SuspectUnit;
 pub use validation::{FaultyRow, Validation};
+pub use written::Signs;
 
 use rayon::prelude::*;
 

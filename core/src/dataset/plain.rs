@@ -10,6 +10,10 @@ use crate::diamond::Field;
 /// Bytes of plain text made at once.
 const CHUNK: usize = 64 << 10;
 
+/// What is written behind a number that may be read in two ways.
+pub(super) const DOUBTS: [&str; 2] =
+    [" (the other numbers have a decimal comma)", " (the other numbers have a decimal point)"];
+
 /// Reads on where the form was found out.
 pub(super) struct Plain {
     form: Form,
@@ -155,10 +159,7 @@ fn plain_number(cell: &str, field: Field, marks: Marks) -> Option<String> {
         let whole = whole.replace(thousand, "");
         return Some(if decimals.is_empty() { whole } else { format!("{whole}.{decimals}") });
     }
-    Some(format!(
-        "\"{cell} (the other numbers have a decimal {})\"",
-        if decimal == ',' { "comma" } else { "point" }
-    ))
+    Some(format!("\"{cell}{}\"", DOUBTS[usize::from(decimal == '.')]))
 }
 
 impl Read for Plain {

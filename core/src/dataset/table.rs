@@ -16,6 +16,7 @@ use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
 use super::parquet_table::ParquetTable;
 use super::units::suspects;
+use super::written::Signs;
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 
@@ -129,6 +130,14 @@ impl Table {
         match &self.rows {
             Rows::Csv(table) => table.form().map(|form| Echo::open(path, form.clone())).transpose(),
             Rows::Parquet(_) | Rows::Frame(_) => Ok(None),
+        }
+    }
+
+    /// The signs between its columns and before its decimals.
+    pub fn signs(&self) -> Signs {
+        match &self.rows {
+            Rows::Csv(table) => table.signs(),
+            Rows::Parquet(_) | Rows::Frame(_) => Signs::PLAIN,
         }
     }
 

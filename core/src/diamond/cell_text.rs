@@ -9,6 +9,10 @@ const MISSING: [&str; 8] = ["na", "n/a", "#n/a", "-", "--", "null", "none", "nan
 
 /// Whether nothing was meant.
 pub(super) fn is_missing(text: &str) -> bool {
+    // Nearly all cells are numbers.
+    if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let text = text.trim();
     text.is_empty() || MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

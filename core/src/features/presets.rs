@@ -24,7 +24,7 @@ pub(super) fn for_trees() -> Vec<Column> {
 }
 
 /// Columns for a sum, besides the grades themselves. A polynomial in the logarithm of the weight; a step
-/// at each magic size, for every stone and again for each rank of color and clarity; and the grades'
+/// at each magic size, for every stone and again for each rank of color and clarity and for their product; and the grades'
 /// ranks and the product of the last two again, multiplied by the logarithm of the weight.
 pub(super) fn polynomial() -> Vec<Column> {
     let log = || Column::Engineered(Engineered::LogCarat);
@@ -41,6 +41,7 @@ pub(super) fn polynomial() -> Vec<Column> {
         columns.push(Column::AtLeast(size));
         columns.push(Column::Product(vec![Column::AtLeast(size), rank(Field::Color)]));
         columns.push(Column::Product(vec![Column::AtLeast(size), rank(Field::Clarity)]));
+        columns.push(Column::Product(vec![Column::AtLeast(size), rank(Field::Color), rank(Field::Clarity)]));
     }
     columns
 }

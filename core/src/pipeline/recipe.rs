@@ -23,6 +23,9 @@ pub struct Recipe {
     pub estimator: Box<dyn Estimator>,
     /// The simpler model that it starts from; without one it starts from nothing.
     pub init_score: Option<InitScoreRecipe>,
+    /// Whether a stone's error counts by its price where the target is [`Target::LogPricePerCarat`]; if not, an error
+    /// in proportion counts alike whatever the stone costs.
+    pub counts_by_price: bool,
     /// Parameters with which the same algorithm makes a small model of how far off the prices are.
     pub difficulty: Params,
 }
@@ -31,7 +34,14 @@ impl Recipe {
     /// A model that starts from nothing, and whose difficulty is learned with the algorithm's default parameters.
     pub fn new(encoding: Encoding, target: Target, estimator: impl Estimator + 'static) -> Self {
         let difficulty = Params::default();
-        Self { encoding, target, estimator: Box::new(estimator), init_score: None, difficulty }
+        Self {
+            encoding,
+            target,
+            estimator: Box::new(estimator),
+            init_score: None,
+            counts_by_price: true,
+            difficulty,
+        }
     }
 
     /// Fits encoder and model on `stones`.
@@ -97,7 +107,7 @@ impl Recipe {
         let learned =
             |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
         let target: Array1<f64> = stones.iter().map(learned).collect();
-        let weight = match (self.target.weight(stones), weight) {
+        let weight = match (self.own_weight(stones), weight) {
             // On average 1 over all that is counted, as if each stone stood there so many times.
             (Some(own), Some(times)) => {
                 let weight = own * times;
@@ -134,5 +144,9 @@ impl Recipe {
             weight,
             eval,
         })
+    }
+
+    fn own_weight(&self, stones: &[PricedDiamond]) -> Option<Array1<f64>> {
+        if self.counts_by_price { self.target.weight(stones) } else { None }
     }
 }

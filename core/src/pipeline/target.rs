@@ -14,8 +14,8 @@ pub enum Target {
     Price,
     /// Its natural logarithm: errors count in proportion, and no prediction is negative.
     LogPrice,
-    /// The natural logarithm of the price per carat. A stone's error counts by its price when it is
-    /// fitted: an error in proportion costs as many times more dollars.
+    /// The natural logarithm of the price per carat. An error in proportion costs more dollars where the price is
+    /// higher, so errors may count by it ([`super::Recipe::counts_by_price`]).
     LogPricePerCarat,
 }
 

@@ -109,6 +109,10 @@ pub struct SearchCard {
     pub study: Digest,
     /// Trials in all.
     pub n_trials: usize,
+    /// So many trials one after the other gained nothing, and that ended the search before all that were asked for had
+    /// run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gained_nothing: Option<usize>,
     /// Of which were given up early.
     pub n_pruned: usize,
     /// The trial that won.

@@ -222,15 +222,16 @@ impl Training {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<ModelRecord> {
-        let promise = if self.is_monotone { families::monotone_params() } else { Params::default() };
+        let plan = family.plan.as_ref().map(|plan| plan(self.preset));
+        let free = plan.as_ref().map_or_else(Params::default, |plan| plan.fixed.clone());
+        // A monotone model starts from nothing, far from most stones, where large errors must count in full.
+        let fixed = if self.is_monotone { families::monotone_params() } else { free.clone() };
         let started = Instant::now();
-        let (params, search) = match &family.plan {
+        let (params, search) = match plan {
             Some(plan) if self.n_trials > 0 => {
-                let mut plan = plan(self.preset);
-                plan.fixed = plan.fixed.overlaid(&promise);
                 let tuning = Tuning {
                     family,
-                    plan,
+                    plan: Plan { fixed, ..plan },
                     preset: self.preset,
                     sampler: self.sampler,
                     n_trials: self.n_trials,
@@ -242,7 +243,7 @@ impl Training {
                 let (params, card) = tuning.run(registry, progress, interrupt)?;
                 (params, Some(card))
             }
-            _ => (promise, None),
+            _ => (fixed, None),
         };
         let search_s = started.elapsed().as_secs_f64();
         progress.report(&Event::Fitting { family: &family.name });
@@ -277,7 +278,14 @@ impl Training {
             prices: &prices,
         });
         let free_mae_usd = match self.is_monotone {
-            true => Some(self.mae_without_promise(family, seed, &params, train, test, interrupt)?),
+            true => Some(self.mae_without_promise(
+                family,
+                seed,
+                &params.clone().overlaid(&free),
+                train,
+                test,
+                interrupt,
+            )?),
             false => None,
         };
         Ok(ModelRecord {

@@ -24,6 +24,15 @@ impl Preset {
             Self::Notebook => "notebook",
         }
     }
+
+    /// Trials one after the other that may gain nothing before a search is over; docs/accuracy.md says what more
+    /// would gain. The notebook runs all of its trials.
+    pub(super) fn patience(self) -> usize {
+        match self {
+            Self::Narrow => 30,
+            Self::Notebook => usize::MAX,
+        }
+    }
 }
 
 /// How to search a family's parameters.
@@ -34,7 +43,7 @@ pub struct Plan {
     /// What is the same in every trial.
     pub fixed: Params,
     /// Fifths of the training rows that validate a trial, one after the other, each time learning from
-    /// the rest: 1 to [`FOLDS`].
+    /// the rest: 1 to [`FOLDS`]. Fewer do where there are many rows.
     pub n_folds: usize,
     /// A model that grows in rounds stops when so many have brought nothing; the best round's
     /// number becomes the parameter named.

@@ -36,6 +36,9 @@ pub(super) struct Tuning<'a> {
     pub(super) train: &'a [PricedDiamond],
 }
 
+/// Stones on which a trial is validated are enough when they are so many.
+const ENOUGH_TO_VALIDATE: usize = 20_000;
+
 /// Fewer rows on either side make a search a lottery.
 const FEWEST_ROWS: usize = 20;
 
@@ -49,7 +52,7 @@ impl Tuning<'_> {
     ) -> Result<(Params, SearchCard)> {
         // Parts are decided by fingerprint here too: repeated stones never validate themselves. The seed is
         // mixed first, because a rule that equals the test split's leaves none to validate on.
-        let folds = folds(self.train, self.plan.n_folds, xxh3_64_with_seed(b"validation", self.seed));
+        let folds = folds(self.train, self.n_folds(), xxh3_64_with_seed(b"validation", self.seed));
         if folds.iter().any(|fold| fold.validation.len().min(fold.train.len()) < FEWEST_ROWS) {
             return Err(Error::TooFewRows {
                 reason: format!(
@@ -85,6 +88,7 @@ impl Tuning<'_> {
         };
         let search = Search {
             n_trials,
+            patience: self.preset.patience(),
             n_workers: self.n_workers,
             n_rounds: self.plan.early_stopping.map_or(0, |stop| stop.most),
             objective: &objective,
@@ -95,11 +99,14 @@ impl Tuning<'_> {
         };
         let mut sampler = self.sampler.sampler(&self.plan.space, self.seed)?;
         let trials = search.run(&mut study, &mut *sampler)?;
-        progress.report(&Event::SearchFinished { family });
+        let n_run = trials.len();
+        let gained_nothing = (n_run < n_trials).then_some(self.preset.patience());
+        progress.report(&Event::SearchFinished { family, n_trials: n_run, gained_nothing });
         let (best, value, refit) = best(&trials)?;
         let card = SearchCard {
-            study: registry.put_blob(BlobKind::Study, study.sorted(n_trials)?)?,
-            n_trials,
+            study: registry.put_blob(BlobKind::Study, study.sorted(n_run)?)?,
+            n_trials: n_run,
+            gained_nothing,
             n_pruned: trials.iter().filter(|trial| matches!(trial.outcome, Outcome::Pruned { .. })).count(),
             best_trial: best,
             best_mae_usd: value,
@@ -107,6 +114,12 @@ impl Tuning<'_> {
             sampler: self.sampler,
         };
         Ok((refit, card))
+    }
+
+    /// As many folds of the plan's as it takes to validate on enough stones: one of a large data set says as much as five
+    /// of a small one.
+    fn n_folds(&self) -> usize {
+        (ENOUGH_TO_VALIDATE * FOLDS).div_ceil(self.train.len().max(1)).clamp(1, self.plan.n_folds.max(1))
     }
 
     fn header(&self) -> Result<StudyHeader> {
@@ -117,7 +130,7 @@ impl Tuning<'_> {
                 "family": self.family.name,
                 "library": library,
                 "dataset": self.dataset,
-                "folds": [self.plan.n_folds, FOLDS],
+                "folds": [self.n_folds(), FOLDS],
                 "fixed": self.plan.fixed,
                 "early_stopping": self.plan.early_stopping,
             }),

@@ -42,8 +42,11 @@ pub type OnMilestone<'a> = &'a mut dyn FnMut(Milestone, f64) -> ControlFlow<()>;
 
 /// A search to run.
 pub struct Search<'a> {
-    /// Trials there shall be, those of the study included.
+    /// Trials there may be, those of the study included.
     pub n_trials: usize,
+    /// It is over when so many trials, one after the other, were no better than one before them. Like a proposal, this
+    /// depends on no number of workers: trial `i` is not begun for what is known of those up to `i - LAG`.
+    pub patience: usize,
     /// Trials side by side.
     pub n_workers: usize,
     /// Rounds that a trial may have, where it has rounds.
@@ -69,7 +72,8 @@ struct Job {
 }
 
 impl Search<'_> {
-    /// Runs the trials that `study` lacks and returns all of them by number.
+    /// Runs the trials that `study` lacks and returns all of them by number: [`Search::n_trials`], or fewer when
+    /// there was nothing more to gain.
     ///
     /// # Errors
     /// The first error of a trial, after those at work have ended, or [`Error::Interrupted`];
@@ -120,8 +124,9 @@ impl Search<'_> {
         let mut told: Vec<Trial> = Vec::new();
         let (mut next, mut n_running) = (0, 0);
         let mut ended: BTreeMap<usize, Trial> = BTreeMap::new();
-        while ended.len() < self.n_trials {
-            while next < self.n_trials {
+        let mut n_trials = self.n_trials;
+        while ended.len() < n_trials {
+            while next < n_trials {
                 let needed = (next + 1).saturating_sub(LAG);
                 while told.len() < needed
                     && let Some(trial) = ended.get(&told.len())
@@ -130,6 +135,10 @@ impl Search<'_> {
                     told.push(trial.clone());
                 }
                 if told.len() < needed {
+                    break;
+                }
+                if n_since_best(&told) >= self.patience {
+                    n_trials = next;
                     break;
                 }
                 let params = sampler.ask(next)?;
@@ -197,6 +206,13 @@ impl Search<'_> {
     }
 }
 
+/// Trials since the best one of those that ran to their end, or since the first if none did.
+fn n_since_best(told: &[Trial]) -> usize {
+    let complete = told.iter().filter(|trial| matches!(trial.outcome, Outcome::Complete { .. }));
+    let best = complete.min_by(|a, b| a.outcome.value().total_cmp(&b.outcome.value()));
+    told.len() - best.map_or(0, |best| best.number + 1)
+}
+
 fn best<'a>(trials: impl Iterator<Item = &'a Trial>) -> Option<f64> {
     let complete = trials.filter(|trial| matches!(trial.outcome, Outcome::Complete { .. }));
     complete.map(|trial| trial.outcome.value()).min_by(f64::total_cmp)
@@ -209,6 +225,9 @@ mod tests {
 
     use super::super::{Domain, SamplerKind, Space, StudyHeader};
     use super::*;
+
+    /// More than there are trials: of those that end of themselves there is a test of its own.
+    const PATIENCE: usize = 1000;
 
     fn header() -> StudyHeader {
         let space = Space(vec![("x".into(), Domain::Uniform { low: 0.0, high: 1.0 })]);
@@ -253,6 +272,7 @@ mod tests {
         };
         let search = Search {
             n_trials,
+            patience: PATIENCE,
             n_workers,
             n_rounds: 100,
             objective: &objective,
@@ -293,6 +313,74 @@ mod tests {
         assert!(n_stops >= 4, "{n_stops}");
     }
 
+    /// Runs a search that is over when 12 trials gain nothing, of 200 at most; trial 4 is the best that there is, and
+    /// nothing is worth more than a worker's turn. How many trials it ran, and its study.
+    fn run_until_nothing_is_gained(
+        path: &std::path::Path,
+        n_workers: usize,
+        stop_after: usize,
+    ) -> Result<(usize, Vec<u8>)> {
+        let mut study = Study::open(path, &header())?;
+        let mut sampler = SamplerKind::Random.sampler(&header().space, header().seed)?;
+        let best = (0..5).map(|number| sampler.ask(number).unwrap()).next_back().unwrap();
+        let mut sampler = SamplerKind::Random.sampler(&header().space, header().seed)?;
+        let (interrupt, n_run) = (Interrupt::default(), AtomicUsize::new(0));
+        let objective = |params: &Params, _: OnMilestone<'_>| {
+            if n_run.fetch_add(1, Ordering::SeqCst) == stop_after {
+                interrupt.raise();
+            }
+            interrupt.check()?;
+            let x = params.get("x").unwrap();
+            std::thread::sleep(std::time::Duration::from_micros((x * 3000.0) as u64));
+            let value = if *params == best { 0.0 } else { 1.0 + x };
+            Ok(Some(Measured { value, refit: params.clone() }))
+        };
+        let search = Search {
+            n_trials: 200,
+            patience: 12,
+            n_workers,
+            n_rounds: 100,
+            objective: &objective,
+            after_trial: &|_, _, _| {},
+            keeps_failures: false,
+            interrupt: &interrupt,
+        };
+        let n_trials = search.run(&mut study, &mut *sampler)?.len();
+        Ok((n_trials, study.sorted(n_trials)?))
+    }
+
+    #[test]
+    fn a_search_is_over_when_the_last_trials_gained_nothing_however_many_workers_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |name: &str, n_workers| {
+            run_until_nothing_is_gained(&folder.path().join(name), n_workers, usize::MAX).unwrap()
+        };
+        let (n_trials, alone) = run("one", 1);
+        // Trial 4 and twelve that were no better; by then as many more as may run at once have begun.
+        assert_eq!(n_trials, 4 + 1 + 12 + LAG - 1);
+        assert_eq!((n_trials, alone.clone()), run("two", 2));
+        assert_eq!((n_trials, alone), run("eight", 8));
+    }
+
+    #[test]
+    fn an_interrupted_search_stops_where_it_would_have_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = run_until_nothing_is_gained(&folder.path().join("whole"), 2, usize::MAX).unwrap();
+        let path = folder.path().join("interrupted");
+        let mut n_stops = 0;
+        let resumed = loop {
+            match run_until_nothing_is_gained(&path, 3, 5) {
+                Ok(resumed) => break resumed,
+                Err(Error::Interrupted) => n_stops += 1,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(resumed, whole);
+        assert!(n_stops >= 2, "{n_stops}");
+        // Asked for once more, it has nothing left to do.
+        assert_eq!(run_until_nothing_is_gained(&path, 2, 0).unwrap(), whole);
+    }
+
     #[test]
     fn a_line_torn_by_a_kill_costs_only_its_trial() {
         let folder = tempfile::tempdir().unwrap();
@@ -317,9 +405,17 @@ mod tests {
             let mut study = Study::open(&folder.path().join(name), &header()).unwrap();
             let mut sampler = header().sampler.sampler(&header().space, header().seed).unwrap();
             let (objective, after_trial) = (&objective, &|_: &Trial, _, _| {});
-            let (n_trials, n_workers, n_rounds, interrupt) = (30, 2, 100, &interrupt);
-            let search =
-                Search { n_trials, n_workers, n_rounds, objective, after_trial, keeps_failures, interrupt };
+            let (n_trials, patience, n_workers, n_rounds, interrupt) = (30, 30, 2, 100, &interrupt);
+            let search = Search {
+                n_trials,
+                patience,
+                n_workers,
+                n_rounds,
+                objective,
+                after_trial,
+                keeps_failures,
+                interrupt,
+            };
             search.run(&mut study, &mut *sampler)
         };
         let trials = run("kept", true).unwrap();

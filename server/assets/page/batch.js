@@ -1,14 +1,14 @@
-// A file of stones: read in the browser, valued in parts, and given back as it was written, with more columns.
-import { CsvFault, decode, isFormula, join, parse, written } from "./csv.js";
+// A file of stones: read by the server, looked at, valued in parts, and given back with more columns.
+import { isFormula, join, styleOf, written } from "./csv.js";
 import { byId, element, table } from "./elements.js";
 import { clearFaults, showFaults } from "./faults.js";
+import { preview } from "./preview.js";
 import { ask } from "./server.js";
 import { t } from "./words.js";
 
-const REQUIRED = ["carat", "cut", "color", "clarity"];
-const OPTIONAL = ["depth", "table", "x", "y", "z"];
-const GRADES = ["cut", "color", "clarity"];
 const ADDED = ["price_usd", "range_low_usd", "range_high_usd", "model_version", "problem"];
+/** Bytes of a file, as many as the server takes. */
+const LARGEST = 20 * 2 ** 20;
 /** Stones in one request, as many as the server takes. */
 const PART = 1000;
 /** Characters of a cell that are sent: no grade and no number is longer, and a request has a bound. */
@@ -20,12 +20,13 @@ const MOST_NAMED = 20;
 
 const form = byId("upload");
 const said = byId("said");
+/** The file that is read or valued: `stop()` ends what is under way. */
 let work = null;
 
 form.elements.file.addEventListener("change", read);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (work) run(work);
+  if (work?.stones.length > 0) run(work);
 });
 byId("stop").addEventListener("click", () => work?.stop());
 
@@ -34,50 +35,61 @@ async function read() {
   work = null;
   clearFaults(form);
   said.textContent = "";
-  byId("result").hidden = byId("progress").hidden = byId("start").disabled = true;
-  byId("start").textContent = t("batch.start");
-  byId("start").hidden = false;
-  byId("stop").hidden = true;
+  for (const id of ["result", "progress", "preview", "stop"]) byId(id).hidden = true;
+  const start = byId("start");
+  [start.hidden, start.disabled] = [false, true];
+  say(start, t("batch.start"), true);
   const [file] = form.elements.file.files;
   if (!file) return;
-  try {
-    work = prepare(file.name, parse(decode(await file.arrayBuffer())));
-  } catch (fault) {
-    if (!(fault instanceof CsvFault)) throw fault;
-    return showFaults(form, [{ field: "file", message: t(`batch.error.${fault.message}`, fault.values) }]);
-  }
-  byId("start").disabled = false;
-  said.textContent = t("batch.ready", { name: file.name, n: work.rows.length });
+  const refuse = (message) => showFaults(form, [{ field: "file", message }]);
+  if (file.size > LARGEST) return refuse(t("batch.too-large"));
+  const stopped = new AbortController();
+  const job = { name: file.name, stones: [], stop: () => stopped.abort() };
+  work = job;
+  said.textContent = t("batch.reading");
+  const bytes = await file.arrayBuffer();
+  const path = `/v1/files?name=${encodeURIComponent(file.name.slice(-LONGEST))}`;
+  const { ok, answer } = await patiently(path, { file: bytes, signal: stopped.signal });
+  // Another file was chosen meanwhile.
+  if (job !== work) return;
+  said.textContent = "";
+  if (!ok) return refuse(answer.detail);
+  const { understood, signs, lines } = answer;
+  const stones = lines.filter((row) => row.diamond);
+  const columns = understood.columns.map(({ name }) => name);
+  Object.assign(job, { columns, rows: lines, stones, style: styleOf(bytes, signs), outcomes: [] });
+  byId("preview").replaceChildren(...preview(understood).filter(Boolean));
+  byId("preview").hidden = false;
+  if (stones.length === 0) return refuse(t("batch.no-stones"));
+  // In another unit, every price would be wrong: that is not the usual thing to do.
+  const isSound = understood.units.length === 0;
+  say(start, isSound ? t("batch.start") : t("batch.start.doubtful"), isSound);
+  start.disabled = false;
+  said.textContent = t("batch.ready", { name: file.name, n: stones.length });
 }
 
-/** What is to be done: rows, where each field stands, and the outcomes so far. */
-function prepare(name, { header, rows, style }) {
-  const names = header.cells.map((column) => column.trim().toLowerCase());
-  const places = {};
-  for (const field of [...REQUIRED, ...OPTIONAL]) {
-    const at = names.indexOf(field);
-    if (at < 0) continue;
-    if (names.lastIndexOf(field) !== at) throw new CsvFault("twice", { column: field });
-    places[field] = at;
-  }
-  const absent = REQUIRED.filter((field) => !(field in places));
-  if (absent.length > 0) throw new CsvFault("columns", { columns: absent.join(", ") });
-  return { name, header, names, rows, style, places, outcomes: [], stop: () => {} };
+function say(button, text, isPrimary) {
+  button.textContent = text;
+  button.classList.toggle("primary", isPrimary);
 }
 
-/** A number as many people write it. */
-const HAS_COMMA = /^\d*,\d+$/;
-
-function stone({ cells }, places) {
-  const made = {};
-  for (const [field, at] of Object.entries(places)) {
-    const text = cells[at].trim().slice(0, LONGEST);
-    if (text === "") continue;
-    const number = Number(HAS_COMMA.test(text) ? text.replace(",", ".") : text);
-    made[field] = GRADES.includes(field) || !Number.isFinite(number) ? text : number;
+/** Asks again where the server is busy. */
+async function patiently(path, question) {
+  for (let tries = 1; ; tries += 1) {
+    const answered = await ask(path, question);
+    const { signal } = question;
+    if (signal.aborted || tries === MOST_TRIES || ![429, 503].includes(answered.status)) return answered;
+    said.textContent = t("failure.busy");
+    await pause(Math.min(answered.retryAfterS, 60), signal);
+    if (signal.aborted) return answered;
   }
-  return made;
 }
+
+/** The stone of a row, no cell of it longer than anything that means something. */
+const stone = ({ diamond }) =>
+  Object.fromEntries(
+    Object.entries(diamond).map(([name, value]) => [name, typeof value === "string" ? value.slice(0, LONGEST) : value]),
+  );
 
 /** Values what is left of the file; it may be stopped and started again. */
 async function run(job) {
@@ -85,16 +97,16 @@ async function run(job) {
   job.stop = () => stopped.abort();
   working(job, true);
   let failure;
-  while (!failure && !stopped.signal.aborted && job.outcomes.length < job.rows.length) {
+  while (!failure && !stopped.signal.aborted && job.outcomes.length < job.stones.length) {
     failure = await next(job, stopped.signal);
     if (job === work) tell(job);
   }
   // Another file was chosen meanwhile.
   if (job !== work) return;
   working(job, false);
-  const [done, n] = [job.outcomes.length, job.rows.length];
+  const [done, n] = [job.outcomes.length, job.stones.length];
   if (done === n) return finish(job);
-  byId("start").textContent = t("batch.resume");
+  say(byId("start"), t("batch.resume"), true);
   said.textContent = stopped.signal.aborted
     ? t("batch.stopped", { done, n })
     : t("batch.failed", { done, n, reason: failure });
@@ -103,19 +115,10 @@ async function run(job) {
 /** Values the next part; returns why that failed, if it did. */
 async function next(job, signal) {
   const first = job.outcomes.length;
-  const diamonds = job.rows.slice(first, first + PART).map((row) => stone(row, job.places));
-  for (let tries = 1; ; tries += 1) {
-    const { ok, status, answer, retryAfterS } = await ask("/v1/valuations/batch", { body: { diamonds }, signal });
-    if (ok) {
-      job.outcomes.push(...answer.results.map((result) => outcome(result, answer.model)));
-      return undefined;
-    }
-    if (signal.aborted) return undefined;
-    if (tries === MOST_TRIES || ![429, 503].includes(status)) return answer.detail;
-    said.textContent = t("failure.busy");
-    await pause(Math.min(retryAfterS, 60), signal);
-    if (signal.aborted) return undefined;
-  }
+  const diamonds = job.stones.slice(first, first + PART).map(stone);
+  const { ok, answer } = await patiently("/v1/valuations/batch", { body: { diamonds }, signal });
+  if (ok) job.outcomes.push(...answer.results.map((result) => outcome(result, answer.model)));
+  return ok || signal.aborted ? undefined : answer.detail;
 }
 
 /** Waits, but not for somebody who stops. */
@@ -129,10 +132,15 @@ function pause(seconds, signal) {
 /** The columns that are added to a row. A stone with a value may look odd all the same. */
 function outcome(result, model) {
   const faults = (result.price_usd === undefined ? result.errors : result.warnings) ?? [];
-  const problem = faults.map((fault) => fault.message).join("; ") || result.detail || "";
+  const problem = inWords(faults) || result.detail || "";
   const dollars = [result.price_usd, result.range?.low_usd, result.range?.high_usd];
   return { dollars, version: String(model.version), problem };
 }
+
+/** The same of a row that is no stone to be valued. */
+const refusal = ({ errors }) => ({ dollars: [undefined, undefined, undefined], version: "", problem: inWords(errors) });
+
+const inWords = (faults) => faults.map((fault) => fault.message).join("; ");
 
 function working(job, isWorking) {
   byId("start").hidden = isWorking;
@@ -141,23 +149,26 @@ function working(job, isWorking) {
   if (isWorking) tell(job);
 }
 
-function tell({ outcomes, rows }) {
-  byId("progress").max = rows.length;
+function tell({ outcomes, stones }) {
+  byId("progress").max = stones.length;
   byId("progress").value = outcomes.length;
-  said.textContent = t("batch.progress", { done: outcomes.length, n: rows.length });
+  said.textContent = t("batch.progress", { done: outcomes.length, n: stones.length });
 }
 
 function finish(job) {
   byId("start").hidden = true;
-  const refused = job.outcomes.filter(({ dollars }) => dollars[0] === undefined).length;
+  const valued = job.outcomes.values();
+  const outcomes = job.rows.map((row) => (row.diamond ? valued.next().value : refusal(row)));
+  const refused = outcomes.filter(({ dollars }) => dollars[0] === undefined).length;
   said.textContent = t("batch.done", { valued: job.rows.length - refused, refused });
+  const result = { ...job, outcomes, added: ADDED.map((name) => free(name, job.columns)) };
   const odd = job.rows.flatMap(({ line }, at) => {
-    const { problem } = job.outcomes[at];
+    const { problem } = outcomes[at];
     return problem ? [[String(line), problem]] : [];
   });
   byId("result").replaceChildren(
-    ...download(job),
-    element("p", { class: "hint" }, t("batch.result-hint")),
+    ...download(result),
+    element("p", { class: "hint" }, t("batch.result-hint", { columns: result.added.join(", ") })),
     ...(odd.length > 0
       ? [table(t("batch.refused"), [t("batch.line"), t("batch.problem")], odd.slice(0, MOST_NAMED))]
       : []),
@@ -166,35 +177,33 @@ function finish(job) {
   byId("result").hidden = false;
 }
 
+/** A name that no column of the file has: theirs stay. */
+function free(name, columns) {
+  const isTaken = columns.some((other) => other.toLowerCase() === name);
+  return isTaken ? free(`xtream_${name}`, columns) : name;
+}
+
 /** The result, and a way to make formulas in it harmless where the file has some. */
-function download(job) {
-  const place = element("p", {}, link(job, false));
-  const cells = [job.header, ...job.rows].flatMap((row) => kept(job).map((at) => row.cells[at]));
-  const n = cells.filter(isFormula).length;
+function download(result) {
+  const place = element("p", {}, link(result, false));
+  const n = [result.columns, ...result.rows.map(({ cells }) => cells)].flat().filter(isFormula).length;
   if (n === 0) return [place];
   const neutralise = ({ target }) => {
     URL.revokeObjectURL(place.firstChild.href);
-    place.replaceChildren(link(job, target.checked));
+    place.replaceChildren(link(result, target.checked));
   };
   const box = element("input", { type: "checkbox", id: "formulas", change: neutralise });
   return [element("label", { class: "check" }, box, t("batch.formulas", { n })), place];
 }
 
-/** A file that was valued before is valued anew: its old columns make room. */
-const kept = ({ names }) => names.map((_, at) => at).filter((at) => !ADDED.includes(names[at]));
-
-function link(job, neutralises) {
-  const { name, header, rows, style, outcomes } = job;
-  const places = kept(job);
-  const own = ({ cells, written: before }) =>
-    places.map((at) => (neutralises && isFormula(cells[at]) ? written(`'${cells[at]}`, style) : before[at]));
+function link({ name, columns, added, rows, style, outcomes }, neutralises) {
+  const own = (cells) => cells.map((cell) => (neutralises && isFormula(cell) ? `'${cell}` : cell));
   // Cents in the file's own decimal sign.
-  const sign = rows.some(({ cells }) => Object.values(job.places).some((at) => HAS_COMMA.test(cells[at].trim()))) ? "," : ".";
-  const cents = (usd) => (usd === undefined ? "" : usd.toFixed(2).replace(".", sign));
+  const cents = (usd) => (usd === undefined ? "" : usd.toFixed(2).replace(".", style.decimal));
   const more = ({ dollars, version, problem }) => [...dollars.map(cents), version, problem];
-  const lines = rows.map((row, at) => [...own(row), ...more(outcomes[at]).map((cell) => written(cell, style))]);
-  const text = join([[...own(header), ...ADDED], ...lines], style);
+  const lines = rows.map(({ cells }, at) => [...own(cells), ...more(outcomes[at])]);
+  const text = join([[...own(columns), ...added], ...lines].map((cells) => cells.map((cell) => written(cell, style))), style);
   const href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-  const download = t("batch.result-name", { name: name.replace(/\.csv$/i, "") });
+  const download = t("batch.result-name", { name: name.replace(/(\.(csv|txt|tsv|xlsx?|parquet|gz))+$/i, "") });
   return element("a", { href, download, class: "button primary" }, t("batch.download"));
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use actix_web::rt::{System, spawn, time::sleep};
 use actix_web::web;
+use tokio::sync::Semaphore;
 use xtream_core::{Interrupt, Registry};
 
 use self::application::Shared;
@@ -21,7 +22,7 @@ use crate::docs::guide::Listening;
 use crate::docs::openapi;
 use crate::error::Error;
 use crate::exchanges::ExchangeLog;
-use crate::limits::{Counted, Limiters, Load, RateLimiter};
+use crate::limits::{Counted, FILES_AT_ONCE, Limiters, Load, RateLimiter};
 use crate::request::body::Deadline;
 use crate::request::client::BehindProxy;
 use crate::request_id::Numbers;
@@ -84,6 +85,7 @@ impl Server {
             load: Arc::new(Load::new(limits.max_in_flight)),
             rate: limits.rate.map(|rate| RateLimiter::new(Counted::Requests, rate)),
             rows: limits.rows.map(|rate| RateLimiter::new(Counted::Rows, rate)),
+            files: Semaphore::new(FILES_AT_ONCE),
             telemetry,
         });
         let (watcher_told, told) = mpsc::channel();

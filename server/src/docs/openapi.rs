@@ -168,7 +168,10 @@ fn complete(path: &str, operation: &mut Value, refusals: &Map<String, Value>, ex
     let examples = &examples[operation["operationId"].as_str().unwrap_or_default()];
     if has_body {
         operation["requestBody"]["required"] = true.into();
-        operation["requestBody"]["content"]["application/json"]["examples"] = examples["request"].clone();
+        for (media_type, content) in operation["requestBody"]["content"].as_object_mut().into_iter().flatten()
+        {
+            show(media_type, content, &examples["request"]);
+        }
     }
     if has_tag {
         let parameter = json!({"$ref": "#/components/parameters/IfNoneMatch"});
@@ -193,12 +196,17 @@ fn complete(path: &str, operation: &mut Value, refusals: &Map<String, Value>, ex
         }
         if status == "200" {
             for (media_type, content) in response["content"].as_object_mut().into_iter().flatten() {
-                match examples[status].get(media_type) {
-                    Some(text) => content["example"] = text.clone(),
-                    None => content["examples"] = examples[status].clone(),
-                }
+                show(media_type, content, &examples[status]);
             }
         }
+    }
+}
+
+/// Adds examples: a text under its media type, or documents by their names.
+fn show(media_type: &str, content: &mut Value, examples: &Value) {
+    match examples.get(media_type) {
+        Some(text) => content["example"] = text.clone(),
+        None => content["examples"] = examples.clone(),
     }
 }
 

@@ -60,7 +60,7 @@ refusals! {
         Problem::request_timeout(Duration::from_secs(10))
     ];
     BodyTooLarge: "The body is larger than is read here.", [], [Problem::body_too_large(64 << 10)];
-    UnsupportedMediaType: "The body is not sent as JSON, or is compressed.", [], [
+    UnsupportedMediaType: "The body is of another kind than is read here, such as no JSON, or is compressed.", [], [
         Problem::unsupported_media_type("Send the body as JSON, with the header `Content-Type: application/json`.")
     ];
     Invalid: "Well-formed, but with wrong values; `errors` names every one.", [], [];

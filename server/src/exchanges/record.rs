@@ -49,6 +49,8 @@ pub(crate) enum Body {
     Text {
         text: String,
         truncated: bool,
+        /// Of all of it, where a part of it is kept.
+        digest: Option<Digest>,
     },
     /// Left out.
     Omitted,
@@ -74,7 +76,7 @@ impl Body {
         } else if is_lossless(&bytes) {
             Self::Json(bytes)
         } else {
-            Self::text(&bytes)
+            Self::text(&bytes, None)
         }
     }
 
@@ -83,10 +85,22 @@ impl Body {
         if bytes.is_empty() { Self::Empty } else { Self::Json(bytes) }
     }
 
-    fn text(bytes: &[u8]) -> Self {
+    /// A body as text, whatever it is; all of it is known, so that its digest tells what is cut.
+    pub(crate) fn whole_text(bytes: &[u8]) -> Self {
+        let digest = (bytes.len() > LONGEST_TEXT).then(|| Digest::of(bytes));
+        Self::text(bytes, digest)
+    }
+
+    /// The beginning of a body as text, whatever it is.
+    pub(crate) fn cut(bytes: &[u8]) -> Self {
+        Self::text(bytes, None)
+    }
+
+    fn text(bytes: &[u8], digest: Option<Digest>) -> Self {
         let kept = &bytes[..bytes.len().min(LONGEST_TEXT)];
         // What is not text cannot be kept as text; the replacement character shows where it was.
-        Self::Text { text: String::from_utf8_lossy(kept).into_owned(), truncated: bytes.len() > LONGEST_TEXT }
+        let text = String::from_utf8_lossy(kept).into_owned();
+        Self::Text { text, truncated: bytes.len() > LONGEST_TEXT, digest }
     }
 }
 
@@ -178,9 +192,12 @@ impl Names<'_> {
                 self.out.extend_from_slice(bytes);
                 Ok(())
             }
-            Body::Text { text, truncated } => {
+            Body::Text { text, truncated, digest } => {
                 self.value("body", text)?;
-                if *truncated { self.value("truncated", &true) } else { Ok(()) }
+                if *truncated {
+                    self.value("truncated", &true)?;
+                }
+                digest.map_or(Ok(()), |digest| self.value("digest", &digest.to_string()))
             }
             Body::Empty => self.value("body", &()),
             Body::Omitted => {
@@ -240,7 +257,7 @@ mod tests {
     }
 
     fn as_text(text: &str) -> Body {
-        Body::Text { text: text.into(), truncated: false }
+        Body::Text { text: text.into(), truncated: false, digest: None }
     }
 
     #[test]
@@ -253,10 +270,23 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_and_says_so() {
-        let text = |n| Body::Text { text: "x".repeat(LONGEST_TEXT), truncated: n > LONGEST_TEXT };
+        let text = |n| {
+            let text = "x".repeat(LONGEST_TEXT);
+            Body::Text { text, truncated: n > LONGEST_TEXT, digest: None }
+        };
         for n in [LONGEST_TEXT, LONGEST_TEXT + 1] {
             assert_eq!(received(&vec![b'x'; n]), text(n));
         }
+    }
+
+    #[test]
+    fn of_a_text_that_is_cut_and_was_there_as_a_whole_the_digest_is_kept() {
+        let whole = vec![b'x'; LONGEST_TEXT + 1];
+        let record = exchange(Body::whole_text(&whole), b"{}").record().unwrap();
+        let document: Value = serde_json::from_str(&record.document).unwrap();
+        assert_eq!(document["request"]["digest"], json!(Digest::of(&whole).to_string()));
+        assert_eq!(document["request"]["truncated"], json!(true));
+        assert_eq!(Body::whole_text(&whole[1..]), received(&whole[1..]));
     }
 
     fn exchange(asked: Body, answer: &'static [u8]) -> Exchange {
@@ -305,7 +335,7 @@ mod tests {
         };
         assert_eq!(of(Body::Empty)["body"], Value::Null);
         assert_eq!(of(Body::Omitted)["omitted"], json!(true));
-        let cut = of(Body::Text { text: "x".into(), truncated: true });
+        let cut = of(Body::Text { text: "x".into(), truncated: true, digest: None });
         assert_eq!((&cut["body"], &cut["truncated"]), (&json!("x"), &json!(true)));
         assert_eq!(of(as_text("x")).get("truncated"), None);
     }

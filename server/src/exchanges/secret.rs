@@ -75,7 +75,7 @@ impl Key {
                     *bytes = Bytes::from(value.to_string());
                 }
             }
-            Body::Text { text, truncated } => drop(self.blank(text, *truncated)),
+            Body::Text { text, truncated, .. } => drop(self.blank(text, *truncated)),
             Body::Empty | Body::Omitted => {}
         }
     }
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(blanked(json(r#"{"\u0061 key-of\/the shop": 1.5}"#)), json(r#"{"[key]":1.5}"#));
         let untouched = r#"{ "k" : "\u0061" }"#;
         assert_eq!(blanked(json(untouched)), json(untouched));
-        let text = |text: &str, truncated| Body::Text { text: text.into(), truncated };
+        let text = |text: &str, truncated| Body::Text { text: text.into(), truncated, digest: None };
         assert_eq!(blanked(text("k=a key-of/the shop!", false)), text("k=[key]!", false));
         assert_eq!(blanked(text("k=a key-of/th", true)), text("k=[key]", true), "cut in the middle of it");
         assert_eq!(blanked(text("k=a key-of/th", false)), text("k=a key-of/th", false));

@@ -12,6 +12,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::load::{Load, Share};
 pub use self::rate::Rate;
@@ -22,12 +23,17 @@ use crate::problem::Problem;
 use crate::request::client::{BehindProxy, Client};
 use crate::telemetry::Telemetry;
 
+/// Files that are read at once.
+pub(crate) const FILES_AT_ONCE: usize = 2;
+
 /// What a request must pass.
 pub(crate) struct Limiters {
     pub(crate) load: Arc<Load>,
     pub(crate) rate: Option<RateLimiter>,
     /// For the stones of batches.
     pub(crate) rows: Option<RateLimiter>,
+    /// Whose turn it is to have a file read.
+    pub(crate) files: Semaphore,
     pub(crate) telemetry: Arc<Telemetry>,
 }
 

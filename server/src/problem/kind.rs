@@ -38,8 +38,9 @@ kinds! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method";
     RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not sent as JSON";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another kind than is read here";
     InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "Some values need correction";
+    UnreadableFile = UNPROCESSABLE_ENTITY, "unreadable_file", "The file cannot be read";
     BeyondTheModel = UNPROCESSABLE_ENTITY, "beyond_the_model", "The model has no price for such a stone";
     TooManyRequests = TOO_MANY_REQUESTS, "too_many_requests", "You have asked too often";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server made a mistake";

@@ -123,6 +123,13 @@ impl Problem {
         Self::new(Kind::RequestTimeout, detail)
     }
 
+    /// A body that may take long comes in too slowly: in that time less of it than that.
+    pub(crate) fn stalled(limit: Duration, least: usize) -> Self {
+        let (seconds, least) = (limit.as_secs(), least >> 10);
+        let detail = format!("Less than {least} KiB of the body arrived within {seconds} seconds.");
+        Self::new(Kind::RequestTimeout, detail)
+    }
+
     pub(crate) fn too_many_requests(
         wait: Duration,
         told: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
@@ -190,8 +197,20 @@ impl Problem {
     }
 
     pub(crate) fn body_too_large(limit: usize) -> Self {
-        let detail = format!("The body is larger than {} KiB, the most that is read here.", limit / 1024);
+        let (most, unit) = if limit > 1 << 20 { (limit >> 20, "MB") } else { (limit >> 10, "KiB") };
+        let detail = format!("The body is larger than {most} {unit}, the most that is read here.");
         Self::new(Kind::BodyTooLarge, detail)
+    }
+
+    /// `what` there is too much of.
+    pub(crate) fn file_too_large(what: String) -> Self {
+        let detail = format!("{what}, the most that is read here. Please send it in parts.");
+        Self::new(Kind::BodyTooLarge, detail)
+    }
+
+    /// `reason` names the place, and what is allowed there.
+    pub(crate) fn unreadable_file(reason: String) -> Self {
+        Self::new(Kind::UnreadableFile, reason + ".")
     }
 
     pub(crate) fn unsupported_media_type(detail: &str) -> Self {

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod exchanges;
+mod files;
 mod models;
 mod probes;
 mod question;
@@ -23,6 +24,7 @@ pub(crate) fn api() -> Vec<(Described, Entry)> {
     vec![
         entry::<valuations::__path_one>(|route| route.to(valuations::one)),
         entry::<valuations::__path_batch>(|route| route.to(valuations::batch)),
+        entry::<files::__path_read>(|route| route.to(files::read)),
         entry::<certificate::__path_one>(|route| route.to(certificate::one)),
         entry::<similar::__path_nearest>(|route| route.to(similar::nearest)),
         entry::<models::__path_list>(|route| route.to(models::list)),

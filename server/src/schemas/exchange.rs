@@ -42,6 +42,9 @@ pub(crate) struct RecordedRequest {
     /// There, and true, when the text was cut at 64 KiB.
     #[schema(nullable = false)]
     truncated: Option<bool>,
+    /// There when the text was cut and all of it had come: the digest of all of it.
+    #[schema(nullable = false)]
+    digest: Option<Digest>,
 }
 
 /// The answer.
@@ -55,6 +58,9 @@ pub(crate) struct RecordedResponse {
     /// There, and true, when the text was cut.
     #[schema(nullable = false)]
     truncated: Option<bool>,
+    /// There when the text was cut: the digest of all of it.
+    #[schema(nullable = false)]
+    digest: Option<Digest>,
 }
 
 /// The model that answered, where one did.

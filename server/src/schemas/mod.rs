@@ -4,12 +4,14 @@
 
 mod digest;
 mod exchange;
+mod file;
 mod model;
 mod request;
 mod valuation;
 
 pub(crate) use self::digest::Digest;
 pub(crate) use self::exchange::*;
+pub(crate) use self::file::*;
 pub(crate) use self::model::*;
 pub(crate) use self::request::requests;
 pub(crate) use self::valuation::*;

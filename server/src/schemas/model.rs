@@ -165,6 +165,9 @@ pub(crate) struct Search {
     study: Digest,
     /// Trials in all.
     n_trials: usize,
+    /// So many trials one after the other gained nothing, and that ended the search before all that were asked for had
+    /// run.
+    gained_nothing: Option<usize>,
     /// Of which were given up early.
     n_pruned: usize,
     /// The trial that won.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The bodies of requests by their names.
-pub(crate) fn requests() -> [(&'static str, Value); 3] {
+pub(crate) fn requests() -> [(&'static str, Value); 4] {
     let number = |kinds: &[&str], description: &str, example: f64| {
         json!({
             "type": kinds, "description": description, "examples": [example],
@@ -54,6 +54,10 @@ pub(crate) fn requests() -> [(&'static str, Value); 3] {
         (
             "DiamondBatch",
             request("Many diamonds, each looked at by itself.", &["diamonds"], json!({"diamonds": diamonds})),
+        ),
+        (
+            "File",
+            json!({"type": "string", "format": "binary", "description": "A file as it is: CSV, gzip of it, Excel or Parquet."}),
         ),
         ("Promotion", request("A promotion by hand.", &["reason"], json!({ "reason": reason }))),
     ]

@@ -144,6 +144,14 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
         c.send_with(&as_text, &app, 415, ["POST", route, path], body);
         c.send(&app, 422, ["POST", route, path], "{}");
     }
+    let files = "/v1/files";
+    let form = [("content-type", "multipart/form-data")];
+    c.send(&app, 200, ["POST", files, files], "carat,cut,color,clarity\n1,Ideal,E,IF\n");
+    c.send(&app, 400, ["POST", files, files], "");
+    c.send(&app, 405, ["GET", files, files], "");
+    c.send(&app, 413, ["POST", files, files], &" ".repeat((20 << 20) + 1));
+    c.send_with(&form, &app, 415, ["POST", files, files], "");
+    c.send(&app, 422, ["POST", files, files], "{");
     c.send(&app, 404, ["POST", promote, "/v1/models/9/promote"], r#"{"reason": "a test"}"#);
 
     let recorded = app.post(one, &json!({})).header("x-request-id").to_owned();
@@ -219,6 +227,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     for asked in [
         ["POST", one, one],
         ["POST", many, many],
+        ["POST", files, files],
         ["POST", promote, "/v1/models/1/promote"],
         ["GET", SIMILAR, SIMILAR],
         ["GET", "/v1/models", "/v1/models"],
@@ -250,6 +259,7 @@ fn every_answer_that_is_described_is_given_and_is_as_it_is_described() {
     let log = rusqlite::Connection::open(empty.folder.path().join("exchange-log/exchanges.sqlite")).unwrap();
     log.execute_batch("DROP TABLE exchange").unwrap();
     c.send(&empty, 503, ["GET", exchanges, exchanges], "");
+    c.send(&empty, 503, ["POST", files, files], "{");
     let unread = "/v1/exchanges/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
     c.send(&empty, 503, ["GET", exchange, unread], "");
     c.send(&empty, 503, ["GET", certificate, "/v1/valuations/0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01"], "");

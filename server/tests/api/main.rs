@@ -6,6 +6,7 @@ mod certificate;
 mod docs;
 mod exchanges;
 mod failures;
+mod files;
 mod helpers;
 mod hot_swap;
 mod lifecycle;

@@ -47,7 +47,8 @@ impl Locations {
     }
 }
 
-/// The estimator: squared error on the target, histogram trees, one thread.
+/// The estimator: squared error on the target, or an error of which large ones count less; histogram trees, one
+/// thread.
 ///
 /// | parameter | XGBoost's default | meaning |
 /// |---|---|---|
@@ -59,13 +60,14 @@ impl Locations {
 /// | `colsample_bytree` | 1 | share of features for each tree |
 /// | `lambda` | 1 | L2 penalty on leaf values |
 /// | `alpha` | 0 | L1 penalty on leaf values |
+/// | `huber_slope` | none | from errors of about this size on (units of the target) they count in proportion and not squared (pseudo-Huber) |
 /// | `monotone` | 0 | 1: the value never falls when a [`FeatureKind::Rising`] feature grows |
 pub struct Xgboost {
     locations: Locations,
 }
 
 /// The parameters of [`Xgboost`].
-const PARAMS: [&str; 9] = [
+const PARAMS: [&str; 10] = [
     N_ESTIMATORS,
     "learning_rate",
     "max_depth",
@@ -74,10 +76,13 @@ const PARAMS: [&str; 9] = [
     "colsample_bytree",
     "lambda",
     "alpha",
+    HUBER_SLOPE,
     MONOTONE,
 ];
 /// Name of the parameter that counts rounds.
 pub const N_ESTIMATORS: &str = "n_estimators";
+/// Name of the parameter by which large errors count less than their squares.
+pub const HUBER_SLOPE: &str = "huber_slope";
 /// Name of the parameter that asks for a monotone model.
 pub const MONOTONE: &str = "monotone";
 const DEFAULT_N_ESTIMATORS: f64 = 100.0;
@@ -85,13 +90,8 @@ const DEFAULT_N_ESTIMATORS: f64 = 100.0;
 /// One thread a model: models are trained side by side instead. Within one, OpenMP waits for its
 /// slowest thread at every level of every tree and collapses when a core is busy elsewhere; and a
 /// sum over threads could differ from machine to machine.
-const FIXED: [(&str, &str); 5] = [
-    ("objective", "reg:squarederror"),
-    ("tree_method", "hist"),
-    ("nthread", "1"),
-    ("verbosity", "0"),
-    ("disable_default_eval_metric", "1"),
-];
+const FIXED: [(&str, &str); 4] =
+    [("tree_method", "hist"), ("nthread", "1"), ("verbosity", "0"), ("disable_default_eval_metric", "1")];
 
 impl Xgboost {
     /// An estimator that looks for the library in these places.
@@ -195,6 +195,9 @@ fn grown(
     for (name, value) in FIXED {
         booster.set_param(name, value)?;
     }
+    let objective =
+        if params.get(HUBER_SLOPE).is_some() { "reg:pseudohubererror" } else { "reg:squarederror" };
+    booster.set_param("objective", objective)?;
     booster.set_param("seed", &seed.to_string())?;
     for (name, value) in params.iter().filter(|(name, _)| ![N_ESTIMATORS, MONOTONE].contains(name)) {
         booster.set_param(name, &value.to_string())?;

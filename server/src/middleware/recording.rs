@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::web::{self, Bytes, BytesMut, Data};
 use actix_web::{Error, HttpMessage, HttpResponse, rt};
 use chrono::Utc;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -22,7 +23,7 @@ use crate::connections::{Connection, send_detached};
 use crate::exchanges::{Body, Exchange, ExchangeLog, Request, Response};
 use crate::limits::{Limiters, Share};
 use crate::problem::Problem;
-use crate::request::body::Deadline;
+use crate::request::body::{Deadline, LARGEST_FILE, LEAST_PROGRESS, is_file};
 use crate::request::client::Client;
 use crate::request_id::RequestId;
 
@@ -31,6 +32,8 @@ use crate::request_id::RequestId;
 const LONGEST_BATCH: usize = 1 << 20;
 const LONGEST_BODY: usize = 64 << 10;
 const BATCH: &str = "/v1/valuations/batch";
+/// The media type of answers that are lines of JSON.
+const LINES: &str = "application/x-ndjson";
 /// Routes that answer with records.
 const RECORDS: &str = "/v1/exchanges";
 
@@ -68,12 +71,20 @@ async fn recorded(
     let (Some(log), Some(limiters), Some(id), Some(client)) = known else {
         return Err(Problem::internal("nothing records here, or the request has no number").into());
     };
-    let (body, _share) = keep_body(&mut request, &limiters).await;
+    let (body, is_whole, _share) = keep_body(&mut request, &limiters).await;
+    // A file is kept as text also where it is JSON: a document is never cut.
+    let body = if !is_file(request.path()) {
+        Body::received(body)
+    } else if is_whole {
+        text(body).await?
+    } else {
+        Body::cut(&body)
+    };
     let asked = Request {
         method: request.method().to_string(),
         path: request.path().to_owned(),
         query: request.query_string().to_owned(),
-        body: Body::received(body),
+        body,
     };
     let answered = next.call(request).await?;
     let route = answered.request().match_pattern();
@@ -84,6 +95,15 @@ async fn recorded(
     let status = head.status();
     let is_of_records =
         status.is_success() && route.as_deref().is_some_and(|route| route.starts_with(RECORDS));
+    let content_type = head.headers().get(CONTENT_TYPE);
+    let kept = if is_of_records {
+        // Recording records again would double the log each time somebody looks at it.
+        Body::Omitted
+    } else if content_type.is_some_and(|content_type| content_type == LINES) {
+        text(body.clone()).await?
+    } else {
+        Body::sent(body.clone())
+    };
     let exchange = Exchange {
         id: id.uuid(),
         received_at,
@@ -91,11 +111,7 @@ async fn recorded(
         client: client.to_string(),
         route: route.clone(),
         request: asked,
-        response: Response {
-            status: status.as_u16(),
-            // Recording records again would double the log each time somebody looks at it.
-            body: if is_of_records { Body::Omitted } else { Body::sent(body.clone()) },
-        },
+        response: Response { status: status.as_u16(), body: kept },
     };
     let telemetry = &limiters.telemetry;
     let mut answer = match log.add(exchange).await {
@@ -118,13 +134,24 @@ async fn recorded(
     Ok(ServiceResponse::new(request, answer))
 }
 
+/// What is kept of a file, or of the answer to one. Both may be large, and their digest takes its time.
+async fn text(body: Bytes) -> Result<Body, Error> {
+    web::block(move || Body::whole_text(&body)).await.map_err(|error| Problem::internal(error).into())
+}
+
 /// Reads the body ahead, as much of it as is kept, and puts it back for the route to read, followed
-/// by whatever comes after: more than is kept, or the failure that ended it.
-async fn keep_body(request: &mut ServiceRequest, limiters: &Limiters) -> (Bytes, Share) {
-    let limit = if request.path() == BATCH { LONGEST_BATCH } else { LONGEST_BODY };
+/// by whatever comes after: more than is kept, or the failure that ended it. Tells whether that was all of it.
+async fn keep_body(request: &mut ServiceRequest, limiters: &Limiters) -> (Bytes, bool, Share) {
+    let is_file = is_file(request.path());
+    let limit = match request.path() {
+        BATCH => LONGEST_BATCH,
+        _ if is_file => LARGEST_FILE,
+        _ => LONGEST_BODY,
+    };
     let patience = request.app_data::<Data<Deadline>>().map_or(Duration::ZERO, |deadline| deadline.0);
-    let deadline = (Instant::now() + patience).into();
-    let mut share = limiters.load.share();
+    let mut deadline = (Instant::now() + patience).into();
+    let mut n_at_deadline = LEAST_PROGRESS;
+    let mut share = limiters.load.share(is_file);
     let mut payload = request.take_payload();
     let mut kept = BytesMut::new();
     let (mut end, is_whole) = loop {
@@ -134,6 +161,10 @@ async fn keep_body(request: &mut ServiceRequest, limiters: &Limiters) -> (Bytes,
                 kept.extend_from_slice(&chunk);
                 if kept.len() > limit {
                     break (None, false);
+                }
+                if is_file && kept.len() >= n_at_deadline {
+                    n_at_deadline = kept.len() + LEAST_PROGRESS;
+                    deadline = (Instant::now() + patience).into();
                 }
             }
             Ok(Some(Err(error))) => break (Some(error), false),
@@ -155,5 +186,5 @@ async fn keep_body(request: &mut ServiceRequest, limiters: &Limiters) -> (Bytes,
         None => Box::pin(again.chain(payload)),
     };
     request.set_payload(Payload::Stream { payload: again });
-    (kept, share)
+    (kept, is_whole, share)
 }

@@ -1,0 +1,259 @@
+//! A file of stones, as shops have them: what it is understood as, and its stones, to be valued in batches.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use flate2::read::MultiGzDecoder;
+use serde::Serialize;
+use serde_json::{Map, Number, Value};
+use tempfile::NamedTempFile;
+use utoipa::{IntoParams, ToSchema};
+use xtream_core::dataset::{Batch, Inspection, Reading, Signs, Table, has, inspect};
+use xtream_core::diamond::{Cell, Field};
+use xtream_core::{Error, Interrupt};
+
+use crate::docs::refusals;
+use crate::limits::{Limiters, take_rows};
+use crate::problem::Problem;
+use crate::problem::field_error::{FieldError, shortened};
+use crate::request::body::{LARGEST_FILE, read_bytes};
+use crate::request::parameters::Parameters;
+use crate::request_id::{Answer, RequestId};
+use crate::schemas;
+
+/// Stones in one file.
+const MOST_ROWS: usize = 50_000;
+/// Bytes of text that a packed file may be unpacked to, and of an answer.
+const MOST_TEXT: usize = 64 << 20;
+
+/// How a file is understood: the first line of the answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UnderstoodFile {
+    /// Its form, its columns, which rows can be valued and what is wrong with the others. Prices in it are left aside.
+    #[schema(value_type = schemas::Inspection)]
+    understood: Inspection,
+    /// The signs between its columns and before its decimals, for whoever writes it again.
+    #[schema(value_type = schemas::Signs)]
+    signs: Signs,
+}
+
+/// A row of the file: one line of the answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FileRow {
+    /// Where it stands in the file, from 1.
+    #[schema(minimum = 1)]
+    line: u64,
+    /// All its cells, in the order of the columns; null where nothing stands.
+    cells: Vec<Option<String>>,
+    /// The stone, as `POST /v1/valuations/batch` takes it; there unless there are `errors`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    diamond: Option<Map<String, Value>>,
+    /// Why the row is no stone that can be valued: it has another number of values than the header, or another shape,
+    /// say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    errors: Option<Vec<FieldError>>,
+}
+
+/// A line of the answer.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "its shape alone is used")]
+pub(crate) enum FileLine {
+    Understood(Answer<UnderstoodFile>),
+    Row(FileRow),
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "`Parameters` reads it")]
+struct NameParameter {
+    /// What the file is called, for messages.
+    #[param(nullable = false, example = "stones.csv")]
+    name: Option<String>,
+}
+
+/// Read a file of stones
+///
+/// A file of up to 20 MB and 50,000 stones as it is: CSV of any form, packed with gzip or not, a workbook of Excel, or
+/// Parquet; its bytes tell, not its name or `Content-Type`. The answer is lines of JSON: how the file is understood, and
+/// then each row in order, with its stone. Nothing is valued here; send the stones to `POST /v1/valuations/batch`, up to
+/// 1,000 at a time.
+#[utoipa::path(
+    post,
+    path = "/v1/files",
+    tag = "Valuations",
+    operation_id = "readFile",
+    params(NameParameter),
+    request_body(content = ref("#/components/schemas/File"), content_type = "application/octet-stream", description = "The file."),
+    responses(
+        (status = 200, description = "What it is understood as, and its stones.", body = FileLine, content_type = "application/x-ndjson"),
+        (status = 422, response = refusals::Invalid),
+        (status = 503, response = refusals::NoLog),
+    ),
+)]
+pub(crate) async fn read(
+    id: RequestId,
+    limiters: web::Data<Limiters>,
+    web::Query(pairs): web::Query<Vec<(String, String)>>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    if request.content_type().eq_ignore_ascii_case("multipart/form-data") {
+        let detail =
+            "Send the file itself as the body and not as a part of a form: `curl --data-binary @stones.csv`.";
+        return Err(Problem::unsupported_media_type(detail));
+    }
+    let parameters = Parameters::new(pairs);
+    let faults = parameters.faults(&["name"]);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let name = shortened(parameters.get("name").filter(|name| !name.is_empty()).unwrap_or("the file"));
+    // A few at a time: each may take a second, and much memory.
+    let _turn = limiters.files.acquire().await.map_err(Problem::internal)?;
+    let bytes = read_bytes(&request, payload, LARGEST_FILE).await?;
+    if bytes.is_empty() {
+        return Err(Problem::malformed_request("The body is empty; send the file as it is."));
+    }
+    let read = web::block(move || Lines::of(bytes, name, id)).await.map_err(Problem::internal)??;
+    take_rows(&request, read.n_rows)?;
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").body(read.text))
+}
+
+/// The answer.
+struct Lines {
+    n_rows: usize,
+    text: Vec<u8>,
+}
+
+impl Lines {
+    /// The file stands on the disk for so long; it is gone in the end, whatever happens.
+    fn of(bytes: Bytes, name: String, id: RequestId) -> Result<Self, Problem> {
+        if unpacks_to_more_than(&bytes, MOST_TEXT) {
+            return Err(too_much_text(&name));
+        }
+        let mut file = NamedTempFile::new().map_err(Problem::internal)?;
+        file.write_all(&bytes).map_err(Problem::internal)?;
+        drop(bytes);
+        let (table, reading) = open_without_prices(file.path()).map_err(|error| refused(error, &name))?;
+        let missing: Vec<_> =
+            Field::CERTAIN.into_iter().filter(|field| !has(table.fields(), *field)).collect();
+        if !missing.is_empty() {
+            return Err(without_columns(&table, &missing, &name));
+        }
+        let signs = table.signs();
+        let mut lines = rows(table, &name)?;
+        let understood = inspect(file.path(), &reading, &Interrupt::default());
+        let mut understood = understood.map_err(|error| refused(error, &name))?;
+        understood.file = name;
+        let first = Answer { request_id: id, content: UnderstoodFile { understood, signs } };
+        let mut first = serde_json::to_vec(&first).map_err(Problem::internal)?;
+        first.push(b'\n');
+        lines.text.splice(0..0, first);
+        Ok(lines)
+    }
+}
+
+/// Prices are not asked for here, so their columns are left aside, whatever they hold; and numbers in other units are
+/// told, and read as they are.
+fn open_without_prices(path: &Path) -> Result<(Table, Arc<Reading>), Error> {
+    let mut reading = Reading::default().accepting_units(true);
+    loop {
+        let shared = Arc::new(reading.clone());
+        let table = Table::open(path, &shared)?;
+        let is_price = |field: &Option<Field>| matches!(field, Some(Field::Price | Field::PricePerCarat));
+        let mut prices = table.columns().iter().zip(table.fields()).filter(|(_, field)| is_price(field));
+        // Where one is left aside, another one may count as the price.
+        let Some((first, _)) = prices.next() else { return Ok((table, shared)) };
+        reading = reading.with_column(first, "-")?;
+    }
+}
+
+fn rows(mut table: Table, name: &str) -> Result<Lines, Problem> {
+    let mut lines = Lines { n_rows: 0, text: Vec::new() };
+    let refused = |error| refused(error, name);
+    while let Some(batch) = table.next_batch().map_err(refused)? {
+        lines.n_rows += batch.len();
+        if lines.n_rows > MOST_ROWS {
+            return Err(Problem::file_too_large(format!("{name} has more than 50,000 rows")));
+        }
+        let places = 0..batch.len();
+        let stones: Vec<_> =
+            places.map(|row| (batch.line(row), diamond(&batch, row), errors(&batch, row))).collect();
+        let cells = table.texts(batch).map_err(refused)?;
+        for ((line, diamond, errors), cells) in stones.into_iter().zip(cells) {
+            let diamond = errors.is_none().then_some(diamond);
+            let row = FileRow { line, cells, diamond, errors };
+            serde_json::to_writer(&mut lines.text, &row).map_err(Problem::internal)?;
+            lines.text.push(b'\n');
+            if lines.text.len() > MOST_TEXT {
+                return Err(too_much_text(name));
+            }
+        }
+    }
+    if lines.n_rows == 0 {
+        return Err(Problem::unreadable_file(format!(
+            "{name} has no stones; allowed is a row for each, below the names of the columns"
+        )));
+    }
+    Ok(lines)
+}
+
+/// Whether this is a file packed with gzip of more text than that; looking is quick, and reading may take minutes.
+fn unpacks_to_more_than(bytes: &[u8], limit: usize) -> bool {
+    // What is damaged or no such file at all is told where it is read.
+    let unpacked =
+        std::io::copy(&mut MultiGzDecoder::new(bytes).take(limit as u64 + 1), &mut std::io::sink());
+    unpacked.is_ok_and(|n_bytes| n_bytes > limit as u64)
+}
+
+fn too_much_text(name: &str) -> Problem {
+    Problem::file_too_large(format!("{name} has more than {} MB of text", MOST_TEXT >> 20))
+}
+
+/// What is there of a stone, numbers as numbers where they are written so.
+fn diamond(batch: &Batch, row: usize) -> Map<String, Value> {
+    let value = |field: Field| match batch.cell(row, field) {
+        Cell::Missing => None,
+        Cell::Number(number) => Number::from_f64(number).map(Value::Number),
+        Cell::Text(text) => {
+            let number = (!field.is_grade()).then(|| text.trim().parse().ok()).flatten();
+            Some(number.and_then(Number::from_f64).map_or_else(|| text.into(), Value::Number))
+        }
+    };
+    Field::FEATURES.into_iter().filter_map(|field| Some((field.name().to_owned(), value(field)?))).collect()
+}
+
+/// What is wrong with a row as a whole.
+fn errors(batch: &Batch, row: usize) -> Option<Vec<FieldError>> {
+    let objections = batch.raw(row).objections;
+    (!objections.is_empty()).then(|| objections.iter().map(|fault| FieldError::of(fault, "")).collect())
+}
+
+fn without_columns(table: &Table, missing: &[Field], name: &str) -> Problem {
+    let names = |fields: &[Field]| fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
+    Problem::unreadable_file(format!(
+        "{name} has no column {}; the columns found are {}; allowed is a line of names above the stones with {}, or what \
+         the trade calls them",
+        names(missing),
+        shortened(&table.columns().join(", ")),
+        names(&Field::CERTAIN)
+    ))
+}
+
+/// A file that cannot be read is the sender's to mend; everything else is ours.
+fn refused(error: Error, name: &str) -> Problem {
+    match error {
+        Error::Malformed { line, reason, allowed, .. } => {
+            let at = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            Problem::unreadable_file(format!("{name}{at}: {reason}; allowed is {allowed}"))
+        }
+        Error::Frame { source, .. } => Problem::unreadable_file(format!("{name} is damaged: {source}")),
+        error => Problem::internal(error),
+    }
+}
