@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
 export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 
-.PHONY: run test build build-all lint rust-tests python-tests module chromium soak integration bench bench-core bench-search bench-serve bench-python
+.PHONY: run test build build-all lint rust-tests python-tests module chromium soak integration bench bench-core bench-search bench-serve bench-python deb
 
 ## Answer over HTTP; where no model is there yet, train on the public data meanwhile.
 run: build $(VENV)/xgboost.done
@@ -95,6 +95,11 @@ bench-python: $(VENV)/test.done
 	python3 -m venv target/bench
 	target/bench/bin/pip install --quiet --force-reinstall target/wheels/*.whl pandas polars pyarrow scikit-learn xgboost-cpu==3.2.0
 	target/bench/bin/python benches/python/bench.py
+
+## A Debian package of the release build, in target/: docs/operations.md says what to do with it.
+deb:
+	$(RELEASE)
+	packaging/build.sh $(dir $(TARGET))release/xtream $(dir $(TARGET))
 
 ## What the code must look like, and what it may be built on (deny.toml).
 lint: $(VENV)/test.done

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Similar(SimilarArgs),
     /// Answer over HTTP: the REST API
     Serve(ServeArgs),
+    /// Look at a place where models are to be kept
+    Registry(RegistryArgs),
     /// Look after the record of requests and answers
     Exchanges(ExchangesArgs),
     /// Train again whenever new data files appear in a folder
@@ -53,7 +55,7 @@ impl Command {
             }
             Self::Models(args) => vec![registry(args.registry.as_deref())],
             Self::Value(args) => vec![args.registry.flag()],
-            Self::Inspect(_) => Vec::new(),
+            Self::Inspect(_) | Self::Registry(_) => Vec::new(),
             Self::Similar(args) => vec![args.registry.flag()],
             Self::Serve(args) => args.flags().into(),
             Self::Exchanges(ExchangesArgs { command: ExchangesCommand::Retry(args) }) => {
@@ -252,6 +254,12 @@ pub(crate) enum ModelsCommand {
     },
     /// Check the whole registry for damage
     Fsck,
+    /// Remove files that belong to no model: those that stopped runs left 24 hours ago or earlier
+    Prune {
+        /// Say what would be removed, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// A version as users type it.
@@ -397,6 +405,24 @@ fn durability() -> PossibleValuesParser {
 pub(crate) struct ExchangesArgs {
     #[command(subcommand)]
     pub(crate) command: ExchangesCommand,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegistryArgs {
+    #[command(subcommand)]
+    pub(crate) command: RegistryCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// Whether a folder, such as one on a network drive, keeps what a registry rests on
+    Probe {
+        /// The folder; it needs no registry in it, and nothing of the probe stays there
+        folder: PathBuf,
+        /// Machine-readable output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

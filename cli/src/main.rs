@@ -70,6 +70,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Inspect(args) => commands::inspect::run(args, &settings, &interrupt),
         Command::Similar(args) => commands::similar::run(args, &settings.registry),
         Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
+        Command::Registry(args) => commands::registry::run(&args.command),
         Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings.serve.exchange_log),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
     }

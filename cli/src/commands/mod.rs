@@ -6,6 +6,7 @@ pub(crate) mod inspect;
 pub(crate) mod models;
 mod print_config;
 mod reading;
+pub(crate) mod registry;
 pub(crate) mod serve;
 pub(crate) mod similar;
 pub(crate) mod train;

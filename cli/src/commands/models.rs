@@ -24,6 +24,7 @@ pub(crate) fn run(args: &ModelsArgs, folder: &Path) -> Result<()> {
         ModelsCommand::Export { version, out } => export(&open()?, *version, out, json),
         // It opens what can be opened, and says what cannot.
         ModelsCommand::Fsck => fsck(folder, json),
+        ModelsCommand::Prune { dry_run } => prune(&open()?, *dry_run, json),
     }
 }
 
@@ -176,4 +177,19 @@ fn fsck(folder: &Path, json: bool) -> Result<()> {
         print(&format!("The registry {} is sound.\n", folder.display()))?;
     }
     Ok(())
+}
+
+fn prune(registry: &Registry, is_dry_run: bool, json: bool) -> Result<()> {
+    let leftovers = registry.prune(std::time::SystemTime::now().into(), is_dry_run)?;
+    let n_bytes: u64 = leftovers.iter().map(|leftover| leftover.n_bytes).sum();
+    if json {
+        return print_json(&json!({"dry_run": is_dry_run, "files": leftovers, "n_bytes": n_bytes}));
+    }
+    for leftover in &leftovers {
+        let at = leftover.at.format("%Y-%m-%d %H:%M");
+        print(&format!("{}  {} bytes, of {at} (UTC)\n", leftover.path, grouped(leftover.n_bytes)))?;
+    }
+    let done = if is_dry_run { "would be removed" } else { "removed" };
+    let files = if leftovers.len() == 1 { "file" } else { "files" };
+    print(&format!("{} {files}, {} bytes {done}.\n", grouped(leftovers.len() as u64), grouped(n_bytes)))
 }

@@ -1,5 +1,6 @@
 //! Content by its digest: what is stored under a name is what the name says, or an error.
 
+use object_store::PutPayload;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -64,6 +65,16 @@ pub enum BlobKind {
 }
 
 impl BlobKind {
+    pub(super) const ALL: [Self; 4] = [Self::Model, Self::Dataset, Self::Rejects, Self::Study];
+
+    /// Whether a file in the folder of blobs has the name of one, or of one that was not written to its end.
+    pub(super) fn is_name(self, name: &str) -> bool {
+        let (hex, ending) = name.split_once('.').unwrap_or_default();
+        let (ending, attempt) = ending.split_once('#').unwrap_or((ending, "1"));
+        let is_hex = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex && ending == self.ending() && attempt.parse::<u64>().is_ok()
+    }
+
     fn ending(self) -> &'static str {
         match self {
             Self::Model => "xtream",
@@ -82,15 +93,26 @@ impl BlobKind {
 /// Bytes that a blob may have where nobody has written down how many it has.
 pub(super) const LARGEST: Size = Size::AtMost(1 << 30);
 
+/// How often bytes are stored that were there and are gone at the next look: somebody prunes.
+const TRIES: usize = 3;
+
 /// Stores bytes under their digest. Bytes that are there already are not trusted blindly: they are
 /// read back, so that a new model never rests on an old damaged file.
 pub(super) fn put(storage: &Storage, kind: BlobKind, bytes: Vec<u8>) -> Result<Digest> {
     let digest = Digest::of(&bytes);
-    let size = Size::Exactly(bytes.len() as u64);
-    if storage.create(&kind.path(&digest), bytes)? == Created::AlreadyThere {
-        get(storage, kind, &digest, size)?;
+    let (path, size) = (kind.path(&digest), Size::Exactly(bytes.len() as u64));
+    let bytes = PutPayload::from(bytes);
+    for _ in 0..TRIES {
+        if storage.create(&path, bytes.clone())? == Created::New {
+            return Ok(digest);
+        }
+        storage.mark_as_used(&path)?;
+        // From here on it is not pruned; it may have been before.
+        if storage.stamp(&path)?.is_some() {
+            break;
+        }
     }
-    Ok(digest)
+    get(storage, kind, &digest, size).map(|_| digest)
 }
 
 /// The bytes of a digest.

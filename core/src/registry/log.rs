@@ -370,6 +370,6 @@ fn lost(number: u64, receipt: u64) -> Error {
 }
 
 /// 128 random bits.
-fn nonce() -> String {
+pub(super) fn nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

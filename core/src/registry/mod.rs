@@ -10,6 +10,8 @@ mod blobs;
 mod card;
 mod fsck;
 mod log;
+mod probe;
+mod prune;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,8 @@ pub use self::blobs::{BlobKind, Digest};
 pub use self::card::{Card, DataCard, ModelRecord, SearchCard, SplitCard};
 pub use self::fsck::{Finding, Severity};
 pub use self::log::{Change, Commit};
+pub use self::probe::Promise;
+pub use self::prune::Leftover;
 
 use self::log::State;
 use self::storage::{Size, Storage};
@@ -147,6 +151,10 @@ impl Registry {
         let mut blobs = BTreeMap::new();
         for (kind, digest) in models.iter().flat_map(ModelRecord::blobs) {
             let path = kind.path(digest);
+            // What is named already stays in any case.
+            if !self.lock().blob_sizes.contains_key(&path) {
+                self.storage.mark_as_used(&path)?;
+            }
             let stamp = self.storage.stamp(&path)?;
             let gone = || Error::Damaged { what: path.clone(), reason: "the file is gone".into() };
             blobs.insert(path.clone(), stamp.ok_or_else(gone)?.n_bytes);

@@ -1,16 +1,18 @@
 //! Where the registry's objects lie: a folder today, anything `object_store` speaks to tomorrow.
 //!
 //! The only writes are creations: an object is there whole or not at all, and once there it is
-//! never changed. `object_store` is asynchronous; that stays inside this file.
+//! never changed; `prune` alone takes some away. `object_store` is asynchronous; that stays inside this file.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use crate::error::{Error, Result};
 use crate::folder;
@@ -71,7 +73,7 @@ impl Storage {
     }
 
     /// Creates an object.
-    pub(super) fn create(&self, path: &str, bytes: Vec<u8>) -> Result<Created> {
+    pub(super) fn create(&self, path: &str, bytes: impl Into<PutPayload>) -> Result<Created> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match block_on(self.store.put_opts(&ObjectPath::from(path), bytes.into(), options)) {
             Ok(_) => Ok(Created::New),
@@ -114,6 +116,26 @@ impl Storage {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(failed(path, source)),
         }
+    }
+
+    /// Makes the time of an object the present, so that it counts as used for some time to come.
+    ///
+    /// # Errors
+    /// As [`Storage::read`].
+    pub(super) fn mark_as_used(&self, path: &str) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        if !self.is_file(path)? {
+            return Ok(());
+        }
+        let file = std::fs::File::open(folder.join(path));
+        match file.and_then(|file| file.set_modified(SystemTime::now())) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                // Another user's file, which can be used all the same.
+                tracing::warn!(path, %error, "a file in the registry cannot be marked as used; do not prune for now");
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The names of everything under a prefix, whatever it is, sorted.

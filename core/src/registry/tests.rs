@@ -534,3 +534,94 @@ impl ObjectStore for Forgetful {
         self.inner.copy_opts(from, to, options).await
     }
 }
+
+/// Gives a file of the registry the time of so many hours ago.
+fn age(registry: &Registry, path: &str, hours: i64) {
+    let file = std::fs::File::open(registry.folder().join(path)).unwrap();
+    file.set_modified((Utc::now() - chrono::TimeDelta::hours(hours)).into()).unwrap();
+}
+
+/// A blob that no commit names, stored so many hours ago: its path.
+fn leftover(registry: &Registry, content: &str, hours: i64) -> String {
+    let digest = registry.put_blob(BlobKind::Study, content.into()).unwrap();
+    let path = BlobKind::Study.path(&digest);
+    age(registry, &path, hours);
+    path
+}
+
+fn pruned(registry: &Registry, is_dry_run: bool) -> Vec<String> {
+    registry.prune(Utc::now(), is_dry_run).unwrap().into_iter().map(|leftover| leftover.path).collect()
+}
+
+fn is_there(registry: &Registry, path: &str) -> bool {
+    registry.folder().join(path).exists()
+}
+
+#[test]
+fn only_blobs_that_no_commit_names_go_and_only_after_a_day() {
+    let (folder, registry) = fresh();
+    let model = record(&registry, 1.0);
+    registry.register(std::slice::from_ref(&model)).unwrap();
+    let named: Vec<_> = model.blobs().into_iter().map(|(kind, digest)| kind.path(digest)).collect();
+    named.iter().for_each(|path| age(&registry, path, 1000));
+    let (old, young) = (leftover(&registry, "old", 25), leftover(&registry, "young", 23));
+    let broken_off = format!("{old}#1");
+    let foreign = "blobs/notes.txt".to_owned();
+    for path in [&broken_off, &foreign] {
+        std::fs::write(folder.path().join(path), "x").unwrap();
+        age(&registry, path, 1000);
+    }
+    assert_eq!(pruned(&registry, true), [old.clone(), broken_off.clone()]);
+    assert!(is_there(&registry, &old));
+    assert_eq!(pruned(&registry, false).len(), 2);
+    assert!(!is_there(&registry, &old) && !is_there(&registry, &broken_off));
+    for path in named.iter().chain([&young, &foreign]) {
+        assert!(is_there(&registry, path), "{path}");
+    }
+    assert_eq!(faults(folder.path()), []);
+    assert!(pruned(&registry, false).is_empty());
+}
+
+#[test]
+fn a_leftover_that_another_run_takes_up_is_not_pruned_before_that_run_names_it() {
+    let (_folder, registry) = fresh();
+    let path = leftover(&registry, "taken up", 1000);
+    assert_eq!(leftover(&registry, "taken up", 0), path);
+    age(&registry, &path, 1000);
+    registry.put_blob(BlobKind::Study, b"taken up".to_vec()).unwrap();
+    assert!(pruned(&registry, false).is_empty());
+    assert!(is_there(&registry, &path));
+}
+
+#[test]
+fn models_that_are_registered_after_days_of_search_keep_their_blobs_while_somebody_prunes() {
+    let (_folder, registry) = fresh();
+    let model = record(&registry, 1.0);
+    let path = BlobKind::Model.path(&model.model);
+    age(&registry, &path, 1000);
+    registry.register(&[model]).unwrap();
+    // What a pruning looks at that has moved it aside and has not seen the commit.
+    let at: DateTime<Utc> =
+        std::fs::metadata(registry.folder().join(&path)).unwrap().modified().unwrap().into();
+    assert!(Utc::now() - at < chrono::TimeDelta::hours(1), "{at}");
+}
+
+#[test]
+fn what_was_named_while_it_was_moved_aside_comes_back() {
+    let (folder, registry) = fresh();
+    let model = record(&registry, 1.0);
+    let path = BlobKind::Model.path(&model.model);
+    registry.register(std::slice::from_ref(&model)).unwrap();
+    // As a pruning leaves it that is killed in the middle.
+    let aside = folder.path().join("pruned");
+    std::fs::create_dir(&aside).unwrap();
+    std::fs::rename(folder.path().join(&path), folder.path().join(path.replace("blobs", "pruned"))).unwrap();
+    let forgotten = leftover(&registry, "forgotten", 1000);
+    std::fs::rename(folder.path().join(&forgotten), folder.path().join(forgotten.replace("blobs", "pruned")))
+        .unwrap();
+    age(&registry, &path.replace("blobs", "pruned"), 1000);
+    assert_eq!(pruned(&registry, false), [forgotten.replace("blobs", "pruned")]);
+    assert!(is_there(&registry, &path) && !is_there(&registry, &forgotten));
+    assert_eq!(std::fs::read_dir(&aside).unwrap().count(), 0);
+    assert_eq!(faults(folder.path()), []);
+}

@@ -1,0 +1,276 @@
+//! Asks a place whether it keeps what a registry rests on. A folder of the own machine does; not every network drive does.
+
+use std::path::Path;
+use std::sync::Barrier;
+
+use serde::Serialize;
+
+use super::Registry;
+use super::log::nonce;
+use super::storage::{Created, Size, Storage};
+use crate::error::{Error, Result};
+
+/// How often many create one object at once.
+const ROUNDS: usize = 20;
+const WRITERS: usize = 8;
+const PROBES: &str = "probes";
+/// Bytes of the largest object of a probe.
+const LARGEST: usize = (1 << 20) + 1;
+
+/// One thing that a registry rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Promise {
+    /// What has to be so.
+    pub promise: &'static str,
+    /// What the place did instead, if it did.
+    pub broken: Option<String>,
+}
+
+impl Registry {
+    /// Creates some objects in a folder, which needs no registry in it, removes them again, and says which promises it
+    /// kept.
+    ///
+    /// # Errors
+    /// When there is no such folder, or the objects cannot be removed.
+    pub fn probe(folder: &Path) -> Result<Vec<Promise>> {
+        let storage = Storage::folder(folder)?;
+        let promises = promises(&storage, &nonce());
+        let place = folder.join(PROBES);
+        match std::fs::remove_dir_all(&place) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::write(&place, error)),
+            _ => Ok(promises),
+        }
+    }
+}
+
+fn promises(storage: &Storage, name: &str) -> Vec<Promise> {
+    let asked = |promise, answer: Result<(), String>| Promise { promise, broken: answer.err() };
+    vec![
+        asked("one of several that create an object at once wins, and it is there", one_wins(storage, name)),
+        asked("what is there is never replaced", nothing_is_replaced(storage, name)),
+        asked("what was created is read whole at once", is_read_whole(storage, name)),
+        asked("what was created is listed at once", is_listed(storage, name)),
+    ]
+}
+
+fn path(name: &str, what: impl std::fmt::Display) -> String {
+    format!("{PROBES}/{name}-{what}")
+}
+
+fn one_wins(storage: &Storage, name: &str) -> Result<(), String> {
+    for round in 0..ROUNDS {
+        let (path, barrier) = (path(name, round), Barrier::new(WRITERS));
+        let create = |writer: usize| {
+            barrier.wait();
+            storage.create(&path, content(writer))
+        };
+        let told: Vec<_> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || create(writer))).collect();
+            writers.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+        });
+        let mut winners = Vec::new();
+        for (writer, told) in told.into_iter().enumerate() {
+            match told {
+                Ok(Ok(Created::New)) => winners.push(writer),
+                Ok(Ok(Created::AlreadyThere)) => {}
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("the program failed while it wrote".into()),
+            }
+        }
+        let [winner] = winners[..] else {
+            return Err(format!("{} of {WRITERS} were told that they had created {path}", winners.len()));
+        };
+        must_be(storage, &path, &content(winner))?;
+    }
+    Ok(())
+}
+
+fn content(writer: usize) -> Vec<u8> {
+    format!("writer {writer}\n").into_bytes()
+}
+
+fn nothing_is_replaced(storage: &Storage, name: &str) -> Result<(), String> {
+    let path = path(name, "kept");
+    storage.create(&path, content(1)).map_err(|error| error.to_string())?;
+    let told = storage.create(&path, content(2)).map_err(|error| error.to_string())?;
+    must_be(storage, &path, &content(1))?;
+    match told {
+        Created::AlreadyThere => Ok(()),
+        Created::New => Err(format!("a second one was told that it had created {path}")),
+    }
+}
+
+fn is_read_whole(storage: &Storage, name: &str) -> Result<(), String> {
+    let bytes: Vec<u8> = (0..LARGEST).map(|at| (at * 31 % 251) as u8).collect();
+    let path = path(name, "whole");
+    storage.create(&path, bytes.clone()).map_err(|error| error.to_string())?;
+    must_be(storage, &path, &bytes)
+}
+
+fn is_listed(storage: &Storage, name: &str) -> Result<(), String> {
+    let path = path(name, "listed");
+    storage.create(&path, content(0)).map_err(|error| error.to_string())?;
+    let names = storage.names(PROBES).map_err(|error| error.to_string())?;
+    let is_there = names.iter().any(|listed| path.ends_with(listed.as_str()));
+    if is_there { Ok(()) } else { Err(format!("{path} is not among the {} that are listed", names.len())) }
+}
+
+fn must_be(storage: &Storage, path: &str, bytes: &[u8]) -> Result<(), String> {
+    let size = Size::Exactly(bytes.len() as u64);
+    match storage.read(path, size).map_err(|error| error.to_string())? {
+        None => Err(format!("{path} was created and is not there")),
+        Some(there) if there.bytes != bytes => Err(format!("{path} has another content than was created")),
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use futures::StreamExt;
+    use futures::stream::BoxStream;
+    use object_store::memory::InMemory;
+    use object_store::path::Path as ObjectPath;
+    use object_store::{
+        CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+        ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    };
+
+    use super::*;
+
+    /// A store that breaks a promise.
+    #[derive(Debug)]
+    struct Broken {
+        inner: InMemory,
+        how: How,
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum How {
+        /// It does not know create-only writes: the last one wins.
+        Replaces,
+        /// It keeps the first one, and tells all others that theirs was taken.
+        TellsEverybody,
+        /// What was created is not found.
+        ReadsLate,
+        /// What was created is not listed.
+        ListsLate,
+        /// Large objects lose their end.
+        Cuts,
+        /// Not at all.
+        Sound,
+    }
+
+    impl std::fmt::Display for Broken {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a broken store")
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl ObjectStore for Broken {
+        async fn put_opts(
+            &self,
+            location: &ObjectPath,
+            payload: PutPayload,
+            options: PutOptions,
+        ) -> object_store::Result<PutResult> {
+            let payload = match self.how {
+                How::Cuts if payload.content_length() > 1 << 20 => vec![0; 1 << 20].into(),
+                _ => payload,
+            };
+            match self.how {
+                How::Replaces => self.inner.put(location, payload).await,
+                How::TellsEverybody => match self.inner.put_opts(location, payload, options).await {
+                    Err(Error::AlreadyExists { .. }) => {
+                        Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })
+                    }
+                    told => told,
+                },
+                _ => self.inner.put_opts(location, payload, options).await,
+            }
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            location: &ObjectPath,
+            options: PutMultipartOptions,
+        ) -> object_store::Result<Box<dyn MultipartUpload>> {
+            self.inner.put_multipart_opts(location, options).await
+        }
+
+        async fn get_opts(
+            &self,
+            location: &ObjectPath,
+            options: GetOptions,
+        ) -> object_store::Result<GetResult> {
+            if self.how == How::ReadsLate {
+                return Err(Error::NotFound { path: location.to_string(), source: "not yet".into() });
+            }
+            self.inner.get_opts(location, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            locations: BoxStream<'static, object_store::Result<ObjectPath>>,
+        ) -> BoxStream<'static, object_store::Result<ObjectPath>> {
+            self.inner.delete_stream(locations)
+        }
+
+        fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+            let n_listed = if self.how == How::ListsLate { 0 } else { usize::MAX };
+            self.inner.list(prefix).take(n_listed).boxed()
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> object_store::Result<ListResult> {
+            self.inner.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(
+            &self,
+            from: &ObjectPath,
+            to: &ObjectPath,
+            options: CopyOptions,
+        ) -> object_store::Result<()> {
+            self.inner.copy_opts(from, to, options).await
+        }
+    }
+
+    /// What a store did in place of each promise that it broke.
+    fn broken(how: How) -> Vec<String> {
+        let storage = Storage::over(Arc::new(Broken { inner: InMemory::new(), how }));
+        promises(&storage, "a").into_iter().filter_map(|promise| promise.broken).collect()
+    }
+
+    #[test]
+    fn a_store_that_keeps_every_promise_is_told_so() {
+        assert_eq!(broken(How::Sound), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_store_that_breaks_a_promise_is_found_out_with_what_it_did() {
+        for (how, told) in [
+            (How::Replaces, "8 of 8 were told that they had created"),
+            (How::TellsEverybody, "8 of 8 were told that they had created"),
+            (How::ReadsLate, "was created and is not there"),
+            (How::ListsLate, "is not among the 0 that are listed"),
+            (How::Cuts, "it has 1048576 bytes in place of 1048577"),
+        ] {
+            let name = format!("{how:?}");
+            let broken = broken(how);
+            assert!(broken.iter().any(|what| what.contains(told)), "{name}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_keeps_every_promise_and_nothing_of_the_probe_stays_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let promises = Registry::probe(folder.path()).unwrap();
+        assert_eq!(promises.len(), 4);
+        assert!(promises.iter().all(|promise| promise.broken.is_none()), "{promises:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(Registry::probe(&folder.path().join("absent")).is_err());
+    }
+}
