@@ -1,5 +1,6 @@
 """What openapi.json shows, and what is answered, is as its schemas say; schemathesis makes requests up."""
 
+import json
 import os
 import re
 import subprocess
@@ -119,7 +120,11 @@ def test_what_is_answered_is_as_it_is_described(serve: Serve) -> None:
         "/livez": served.ask("GET", "/livez"),
         "/readyz": served.ask("GET", "/readyz"),
     }
-    assert set(answers) == set(document["paths"]) - {"/metrics"}
+    file = served.ask("POST", "/v1/files", b"carat,cut,color,clarity\n1.2,Premium,E,VS1\n0.9,Ideal,G\n")
+    (described,) = document["paths"]["/v1/files"]["post"]["responses"]["200"]["content"].values()
+    lines = [json.loads(line) for line in file.content.splitlines()]
+    assert len(lines) == 3 and all(faults(document, described["schema"], line) == [] for line in lines)
+    assert set(answers) == set(document["paths"]) - {"/metrics", "/v1/files"}
     for path, answer in answers.items():
         (operation,) = document["paths"][path].values()
         described = operation["responses"][str(answer.status)]
