@@ -13,7 +13,7 @@ use xtream_core::model::{
     self, Estimator, FeatureKind, ModelHeader, Params, Regressor, Ridge, Samples, StoredModel, TreeEnsemble,
 };
 use xtream_core::pipeline::Target;
-use xtream_core::training::{Family, built_in, choose};
+use xtream_core::training::{Family, Preset, built_in, choose};
 use xtream_core::{Error, Pipeline, PricedDiamond, Result};
 
 use crate::arrow_stream::Stream;
@@ -121,6 +121,10 @@ pub(crate) fn fit_stones(
             Err(refused) => return Ok(Err(refused)),
         };
         let (recipe, name) = (&family.recipe, &family.name);
+        // What every model of the family has, also where nothing is searched.
+        let mut all = family.plan.as_ref().map_or_else(Params::default, |plan| plan(Preset::default()).fixed);
+        params.iter().for_each(|(name, value)| all.set(name, value));
+        let params = all;
         let pipeline = match &weight {
             None => recipe.fit(name, &stones, &params, seed, interrupt)?,
             Some(weight) => recipe.fit_weighted(name, &stones, &params, seed, weight, interrupt)?,

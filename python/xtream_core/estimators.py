@@ -393,8 +393,8 @@ class XGBoostDerivedRegressor(_Trees):
 
     Predictions are never negative, and errors count in proportion. Targets must be greater than zero. Of
     stones it learns the logarithm of the price per carat from what a gemmologist reads off a stone, and
-    starts from the sum of `LinearDerivedRegressor`, whose value is the column `start`; a dear stone counts
-    for more than a cheap one. Missing values (NaN) of numbers are learned from.
+    starts from the sum of `LinearDerivedRegressor`, whose value is the column `start`; errors beyond some six
+    percent count in proportion and not squared. Missing values (NaN) of numbers are learned from.
 
     Parameters, attributes and errors are those of `XGBoostRegressor`.
 

@@ -18,11 +18,10 @@ use super::columns::fields_of;
 use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
 use super::csv_records::{Scanned, Scanner, scan, whole_records};
-use super::form::{Form, Marks};
+use super::form::{Form, Marks, Signs};
 use super::input::Input;
 use super::plain::Plain;
 use super::records::AtLine;
-use super::written::Signs;
 use crate::diamond;
 use crate::error::{Error, Result};
 

@@ -3,6 +3,8 @@
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
+use serde::Serialize;
+
 use super::Reading;
 use super::columns::fields_of;
 use crate::diamond::{Field, is_grade};
@@ -44,6 +46,20 @@ pub(super) enum Marks {
     PointAndCommas,
     /// `1234,5` or `1.234,5`
     Comma,
+}
+
+/// Which signs a text file has between its columns and before its decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Signs {
+    /// Between columns.
+    pub separator: char,
+    /// Before decimals: a point or a comma.
+    pub decimal: char,
+}
+
+impl Signs {
+    /// Those of a plain file, and of one that is no text.
+    pub const PLAIN: Self = Self { separator: ',', decimal: '.' };
 }
 
 impl Form {

@@ -47,6 +47,7 @@ pub use duplicates::Duplicates;
 pub use echo::{Added, Echo};
 pub use event::{ReadEvent, ReadListener};
 pub use fingerprint::stone_fingerprint;
+pub use form::Signs;
 pub use frame_table::Frame;
 pub use ingest::{Policy, SourceFile, Suspect};
 pub use inspection::{FaultKind, InspectedColumn, Inspection, inspect};
@@ -60,7 +61,6 @@ pub(crate) use table::Part;
 pub use table::Table;
 pub use units::SuspectUnit;
 pub use validation::{FaultyRow, Validation};
-pub use written::Signs;
 
 use rayon::prelude::*;
 

@@ -12,11 +12,11 @@ use super::columns::{fields_of, has, lookalike, misspelt};
 use super::csv_table::{CsvBlock, CsvTable};
 use super::echo::Echo;
 use super::excel;
+use super::form::Signs;
 use super::frame_table::{Frame, FrameSlice, FrameTable};
 use super::input::Input;
 use super::parquet_table::ParquetTable;
 use super::units::suspects;
-use super::written::Signs;
 use crate::diamond::Field;
 use crate::error::{Error, Result};
 

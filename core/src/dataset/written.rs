@@ -1,26 +1,11 @@
 //! The rows of a file as they stand in it, for whoever writes them again beside something else.
 
 use polars::prelude::{AnyValue, DataType};
-use serde::Serialize;
 
 use super::plain::DOUBTS;
 use super::{Batch, Table};
 use crate::diamond::Field;
 use crate::error::Result;
-
-/// Which signs a text file has between its columns and before its decimals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Signs {
-    /// Between columns.
-    pub separator: char,
-    /// Before decimals: a point or a comma.
-    pub decimal: char,
-}
-
-impl Signs {
-    /// Those of a plain file, and of one that is no text.
-    pub const PLAIN: Self = Self { separator: ',', decimal: '.' };
-}
 
 impl Table {
     /// All cells of each row of a batch of this table, in the order of its columns; `None` where nothing stands. A number
@@ -67,6 +52,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::dataset::Signs;
 
     fn texts(text: &str) -> (Signs, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();

@@ -89,7 +89,7 @@ struct NameParameter {
     tag = "Valuations",
     operation_id = "readFile",
     params(NameParameter),
-    request_body(content = ref("#/components/schemas/File"), content_type = "application/octet-stream", description = "The file."),
+    request_body(content = ref("#/components/schemas/FileOfStones"), content_type = "application/octet-stream", description = "The file."),
     responses(
         (status = 200, description = "What it is understood as, and its stones.", body = FileLine, content_type = "application/x-ndjson"),
         (status = 422, response = refusals::Invalid),

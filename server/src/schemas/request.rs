@@ -56,7 +56,7 @@ pub(crate) fn requests() -> [(&'static str, Value); 4] {
             request("Many diamonds, each looked at by itself.", &["diamonds"], json!({"diamonds": diamonds})),
         ),
         (
-            "File",
+            "FileOfStones",
             json!({"type": "string", "format": "binary", "description": "A file as it is: CSV, gzip of it, Excel or Parquet."}),
         ),
         ("Promotion", request("A promotion by hand.", &["reason"], json!({ "reason": reason }))),
