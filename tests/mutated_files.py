@@ -28,8 +28,9 @@ TELLING = [
     b"\xff" * 8,
     b"\0" * 16,
 ]
-# What the process may have of memory at most, the interpreter and its libraries included.
-MOST_MEGABYTES = 900
+# What the process may have of memory at most: a workbook may unpack to 512 MB and become as much text, and the
+# interpreter and its libraries take their share.
+MOST_MEGABYTES = 1800
 
 
 def sound_files(rows: pd.DataFrame) -> dict[str, bytes]:
