@@ -28,8 +28,8 @@ TELLING = [
     b"\xff" * 8,
     b"\0" * 16,
 ]
-# What the process may have of memory at most: a workbook may unpack to 512 MB and become as much text, and the
-# interpreter and its libraries take their share.
+# What the process may have of memory at most: a workbook may unpack to 512 MB and become as much text, and
+# the interpreter and its libraries take their share.
 MOST_MEGABYTES = 1800
 
 
