@@ -123,7 +123,7 @@ def test_workbooks_teach_and_what_is_passed_over_is_named_once(watcher: Watcher,
     (watcher.folder / "README.md").write_text("Deliveries of May")
     book = openpyxl.Workbook()
     for row in csv.reader(lines[:1500]):
-        book.active.append([float(cell) if cell[:1].isdigit() else cell for cell in row])
+        book.active.append([float(cell.replace(",", "")) if cell[:1].isdigit() else cell for cell in row])
     book.save(watcher.folder / "stock.tmp")
     (watcher.folder / "stock.tmp").rename(watcher.folder / "stock.xlsx")
     watcher.wait(lambda: len(watcher.models) == 1)
