@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::location::Location;
 use super::log::{self, State};
 use super::storage::{Size, Storage};
 use super::{BlobKind, Digest, Registry, blobs};
@@ -40,13 +41,16 @@ impl Registry {
     /// # Errors
     /// [`crate::Error::NoRegistry`], or when the storage cannot be read at all; damage is a finding,
     /// not an error.
-    pub fn fsck(folder: &std::path::Path) -> Result<Vec<Finding>> {
-        super::must_exist(folder)?;
-        let storage = Storage::folder(folder)?;
+    pub fn fsck(location: impl Into<Location>) -> Result<Vec<Finding>> {
+        let location = location.into();
+        super::must_exist(&location)?;
+        let storage = Storage::open(&location)?;
         let mut findings = Findings::default();
         let mut state = State::default();
         if let Err(error) = state.read_all(&storage) {
             findings.fault("log", error);
+        } else if storage.is_remote() && state.is_empty() {
+            return Err(super::no_registry(&location));
         }
         check_log(&storage, &state, &mut findings)?;
         let mut named = HashSet::new();

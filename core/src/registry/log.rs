@@ -140,6 +140,11 @@ struct Head {
 }
 
 impl State {
+    /// Whether nothing was ever written down.
+    pub(super) fn is_empty(&self) -> bool {
+        self.commits.is_empty()
+    }
+
     pub(super) fn champion(&self) -> Option<u64> {
         self.champions.last().copied()
     }

@@ -1,11 +1,12 @@
-//! Asks a place whether it keeps what a registry rests on. A folder of the own machine does; not every network drive does.
+//! Asks a place whether it keeps what a registry rests on. A folder of the own machine does; not every network drive
+//! does, nor every store.
 
-use std::path::Path;
 use std::sync::Barrier;
 
 use serde::Serialize;
 
 use super::Registry;
+use super::location::Location;
 use super::log::nonce;
 use super::storage::{Created, Size, Storage};
 use crate::error::{Error, Result};
@@ -27,20 +28,58 @@ pub struct Promise {
 }
 
 impl Registry {
-    /// Creates some objects in a folder, which needs no registry in it, removes them again, and says which promises it
-    /// kept.
+    /// Creates some objects in a folder or store, which needs no registry in it, removes them again, and says which
+    /// promises it kept.
     ///
     /// # Errors
-    /// When there is no such folder, or the objects cannot be removed.
-    pub fn probe(folder: &Path) -> Result<Vec<Promise>> {
-        let storage = Storage::folder(folder)?;
-        let promises = promises(&storage, &nonce());
-        let place = folder.join(PROBES);
-        match std::fs::remove_dir_all(&place) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::write(&place, error)),
-            _ => Ok(promises),
-        }
+    /// When there is no such folder, the store refuses, or the objects cannot be removed.
+    pub fn probe(location: impl Into<Location>) -> Result<Vec<Promise>> {
+        let location = location.into();
+        asked(&location, &Storage::open(&location)?)
     }
+}
+
+/// Refuses a store that broke a promise, with what it did.
+pub(super) fn must_be_fit(location: &Location, storage: &Storage) -> Result<()> {
+    let promises = asked(location, storage)?;
+    let broken = promises.iter().filter_map(|promise| {
+        promise
+            .broken
+            .as_ref()
+            .map(|what| format!("a registry rests on this: {}. Here {what}", promise.promise))
+    });
+    match broken.collect::<Vec<_>>() {
+        broken if broken.is_empty() => Ok(()),
+        broken => Err(Error::Store {
+            store: location.to_string(),
+            reason: format!("it is no place for a registry; {}", broken.join("; ")),
+        }),
+    }
+}
+
+fn asked(location: &Location, storage: &Storage) -> Result<Vec<Promise>> {
+    let name = nonce();
+    if storage.is_remote() {
+        // A store that does not answer at all has broken nothing.
+        storage.names(PROBES)?;
+    }
+    let promises = promises(storage, &name);
+    match location.folder() {
+        Some(folder) => match std::fs::remove_dir_all(folder.join(PROBES)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::write(folder.join(PROBES), error));
+            }
+            _ => {}
+        },
+        None => storage.remove(&paths(&name))?,
+    }
+    Ok(promises)
+}
+
+/// Everything that a probe of this name may have created.
+fn paths(name: &str) -> Vec<String> {
+    let rounds = (0..ROUNDS).map(|round| path(name, round));
+    rounds.chain(["kept", "whole", "listed"].map(|what| path(name, what))).collect()
 }
 
 fn promises(storage: &Storage, name: &str) -> Vec<Promise> {
@@ -77,12 +116,27 @@ fn one_wins(storage: &Storage, name: &str) -> Result<(), String> {
                 Err(_) => return Err("the program failed while it wrote".into()),
             }
         }
-        let [winner] = winners[..] else {
-            return Err(format!("{} of {WRITERS} were told that they had created {path}", winners.len()));
-        };
-        must_be(storage, &path, &content(winner))?;
+        match winners[..] {
+            [winner] => must_be(storage, &path, &content(winner))?,
+            // The one who won may have been told otherwise, when its first try was taken and the answer lost.
+            [] => must_be_one_of(storage, &path)?,
+            _ => {
+                return Err(format!("{} of {WRITERS} were told that they had created {path}", winners.len()));
+            }
+        }
     }
     Ok(())
+}
+
+fn must_be_one_of(storage: &Storage, path: &str) -> Result<(), String> {
+    let there = storage.read(path, Size::AtMost(LARGEST as u64)).map_err(|error| error.to_string())?;
+    let is_ours = |bytes: &[u8]| (0..WRITERS).any(|writer| bytes == content(writer));
+    match there {
+        Some(there) if is_ours(&there.bytes) => Ok(()),
+        _ => Err(format!(
+            "all {WRITERS} were told that {path} was there already, and it is not what any of them wrote"
+        )),
+    }
 }
 
 fn content(writer: usize) -> Vec<u8> {
@@ -92,6 +146,7 @@ fn content(writer: usize) -> Vec<u8> {
 fn nothing_is_replaced(storage: &Storage, name: &str) -> Result<(), String> {
     let path = path(name, "kept");
     storage.create(&path, content(1)).map_err(|error| error.to_string())?;
+    must_be(storage, &path, &content(1))?;
     let told = storage.create(&path, content(2)).map_err(|error| error.to_string())?;
     must_be(storage, &path, &content(1))?;
     match told {
@@ -271,6 +326,6 @@ mod tests {
         assert_eq!(promises.len(), 4);
         assert!(promises.iter().all(|promise| promise.broken.is_none()), "{promises:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(Registry::probe(&folder.path().join("absent")).is_err());
+        assert!(Registry::probe(folder.path().join("absent")).is_err());
     }
 }
