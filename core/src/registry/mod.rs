@@ -8,6 +8,8 @@
 
 mod blobs;
 mod card;
+mod checkpoint;
+mod commit;
 mod fsck;
 mod location;
 mod log;
@@ -25,14 +27,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::blobs::{BlobKind, Digest};
 pub use self::card::{Card, DataCard, ModelRecord, SearchCard, SplitCard};
+pub use self::commit::{Change, Commit};
 pub use self::fsck::{Finding, Severity};
 pub use self::location::Location;
-pub use self::log::{Change, Commit};
+pub use self::log::Totals;
 pub use self::probe::Promise;
 pub use self::prune::Leftover;
 pub use self::s3::{S3, S3Settings};
 
-use self::log::State;
+use self::log::{Look, State};
 use self::storage::{Size, Storage};
 use self::studies::STUDIES;
 use crate::dataset::{Dataset, store};
@@ -58,7 +61,7 @@ impl Registry {
         let location = location.into();
         must_exist(&location)?;
         let registry = Self::over(location, None)?;
-        if registry.storage.is_remote() && registry.lock().is_empty() {
+        if registry.storage.is_remote() && registry.lock().totals().n_commits == 0 {
             return Err(no_registry(&registry.location));
         }
         Ok(registry)
@@ -78,7 +81,7 @@ impl Registry {
             }
         }
         let registry = Self::over(location, None)?;
-        if registry.storage.is_remote() && registry.lock().is_empty() {
+        if registry.storage.is_remote() && registry.lock().totals().n_commits == 0 {
             probe::must_be_fit(&registry.location, &registry.storage)?;
         }
         Ok(registry)
@@ -87,7 +90,7 @@ impl Registry {
     fn over(location: Location, storage: Option<Storage>) -> Result<Self> {
         let storage = storage.map_or_else(|| Storage::open(&location), Ok)?;
         let mut state = State::default();
-        state.read_all(&storage)?;
+        state.read(&storage)?;
         Ok(Self { location, storage, state: Mutex::new(state) })
     }
 
@@ -116,7 +119,7 @@ impl Registry {
 
     /// Every model, oldest first.
     pub fn cards(&self) -> Result<Vec<Card>> {
-        Ok(self.current()?.cards.clone())
+        self.current()?.cards(&self.storage)
     }
 
     /// One model's card.
@@ -124,7 +127,7 @@ impl Registry {
     /// # Errors
     /// [`Error::ModelNotFound`].
     pub fn card(&self, version: u64) -> Result<Card> {
-        self.current()?.card(version).cloned()
+        self.current()?.card(&self.storage, version)
     }
 
     /// The version of the model that answers now, if any was promoted.
@@ -134,12 +137,22 @@ impl Registry {
 
     /// The whole history, oldest first.
     pub fn commits(&self) -> Result<Vec<Commit>> {
-        Ok(self.current()?.commits.clone())
+        self.commits_after(0)
     }
 
     /// What came after the first `n` commits, oldest first.
-    pub fn commits_after(&self, n: usize) -> Result<Vec<Commit>> {
-        Ok(self.current()?.commits.get(n..).unwrap_or_default().to_vec())
+    pub fn commits_after(&self, n: u64) -> Result<Vec<Commit>> {
+        self.current()?.commits_after(&self.storage, n)
+    }
+
+    /// The last of the first `n` commits, oldest first: as many of them as can be had at once.
+    pub fn commits_up_to(&self, n: u64) -> Result<Vec<Commit>> {
+        self.current()?.commits_up_to(&self.storage, n)
+    }
+
+    /// How much there is of everything.
+    pub fn totals(&self) -> Result<Totals> {
+        Ok(self.current()?.totals())
     }
 
     /// Loads a model.
@@ -162,7 +175,7 @@ impl Registry {
 
     /// A blob's content, checked against its digest.
     pub fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Vec<u8>> {
-        let size = self.lock().blob_sizes.get(&kind.path(digest)).copied();
+        let size = self.lock().blob_size(&kind.path(digest));
         blobs::get(&self.storage, kind, digest, size.map_or(blobs::LARGEST, Size::Exactly))
     }
 
@@ -181,7 +194,7 @@ impl Registry {
         for (kind, digest) in models.iter().flat_map(ModelRecord::blobs) {
             let path = kind.path(digest);
             // What is named already stays in any case.
-            if !self.lock().blob_sizes.contains_key(&path) {
+            if self.lock().blob_size(&path).is_none() {
                 self.storage.mark_as_used(&path)?;
             }
             let stamp = self.storage.stamp(&path)?;
@@ -212,7 +225,7 @@ impl Registry {
                     found: name(state.champion()),
                 });
             }
-            state.card(decision.candidate)?;
+            state.must_have(decision.candidate)?;
             Ok(Some(Change::Decided { decision: decision.clone() }))
         })
     }
@@ -259,7 +272,7 @@ impl Registry {
     /// The state, with everything that others wrote.
     fn current(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
-        state.catch_up(&self.storage)?;
+        state.catch_up(&self.storage, Look::Quick)?;
         Ok(state)
     }
 

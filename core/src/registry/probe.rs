@@ -6,8 +6,8 @@ use std::sync::Barrier;
 use serde::Serialize;
 
 use super::Registry;
+use super::commit::nonce;
 use super::location::Location;
-use super::log::nonce;
 use super::storage::{Created, Size, Storage};
 use crate::error::{Error, Result};
 

@@ -83,8 +83,9 @@ impl Registry {
         };
         leftovers.retain(|leftover| is_blob(name_of(leftover)) && now - leftover.at >= AGE);
         // After the files: what is named by now was there then.
-        let state = self.current()?;
-        let named = |name: &str| state.blob_sizes.contains_key(&format!("{BLOBS}/{name}"));
+        let mut state = self.current()?;
+        state.cards(&self.storage)?;
+        let named = |name: &str| state.blob_size(&format!("{BLOBS}/{name}")).is_some();
         leftovers.retain(|leftover| !named(name_of(leftover)));
         leftovers.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(leftovers)

@@ -22,7 +22,7 @@ use crate::model::Params;
 use crate::pipeline::FORMAT_VERSION;
 
 /// A real, small model over a handful of stones, as a training run would hand it over.
-fn record(registry: &Registry, factor: f64) -> ModelRecord {
+pub(super) fn record(registry: &Registry, factor: f64) -> ModelRecord {
     let stones: Vec<_> = (0..40).map(|i| stone(f64::from(i), factor)).collect();
     let locations = crate::model::xgboost::Locations::default();
     let families = crate::training::built_in(&locations);
