@@ -57,8 +57,8 @@ def train(
     seed : int
         The same seed and data give the same models, byte for byte.
     registry : str or os.PathLike
-        Folder where models are recorded, made if need be; or the address of a place in an S3-like store, such as
-        "s3://shop/diamonds", whose key is in the environment (AWS_ACCESS_KEY_ID and so on).
+        Folder where models are recorded, made if need be; or the address of a place in an S3-like store,
+        such as "s3://shop/diamonds", whose key is in the environment (AWS_ACCESS_KEY_ID and so on).
     random_state : int, optional
         Another name for `seed`, for fingers that type it.
     jobs : int, optional

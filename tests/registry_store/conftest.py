@@ -1,13 +1,13 @@
 """Fixtures: stores of a test's own, with and without faults."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import stores
-from helpers import Program, environment
-from stores import Faults, Faulty, Store
+from helpers import Program
+from stores import Faulty, Store
 
 
 class ProgramWithStore(Program):
@@ -41,7 +41,7 @@ def faulty(bucket: Store) -> Iterator[Faulty]:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> "type[ProgramWithStore]":
+def program(tmp_path: Path) -> Callable[..., ProgramWithStore]:
     """The program for a store: `program(store)`."""
 
     def made(store: Store, folder: str = "desk") -> ProgramWithStore:
@@ -51,6 +51,3 @@ def program(tmp_path: Path) -> "type[ProgramWithStore]":
         return program
 
     return made
-
-
-__all__ = ["environment"]

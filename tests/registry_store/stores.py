@@ -1,9 +1,12 @@
-"""S3-like stores on this machine: two servers, and a proxy before one of them that does what networks and poor stores do."""
+"""S3-like stores on this machine: two servers, and a proxy before one of them that does what networks and
+poor stores do.
+"""
 
 import contextlib
 import http.client
 import random
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +21,19 @@ BUCKET = "shop"
 CONFLICT = b"<Error><Code>ConditionalRequestConflict</Code><Message>Try again.</Message></Error>"
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 ABSENT = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
+# Head and body of an answer go out one after the other and must not wait for each other, 40 ms each time.
+PROMPT_LOCALBUCKET = """
+import localbucket
+localbucket.S3Handler.disable_nagle_algorithm = True
+localbucket.main()
+"""
+# It looks whether an object is there and then writes it, so two can win unless it does one thing at a time.
+PATIENT_MOTO = """
+import sys
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=False)
+"""
 
 
 @dataclass
@@ -55,7 +71,7 @@ def free_port() -> int:
 def running(command: list[object], port: int, said: Path) -> Iterator[None]:
     """A server that is there from its first answer on until the end."""
     with said.open("w") as output:
-        process = subprocess.Popen([*map(str, command)], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([*map(str, command)], stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -71,10 +87,10 @@ def running(command: list[object], port: int, said: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def localbucket(folder: Path) -> Iterator[Store]:
-    """A store whose objects are files below `folder/shop`. Its create-only writes are hard links: one wins."""
+    """A store whose objects are files in `folder/shop`. Its create-only writes are hard links: one wins."""
     port = free_port()
     (folder / BUCKET).mkdir(parents=True)
-    command = [sys.executable, "-m", "localbucket", folder, "--port", port]
+    command = [sys.executable, "-c", PROMPT_LOCALBUCKET, folder, "--port", port]
     with running(command, port, folder.with_suffix(".said")):
         yield Store(port, folder.with_suffix(".cache"), folder / BUCKET)
 
@@ -83,7 +99,7 @@ def localbucket(folder: Path) -> Iterator[Store]:
 def moto(folder: Path) -> Iterator[Store]:
     """The server that programs for Amazon's stores are tested with."""
     port = free_port()
-    with running([sys.executable, "-m", "moto.server", "-p", port], port, folder / "moto.said"):
+    with running([sys.executable, "-c", PATIENT_MOTO, port], port, folder / "moto.said"):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("PUT", f"/{BUCKET}")
         assert connection.getresponse().status == 200
@@ -116,8 +132,8 @@ class Faults:
 
 
 @contextlib.contextmanager
-def proxy(store: Store, faults: Faults) -> Iterator[Store]:
-    """A store that is another one with faults."""
+def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> Iterator[Store]:
+    """A store that is another one with faults, or with TLS."""
     chance, lock = random.Random(faults.seed), threading.Lock()
     written: dict[str, float] = {}
 
@@ -202,7 +218,8 @@ def proxy(store: Store, faults: Faults) -> Iterator[Store]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.request_queue_size = 128
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield Store(server.server_port, store.cache, store.folder)

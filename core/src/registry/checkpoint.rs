@@ -67,7 +67,7 @@ impl Checkpoint {
         let read: Self = serde_json::from_slice(content).map_err(|error| error.to_string())?;
         let is_whole = read.format == FORMAT
             && read.number == number
-            && number % EVERY == 0
+            && number.is_multiple_of(EVERY)
             && read.marks.len() as u64 == number / EVERY
             && read.commits.len() as u64 == EVERY;
         if is_whole { Ok(read) } else { Err("it is none of this number and of a form that is known".into()) }
@@ -130,8 +130,11 @@ pub(super) fn path(number: u64) -> String {
 /// The numbers of the checkpoints that there are, newest first.
 pub(super) fn numbers(storage: &Storage) -> Result<Vec<u64>> {
     let names = storage.names(CHECKPOINTS)?;
-    let mut numbers: Vec<_> =
-        names.iter().filter_map(|name| receipt_number(name)).filter(|number| number % EVERY == 0).collect();
+    let mut numbers: Vec<_> = names
+        .iter()
+        .filter_map(|name| receipt_number(name))
+        .filter(|number| number.is_multiple_of(EVERY))
+        .collect();
     numbers.reverse();
     Ok(numbers)
 }
@@ -335,7 +338,6 @@ mod tests {
         };
         // As many after the last checkpoint.
         let (short, long) = (costs(100), costs(100 + 156 * EVERY));
-        println!("requests to open, list and promote: {short:?} with 100 versions, {long:?} with 10,084");
         for (short, long) in short.into_iter().zip(long) {
             assert!(long as f64 <= 1.5 * short as f64, "{short} {long}");
         }
