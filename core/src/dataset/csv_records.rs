@@ -15,9 +15,7 @@ const MOST_MISFITS: usize = 20;
 /// Records one after the other, each ended by a line feed and with as many fields as the header.
 pub(super) struct Scanned {
     pub(super) text: Vec<u8>,
-    /// Where each begins.
-    pub(super) starts: Vec<usize>,
-    /// And on which line of the file.
+    /// On which line of the file each begins.
     pub(super) lines: Vec<u64>,
     /// Those that were made to fit, by their number, and what is wrong with them.
     pub(super) misfits: Vec<(usize, Fault)>,
@@ -28,8 +26,8 @@ pub(super) struct Scanned {
 /// # Errors
 /// When it is not well formed, or the columns of many records in a row are not those of the header.
 pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanned> {
-    let (text, starts) = (Vec::with_capacity(bytes.len() + 1), Vec::new());
-    let mut scanned = Scanned { text, starts, lines: Vec::new(), misfits: Vec::new() };
+    let text = Vec::with_capacity(bytes.len() + 1);
+    let mut scanned = Scanned { text, lines: Vec::new(), misfits: Vec::new() };
     let mut scanner = Scanner::new(format, bytes, line);
     let mut shifted = Vec::new();
     while let Some(record) = scanner.next_record()? {
@@ -47,7 +45,6 @@ pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanne
             scanned.misfits.push((scanned.lines.len(), format.misfit(record.bytes, record.n_fields)));
         }
         scanned.lines.push(record.line);
-        scanned.starts.push(scanned.text.len());
         if record.n_fields == n_columns && !record.has_stray_quotes {
             scanned.text.extend_from_slice(record.bytes);
         } else {

@@ -1,64 +1,48 @@
 //! A file of another form as the plain one that the reader takes: UTF-8, lines ended by a line feed, cells parted by
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
-use std::io::{Read, Result};
-
 use super::form::{Form, Marks, is_blank, split, unquoted};
-use super::records::Records;
+use super::records::record_length;
 use crate::diamond::Field;
-
-/// Bytes of plain text made at once.
-const CHUNK: usize = 64 << 10;
 
 /// What is written behind a number that may be read in two ways.
 pub(super) const DOUBTS: [&str; 2] =
     [" (the other numbers have a decimal comma)", " (the other numbers have a decimal point)"];
 
-/// Reads on where the form was found out.
-pub(super) struct Plain {
-    form: Form,
-    records: Records,
-    n_records: usize,
-    /// For each column whether it holds numbers; nothing where rows have to be looked at one by one.
-    numbers: Vec<bool>,
-    /// Plain text that nobody took yet, from `taken` on.
-    out: Vec<u8>,
-    taken: usize,
+/// Whole records as plain text, or the number of the line, from 0, on which a column that is left aside has a value.
+pub(super) fn plain_rows(form: &Form, text: &str) -> Result<Vec<u8>, u64> {
+    let is_regular = !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
+    let is_number = |field: &Option<Field>| field.is_some_and(Field::is_number);
+    let numbers: Vec<_> =
+        if is_regular { form.fields.iter().map(is_number).collect() } else { Vec::new() };
+    let mut out = Vec::with_capacity(text.len() + 1);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let length = record_length(rest.as_bytes(), b'\n', form.delimiter as u8).unwrap_or(rest.len());
+        let (record, after) = rest.split_at(length);
+        let row = record.trim_end_matches(['\r', '\n']);
+        let is_row = !row.trim().is_empty() && row.trim() != "\u{1A}";
+        if is_row
+            && !write_simple(row.as_bytes(), form, &numbers, &mut out)
+            && write(row, false, form, &mut out).is_none()
+        {
+            return Err(memchr::memchr_iter(b'\n', &text.as_bytes()[..text.len() - rest.len()]).count() as u64);
+        }
+        if record.len() > row.len() {
+            out.push(b'\n');
+        }
+        rest = after;
+    }
+    Ok(out)
 }
 
-impl Plain {
-    /// Of what `reader` gives after `head`, which may be all there is.
-    pub(super) fn new(form: Form, head: Vec<u8>, reader: Box<dyn Read + Send>, at_end: bool) -> Self {
-        let is_regular =
-            !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
-        let is_number = |field: &Option<Field>| field.is_some_and(Field::is_number);
-        let numbers = if is_regular { form.fields.iter().map(is_number).collect() } else { Vec::new() };
-        let records = Records::new(&form, head, reader, at_end);
-        Self { form, records, n_records: 0, numbers, out: Vec::new(), taken: 0 }
-    }
-
-    /// Makes more plain text; none at the end.
-    fn fill(&mut self) -> Result<()> {
-        while self.out.len() < CHUNK {
-            let Some((record, line)) = self.records.next_record()? else { return Ok(()) };
-            self.n_records += 1;
-            let is_above = self.n_records <= self.form.n_above;
-            let is_header = self.n_records == self.form.n_above + 1;
-            let text = record.trim_end_matches(['\r', '\n']);
-            if !is_above && !text.trim().is_empty() && text.trim() != "\u{1A}" {
-                let is_done =
-                    !is_header && write_simple(text.as_bytes(), &self.form, &self.numbers, &mut self.out);
-                if !is_done && write(text, is_header, &self.form, &mut self.out).is_none() {
-                    let reason = "a column without a name was empty so far and has a value here";
-                    return Err(Records::wrong(line, reason));
-                }
-            }
-            if record.len() > text.len() {
-                self.out.push(b'\n');
-            }
-        }
-        Ok(())
-    }
+/// The line of the header as plain text.
+pub(super) fn plain_header(form: &Form, line: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let header = line.trim_end_matches(['\r', '\n']);
+    // A column without a name that has values is one that is read.
+    write(header, true, form, &mut out);
+    out
 }
 
 /// Writes a row in which nothing but separators and the sign of decimals has to change; `false`, and nothing written,
@@ -160,18 +144,4 @@ fn plain_number(cell: &str, field: Field, marks: Marks) -> Option<String> {
         return Some(if decimals.is_empty() { whole } else { format!("{whole}.{decimals}") });
     }
     Some(format!("\"{cell}{}\"", DOUBTS[usize::from(decimal == '.')]))
-}
-
-impl Read for Plain {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.taken == self.out.len() {
-            self.out.clear();
-            self.taken = 0;
-            self.fill()?;
-        }
-        let n = buffer.len().min(self.out.len() - self.taken);
-        buffer[..n].copy_from_slice(&self.out[self.taken..self.taken + n]);
-        self.taken += n;
-        Ok(n)
-    }
 }
