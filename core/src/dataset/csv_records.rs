@@ -206,7 +206,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn next_record(&mut self) -> Result<Option<Record<'a>>> {
         while self.at < self.bytes.len() {
             let record = self.record()?;
-            if !is_blank_row(record.bytes, self.format.columns.len()) {
+            if !is_blank_row(record.bytes, b',', self.format.columns.len()) {
                 return Ok(Some(record));
             }
         }
@@ -271,6 +271,7 @@ pub(super) fn without_return(line: &[u8]) -> &[u8] {
 /// Whether a row has nothing but separators and blanks, as spreadsheets write empty rows, or the mark at the end of a
 /// file of DOS. Short ones alone are looked at.
 #[inline]
-pub(super) fn is_blank_row(row: &[u8], n_fields: usize) -> bool {
-    row.len() < 2 * n_fields + 8 && row.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t' | 0x1A))
+pub(super) fn is_blank_row(row: &[u8], delimiter: u8, n_fields: usize) -> bool {
+    let is_blank = |byte: &u8| *byte == delimiter || matches!(byte, b' ' | b'\t' | 0x1A);
+    row.len() < 2 * n_fields + 8 && row.iter().all(is_blank)
 }

@@ -22,7 +22,7 @@ use super::csv_records::{self, Scanned, Scanner, scan};
 use super::decoded::{AtLine, Decoded};
 use super::form::{Form, Marks, Signs};
 use super::input::Input;
-use super::plain::{plain_header, plain_rows};
+use super::plain::{plain_fields, plain_header, plain_rows};
 use super::records::{self, record_length};
 use crate::diamond;
 use crate::error::{Error, Result};
@@ -267,12 +267,17 @@ impl CsvBlock {
     pub(super) fn batch(self) -> Result<Batch> {
         let Self { format, text, line } = self;
         format.check_text(&text, |offset| line + memchr_iter(b'\n', &text[..offset]).count() as u64)?;
+        let reading = format.reading.clone();
         let text = match &format.form {
-            Some(form) => made_plain(&format, form, text, line)?,
+            Some(form) => {
+                if let Some((text, starts, lines)) = plain_fields(&format, form, &text, line) {
+                    return Ok(Batch::of_text(TextRows::new(format, text, starts), lines, &reading));
+                }
+                made_plain(&format, form, text, line)?
+            }
             None => text,
         };
-        let reading = format.reading.clone();
-        if let Some((starts, lines)) = cut(&format, &text, line) {
+        if let Some((starts, lines)) = cut(&format, b',', &text, line) {
             return Ok(Batch::of_text(TextRows::new(format, text, starts), lines, &reading));
         }
         let Scanned { text, lines, misfits } = scan(&format, &text, line)?;

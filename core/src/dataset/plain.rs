@@ -1,6 +1,10 @@
 //! A file of another form as the plain one that the reader takes: UTF-8, lines ended by a line feed, cells parted by
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
+use memchr::memchr_iter;
+
+use super::csv_format::CsvFormat;
+use super::csv_lines::cut;
 use super::form::{Form, Marks, is_blank, split, unquoted};
 use super::records::record_length;
 use crate::diamond::Field;
@@ -9,12 +13,52 @@ use crate::diamond::Field;
 pub(super) const DOUBTS: [&str; 2] =
     [" (the other numbers have a decimal comma)", " (the other numbers have a decimal point)"];
 
+/// Whole lines as plain text in which nothing but delimiters and the sign of decimals has to change, cut as
+/// [`TextRows`](super::TextRows) has them; `None` where there is more to do.
+pub(super) fn plain_fields(
+    format: &CsvFormat,
+    form: &Form,
+    text: &[u8],
+    first_line: u64,
+) -> Option<(Vec<u8>, Vec<u32>, Vec<u64>)> {
+    let is_regular = !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
+    if !is_regular {
+        return None;
+    }
+    let delimiter = form.delimiter as u8;
+    let (starts, lines) = cut(format, delimiter, text, first_line)?;
+    let are_numbers: Vec<_> =
+        form.fields.iter().map(|field| field.is_some_and(|field| field.is_number())).collect();
+    let mut plain = text.to_vec();
+    let (mut n_commas, mut n_points) = (0, 0);
+    for row in starts.chunks_exact(are_numbers.len() + 1) {
+        for (bounds, is_number) in row.windows(2).zip(&are_numbers) {
+            let end = bounds[1] as usize - 1;
+            if *is_number {
+                for byte in &mut plain[bounds[0] as usize..end] {
+                    n_points += usize::from(*byte == b'.');
+                    if *byte == b',' {
+                        *byte = b'.';
+                        n_commas += 1;
+                    }
+                }
+            }
+            if plain.get(end) == Some(&delimiter) {
+                plain[end] = b',';
+            }
+        }
+    }
+    let is_done = match form.marks {
+        // Where points are marks between thousands, and commas not decimals, there is more to do.
+        Marks::Comma => n_points == 0,
+        Marks::Point | Marks::PointAndCommas => n_commas == 0,
+    };
+    let are_all_in_numbers = delimiter == b',' || memchr_iter(b',', text).count() == n_commas;
+    (is_done && are_all_in_numbers).then_some((plain, starts, lines))
+}
+
 /// Whole records as plain text, or the number of the line, from 0, on which a column that is left aside has a value.
 pub(super) fn plain_rows(form: &Form, text: &str) -> Result<Vec<u8>, u64> {
-    let is_regular = !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
-    let is_number = |field: &Option<Field>| field.is_some_and(Field::is_number);
-    let numbers: Vec<_> =
-        if is_regular { form.fields.iter().map(is_number).collect() } else { Vec::new() };
     let mut out = Vec::with_capacity(text.len() + 1);
     let mut rest = text;
     while !rest.is_empty() {
@@ -22,11 +66,9 @@ pub(super) fn plain_rows(form: &Form, text: &str) -> Result<Vec<u8>, u64> {
         let (record, after) = rest.split_at(length);
         let row = record.trim_end_matches(['\r', '\n']);
         let is_row = !row.trim().is_empty() && row.trim() != "\u{1A}";
-        if is_row
-            && !write_simple(row.as_bytes(), form, &numbers, &mut out)
-            && write(row, false, form, &mut out).is_none()
-        {
-            return Err(memchr::memchr_iter(b'\n', &text.as_bytes()[..text.len() - rest.len()]).count() as u64);
+        if is_row && write(row, false, form, &mut out).is_none() {
+            let before = &text.as_bytes()[..text.len() - rest.len()];
+            return Err(memchr_iter(b'\n', before).count() as u64);
         }
         if record.len() > row.len() {
             out.push(b'\n');
@@ -43,41 +85,6 @@ pub(super) fn plain_header(form: &Form, line: &str) -> Vec<u8> {
     // A column without a name that has values is one that is read.
     write(header, true, form, &mut out);
     out
-}
-
-/// Writes a row in which nothing but separators and the sign of decimals has to change; `false`, and nothing written,
-/// where there is more to do.
-fn write_simple(row: &[u8], form: &Form, numbers: &[bool], out: &mut Vec<u8>) -> bool {
-    let (start, delimiter) = (out.len(), form.delimiter as u8);
-    let mut column = 0;
-    let mut is_number = numbers.first() == Some(&true);
-    let mut previous = delimiter;
-    for byte in row {
-        let plain = match *byte {
-            byte if byte == delimiter && previous != b' ' => {
-                column += 1;
-                is_number = numbers.get(column) == Some(&true);
-                b','
-            }
-            b',' if is_number && form.marks == Marks::Comma => b'.',
-            b'.' if is_number && form.marks != Marks::Point => {
-                if form.marks == Marks::Comma {
-                    break;
-                }
-                b'.'
-            }
-            b',' | b'"' => break,
-            b' ' if previous == delimiter => break,
-            byte => byte,
-        };
-        out.push(plain);
-        previous = *byte;
-    }
-    let is_done = out.len() - start == row.len() && column + 1 == numbers.len() && previous != b' ';
-    if !is_done {
-        out.truncate(start);
-    }
-    is_done
 }
 
 /// Writes any row; `None` where a column that is left aside has a value.
