@@ -281,7 +281,18 @@ def test_an_encoding_that_changes_on_the_way_is_refused_by_line(xtream: Program,
     text = "\n".join([HEADER + ",note", *rows, ROWS[0] + ",Café", ""]).replace(",", ";")
     file.write_bytes(text.encode("latin-1"))
     said = xtream("value", file, "--registry", trained.folder, status=2).stderr
-    assert "late.csv, line 20002: it is not UTF-8, as the beginning of the file is" in said
+    assert "late.csv, line 20002: byte 0xE9 is not UTF-8" in said
+    # Half of a character of two units.
+    file.write_bytes(text.replace("é", "\ud83d").encode("utf-16", "surrogatepass"))
+    said = xtream("value", file, "--registry", trained.folder, status=2).stderr
+    assert "late.csv, line 20002: it is not UTF-16LE, as the beginning of the file is" in said
+
+
+def test_lines_that_end_otherwise_on_the_way_are_refused_by_line(xtream: Program, trained: Trained) -> None:
+    rows = [HEADER, *[ROWS[0]] * 20_000, f"{ROWS[0]}\n{ROWS[0]}", ""]
+    (xtream.folder / "late.csv").write_bytes("\r".join(rows).encode())
+    said = xtream("value", "late.csv", "--registry", trained.folder, status=2).stderr
+    assert "late.csv, line 20002: a line feed stands here, and above a carriage return alone ends" in said
 
 
 def test_prices_come_back_in_the_form_of_the_file(xtream: Program, trained: Trained) -> None:

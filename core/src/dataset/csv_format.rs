@@ -8,6 +8,7 @@ use memchr::memchr;
 use polars::prelude::*;
 
 use super::Reading;
+use super::form::Form;
 use crate::diamond::{self, Fault};
 use crate::error::{Error, Result};
 
@@ -15,12 +16,15 @@ use crate::error::{Error, Result};
 pub(super) const LONGEST_RECORD: usize = 64 << 10;
 
 /// What all blocks of a file share.
+#[derive(Clone)]
 pub(super) struct CsvFormat {
     pub(super) path: PathBuf,
     pub(super) columns: Vec<String>,
     /// Where each field stands among the columns.
     pub(super) places: [Option<usize>; diamond::Field::N_COLUMNS],
     pub(super) reading: Arc<Reading>,
+    /// How the file is written, where it is not plain.
+    pub(super) form: Option<Form>,
 }
 
 impl CsvFormat {

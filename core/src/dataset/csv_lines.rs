@@ -20,10 +20,15 @@ pub struct TextRows {
     is_quoted: bool,
 }
 
-/// Where the fields of a block of whole lines begin, as [`TextRows`] has them, and on which line each row
-/// stands. Blank lines, and rows of separators alone, are no rows. `None` of a block that has to be looked at more
+/// Where the fields of a block of whole lines begin, parted by `delimiter`, as [`TextRows`] has them, and on which line
+/// each row stands. Blank lines, and rows of separators alone, are no rows. `None` of a block that has to be looked at more
 /// carefully: a line of it has not as many fields as the header, or quotation marks inside a field.
-pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Option<(Vec<u32>, Vec<u64>)> {
+pub(super) fn cut(
+    format: &CsvFormat,
+    delimiter: u8,
+    text: &[u8],
+    first_line: u64,
+) -> Option<(Vec<u32>, Vec<u64>)> {
     let n_fields = format.columns.len();
     let n_quotes = memchr_iter(b'"', text).count();
     let ends_line = |at: usize| matches!(text.get(at + 1), Some(b'\n') | None);
@@ -35,9 +40,9 @@ pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Option<(V
     let mut lines = Vec::with_capacity(text.len() / 40);
     let (mut line, mut row_start, mut field_start) = (first_line, 0, 0);
     let (mut n_first, mut n_quoted) = (0, 0);
-    for end in memchr2_iter(b',', b'\n', text).chain([text.len()]) {
-        let is_comma = text.get(end) == Some(&b',');
-        let field = if is_comma { &text[field_start..end] } else { without_return(&text[field_start..end]) };
+    for end in memchr2_iter(delimiter, b'\n', text).chain([text.len()]) {
+        let is_delimiter = text.get(end) == Some(&delimiter);
+        let field = if is_delimiter { &text[field_start..end] } else { without_return(&text[field_start..end]) };
         if let [b'"', inside @ ..] = field {
             if inside.last() != Some(&b'"') {
                 return None;
@@ -45,12 +50,12 @@ pub(super) fn cut(format: &CsvFormat, text: &[u8], first_line: u64) -> Option<(V
             n_quoted += 1;
         }
         starts.push(field_start as u32);
-        if is_comma {
+        if is_delimiter {
             field_start = end + 1;
             continue;
         }
         let row_end = field_start + field.len();
-        if is_blank_row(&text[row_start..row_end], n_fields) {
+        if is_blank_row(&text[row_start..row_end], delimiter, n_fields) {
             starts.truncate(n_first);
         } else if starts.len() - n_first != n_fields || row_end - row_start > LONGEST_RECORD {
             return None;

@@ -15,9 +15,7 @@ const MOST_MISFITS: usize = 20;
 /// Records one after the other, each ended by a line feed and with as many fields as the header.
 pub(super) struct Scanned {
     pub(super) text: Vec<u8>,
-    /// Where each begins.
-    pub(super) starts: Vec<usize>,
-    /// And on which line of the file.
+    /// On which line of the file each begins.
     pub(super) lines: Vec<u64>,
     /// Those that were made to fit, by their number, and what is wrong with them.
     pub(super) misfits: Vec<(usize, Fault)>,
@@ -28,8 +26,8 @@ pub(super) struct Scanned {
 /// # Errors
 /// When it is not well formed, or the columns of many records in a row are not those of the header.
 pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanned> {
-    let (text, starts) = (Vec::with_capacity(bytes.len() + 1), Vec::new());
-    let mut scanned = Scanned { text, starts, lines: Vec::new(), misfits: Vec::new() };
+    let text = Vec::with_capacity(bytes.len() + 1);
+    let mut scanned = Scanned { text, lines: Vec::new(), misfits: Vec::new() };
     let mut scanner = Scanner::new(format, bytes, line);
     let mut shifted = Vec::new();
     while let Some(record) = scanner.next_record()? {
@@ -47,7 +45,6 @@ pub(super) fn scan(format: &CsvFormat, bytes: &[u8], line: u64) -> Result<Scanne
             scanned.misfits.push((scanned.lines.len(), format.misfit(record.bytes, record.n_fields)));
         }
         scanned.lines.push(record.line);
-        scanned.starts.push(scanned.text.len());
         if record.n_fields == n_columns && !record.has_stray_quotes {
             scanned.text.extend_from_slice(record.bytes);
         } else {
@@ -209,7 +206,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn next_record(&mut self) -> Result<Option<Record<'a>>> {
         while self.at < self.bytes.len() {
             let record = self.record()?;
-            if !is_blank_row(record.bytes, self.format.columns.len()) {
+            if !is_blank_row(record.bytes, b',', self.format.columns.len()) {
                 return Ok(Some(record));
             }
         }
@@ -274,6 +271,7 @@ pub(super) fn without_return(line: &[u8]) -> &[u8] {
 /// Whether a row has nothing but separators and blanks, as spreadsheets write empty rows, or the mark at the end of a
 /// file of DOS. Short ones alone are looked at.
 #[inline]
-pub(super) fn is_blank_row(row: &[u8], n_fields: usize) -> bool {
-    row.len() < 2 * n_fields + 8 && row.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t' | 0x1A))
+pub(super) fn is_blank_row(row: &[u8], delimiter: u8, n_fields: usize) -> bool {
+    let is_blank = |byte: &u8| *byte == delimiter || matches!(byte, b' ' | b'\t' | 0x1A);
+    row.len() < 2 * n_fields + 8 && row.iter().all(is_blank)
 }

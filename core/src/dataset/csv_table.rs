@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use encoding_rs::UTF_8;
 use memchr::memchr_iter;
 use polars::prelude::DataFrame;
 
@@ -17,11 +18,12 @@ use super::batch::Batch;
 use super::columns::fields_of;
 use super::csv_format::CsvFormat;
 use super::csv_lines::{TextRows, cut};
-use super::csv_records::{Scanned, Scanner, scan, whole_records};
+use super::csv_records::{self, Scanned, Scanner, scan};
+use super::decoded::{AtLine, Decoded};
 use super::form::{Form, Marks, Signs};
 use super::input::Input;
-use super::plain::Plain;
-use super::records::AtLine;
+use super::plain::{plain_fields, plain_header, plain_rows};
+use super::records::{self, record_length};
 use crate::diamond;
 use crate::error::{Error, Result};
 
@@ -29,6 +31,7 @@ use crate::error::{Error, Result};
 const BLOCK: usize = 256 << 10;
 /// A row that says anything about a stone has as many bytes as this.
 const SHORTEST_ROW: usize = 24;
+const ONE_FORM: &str = "one form from the first to the last line (save it as \"CSV UTF-8\")";
 
 /// An open CSV file.
 pub(super) struct CsvTable {
@@ -36,8 +39,7 @@ pub(super) struct CsvTable {
     input: Input,
     /// What to say of how the file is written, where it is not plain.
     words: Option<String>,
-    form: Option<Form>,
-    /// Bytes of plain text; those before `start` are done with.
+    /// Bytes of UTF-8 with lines ended by line feeds; those before `start` are done with.
     buffer: Vec<u8>,
     start: usize,
     at_end: bool,
@@ -45,7 +47,7 @@ pub(super) struct CsvTable {
     line: u64,
 }
 
-/// A block of whole records, to be parsed wherever there is time.
+/// A block of whole records, to be made plain and parsed wherever there is time.
 pub(crate) struct CsvBlock {
     format: Arc<CsvFormat>,
     text: Vec<u8>,
@@ -56,11 +58,16 @@ pub(crate) struct CsvBlock {
 impl CsvTable {
     pub(super) fn open(path: &Path, input: Input, reading: Arc<Reading>) -> Result<Self> {
         let places = [None; diamond::Field::N_COLUMNS];
-        let format = CsvFormat { path: path.into(), columns: Vec::new(), places, reading: reading.clone() };
+        let format = CsvFormat {
+            path: path.into(),
+            columns: Vec::new(),
+            places,
+            reading: reading.clone(),
+            form: None,
+        };
         let mut table = Self {
             format: Arc::new(format),
             words: input.packed(),
-            form: None,
             input,
             buffer: Vec::new(),
             start: 0,
@@ -68,8 +75,9 @@ impl CsvTable {
             line: 1,
         };
         table.fill()?;
-        table.make_plain()?;
+        let form = table.decode()?;
         table.skip_byte_order_mark()?;
+        table.format = Arc::new(CsvFormat { form: form.clone(), ..(*table.format).clone() });
         let columns = table.read_header()?;
         let found = fields_of(columns.iter().map(String::as_str), &reading);
         let mut places = places;
@@ -78,7 +86,7 @@ impl CsvTable {
                 places[*field as usize] = Some(place);
             }
         }
-        table.format = Arc::new(CsvFormat { path: path.into(), columns, places, reading });
+        table.format = Arc::new(CsvFormat { path: path.into(), columns, places, reading, form });
         if table.at_end && table.buffer[table.start..].iter().all(u8::is_ascii_whitespace) {
             let reason = "the names of the columns stand there, and no stone below them";
             return Err(table.malformed(table.line, reason, "a row for each stone"));
@@ -113,7 +121,7 @@ impl CsvTable {
 
     /// How a text file is written, where it is not plain.
     pub(super) fn form(&self) -> Option<&Form> {
-        self.form.as_ref().filter(|_| self.input.is_text_file())
+        self.format.form.as_ref().filter(|_| self.input.is_text_file())
     }
 
     /// The signs that it is written with.
@@ -122,21 +130,24 @@ impl CsvTable {
             separator: form.delimiter,
             decimal: if form.marks == Marks::Comma { ',' } else { '.' },
         };
-        self.form.as_ref().map_or(Signs::PLAIN, of)
+        self.format.form.as_ref().map_or(Signs::PLAIN, of)
     }
 
-    /// Reads a file of another form from its beginning, as a plain one.
-    fn make_plain(&mut self) -> Result<()> {
+    /// Finds out how a file is written that is not plain. From its beginning on it is read as UTF-8.
+    fn decode(&mut self) -> Result<Option<Form>> {
         let reading = &self.format.reading;
         let Some(form) = Form::of(&self.buffer, self.at_end, reading).filter(|form| !form.is_plain()) else {
-            return Ok(());
+            return Ok(None);
         };
         self.words =
             self.words.take().into_iter().chain(form.in_words()).reduce(|one, other| one + ", " + &other);
-        let (head, at_end) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.at_end));
-        self.form = Some(form.clone());
-        self.input.wrap(|reader| Box::new(Plain::new(form, head, reader, at_end)));
-        self.fill()
+        if form.encoding != UTF_8 || form.has_lone_returns {
+            let head = std::mem::take(&mut self.buffer);
+            self.at_end = false;
+            self.input.wrap(|reader| Box::new(Decoded::new(&form, head, reader).with_line_feeds()));
+            self.fill()?;
+        }
+        Ok(Some(form))
     }
 
     fn skip_byte_order_mark(&mut self) -> Result<()> {
@@ -156,14 +167,19 @@ impl CsvTable {
     fn read_header(&mut self) -> Result<Vec<String>> {
         const ALLOWED: &str = "a first line with the names of the columns, separated by commas";
         let format = self.format.clone();
-        let mut scanner = Scanner::new(&format, &self.buffer[self.start..], self.line);
-        let Some(record) = scanner.next_record()? else {
-            return Err(self.malformed(1, "the file is empty", ALLOWED));
+        let (line, bytes) = match &format.form {
+            Some(form) => self.made_header(form)?,
+            None => {
+                let mut scanner = Scanner::new(&format, &self.buffer[self.start..], self.line);
+                let Some(record) = scanner.next_record()? else {
+                    return Err(self.malformed(1, "the file is empty", ALLOWED));
+                };
+                let found = (record.line, record.bytes.to_vec());
+                self.start += scanner.at();
+                self.line = scanner.line();
+                found
+            }
         };
-        let (line, next_line) = (record.line, scanner.line());
-        let bytes = record.bytes.to_vec();
-        self.start += scanner.at();
-        self.line = next_line;
         self.format.check_text(&bytes, |_| line)?;
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes.as_slice());
         let mut header = csv::StringRecord::new();
@@ -181,6 +197,28 @@ impl CsvTable {
         Ok(columns)
     }
 
+    /// The header of a file that is not plain, as a plain one, and its line. What stands above it is done with.
+    fn made_header(&mut self, form: &Form) -> Result<(u64, Vec<u8>)> {
+        for number in 0..=form.n_above {
+            let ahead = &self.buffer[self.start..];
+            let length = record_length(ahead, b'\n', form.delimiter as u8);
+            let length = match length {
+                Some(length) => length,
+                None if self.at_end => ahead.len(),
+                None => break,
+            };
+            let line = self.line;
+            let record = &ahead[..length];
+            self.line += memchr_iter(b'\n', record).count() as u64;
+            self.start += length;
+            if number == form.n_above {
+                self.format.check_text(record, |_| line)?;
+                return Ok((line, plain_header(form, &String::from_utf8_lossy(record))));
+            }
+        }
+        Err(self.format.too_long(self.line))
+    }
+
     /// The next rows; `None` at the end of the file.
     pub(super) fn next_block(&mut self) -> Result<Option<CsvBlock>> {
         self.fill()?;
@@ -188,7 +226,11 @@ impl CsvTable {
         if ahead.is_empty() {
             return Ok(None);
         }
-        let end = if self.at_end { ahead.len() } else { whole_records(ahead) };
+        let end = match &self.format.form {
+            _ if self.at_end => ahead.len(),
+            Some(form) => records::whole_records(ahead, form.delimiter as u8),
+            None => csv_records::whole_records(ahead),
+        };
         let line = self.line;
         self.line += memchr_iter(b'\n', &ahead[..end]).count() as u64;
         let rest = self.buffer.split_off(self.start + end);
@@ -208,8 +250,7 @@ impl CsvTable {
             let read =
                 read.map_err(|source| match source.get_ref().and_then(|inner| inner.downcast_ref()) {
                     Some(AtLine { line, reason }) => {
-                        let allowed = "one form from the first to the last line (save it as \"CSV UTF-8\")";
-                        self.format.malformed(*line, reason.clone(), allowed)
+                        self.format.malformed(*line, reason.clone(), ONE_FORM)
                     }
                     None => self.input.error(&self.format.path, source),
                 })?;
@@ -225,15 +266,21 @@ impl CsvTable {
 impl CsvBlock {
     pub(super) fn batch(self) -> Result<Batch> {
         let Self { format, text, line } = self;
+        format.check_text(&text, |offset| line + memchr_iter(b'\n', &text[..offset]).count() as u64)?;
         let reading = format.reading.clone();
-        if let Some((starts, lines)) = cut(&format, &text, line) {
-            let line_of = |offset| line + memchr_iter(b'\n', &text[..offset]).count() as u64;
-            format.check_text(&text, line_of)?;
+        let text = match &format.form {
+            Some(form) => {
+                if let Some((text, starts, lines)) = plain_fields(&format, form, &text, line) {
+                    return Ok(Batch::of_text(TextRows::new(format, text, starts), lines, &reading));
+                }
+                made_plain(&format, form, text, line)?
+            }
+            None => text,
+        };
+        if let Some((starts, lines)) = cut(&format, b',', &text, line) {
             return Ok(Batch::of_text(TextRows::new(format, text, starts), lines, &reading));
         }
-        let Scanned { text, starts, lines, misfits } = scan(&format, &text, line)?;
-        let line_of = |offset| lines[starts.partition_point(|start| *start <= offset) - 1];
-        format.check_text(&text, line_of)?;
+        let Scanned { text, lines, misfits } = scan(&format, &text, line)?;
         let frame = format.parse(text)?;
         if frame.height() != lines.len() {
             // Ours and polars' idea of a record must agree, or rows would be blamed on wrong lines.
@@ -243,4 +290,12 @@ impl CsvBlock {
         }
         Ok(Batch::new(&format.path, frame, lines, &reading)?.with_misfits(misfits))
     }
+}
+
+fn made_plain(format: &CsvFormat, form: &Form, text: Vec<u8>, line: u64) -> Result<Vec<u8>> {
+    let text = String::from_utf8_lossy(&text);
+    plain_rows(form, &text).map_err(|n_lines| {
+        let reason = "a column without a name was empty so far and has a value here";
+        format.malformed(line + n_lines, reason, ONE_FORM)
+    })
 }

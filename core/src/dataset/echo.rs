@@ -7,9 +7,10 @@ use std::path::Path;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use flate2::read::MultiGzDecoder;
 
+use super::decoded::AtLine;
 use super::form::{Form, Marks, is_blank, split};
 use super::input::GZIP;
-use super::records::{AtLine, Records};
+use super::records::Records;
 use crate::error::{Error, Result};
 
 /// What stands in an added column.
@@ -44,7 +45,7 @@ impl Echo {
         let whole = std::io::Cursor::new(magic).chain(file);
         let reader: Box<dyn Read + Send> =
             if is_packed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
-        let records = Records::new(&form, Vec::new(), reader, false);
+        let records = Records::new(&form, reader);
         let encoding = form.encoding;
         Ok(Self { path: path.into(), form, records, n_records: 0, is_new: true, encoding })
     }
@@ -110,8 +111,7 @@ impl Echo {
             },
             None => Error::read(path, source),
         };
-        let record = self.records.next_record().map_err(failed)?;
-        Ok(record.map(|(record, line)| (record.to_owned(), line)))
+        self.records.next_record().map_err(failed)
     }
 
     /// A row that ends with a separator more than the header, without it: the added columns stand below their names.

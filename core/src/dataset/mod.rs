@@ -11,6 +11,7 @@ mod csv_format;
 mod csv_lines;
 mod csv_records;
 mod csv_table;
+mod decoded;
 mod duplicates;
 mod echo;
 mod event;

@@ -1,99 +1,90 @@
 //! A file of another form as the plain one that the reader takes: UTF-8, lines ended by a line feed, cells parted by
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
-use std::io::{Read, Result};
+use memchr::memchr_iter;
 
+use super::csv_format::CsvFormat;
+use super::csv_lines::cut;
 use super::form::{Form, Marks, is_blank, split, unquoted};
-use super::records::Records;
+use super::records::record_length;
 use crate::diamond::Field;
-
-/// Bytes of plain text made at once.
-const CHUNK: usize = 64 << 10;
 
 /// What is written behind a number that may be read in two ways.
 pub(super) const DOUBTS: [&str; 2] =
     [" (the other numbers have a decimal comma)", " (the other numbers have a decimal point)"];
 
-/// Reads on where the form was found out.
-pub(super) struct Plain {
-    form: Form,
-    records: Records,
-    n_records: usize,
-    /// For each column whether it holds numbers; nothing where rows have to be looked at one by one.
-    numbers: Vec<bool>,
-    /// Plain text that nobody took yet, from `taken` on.
-    out: Vec<u8>,
-    taken: usize,
-}
-
-impl Plain {
-    /// Of what `reader` gives after `head`, which may be all there is.
-    pub(super) fn new(form: Form, head: Vec<u8>, reader: Box<dyn Read + Send>, at_end: bool) -> Self {
-        let is_regular =
-            !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
-        let is_number = |field: &Option<Field>| field.is_some_and(Field::is_number);
-        let numbers = if is_regular { form.fields.iter().map(is_number).collect() } else { Vec::new() };
-        let records = Records::new(&form, head, reader, at_end);
-        Self { form, records, n_records: 0, numbers, out: Vec::new(), taken: 0 }
+/// Whole lines as plain text in which nothing but delimiters and the sign of decimals has to change, cut as
+/// [`TextRows`](super::TextRows) has them; `None` where there is more to do.
+pub(super) fn plain_fields(
+    format: &CsvFormat,
+    form: &Form,
+    text: &[u8],
+    first_line: u64,
+) -> Option<(Vec<u8>, Vec<u32>, Vec<u64>)> {
+    let is_regular = !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
+    if !is_regular {
+        return None;
     }
-
-    /// Makes more plain text; none at the end.
-    fn fill(&mut self) -> Result<()> {
-        while self.out.len() < CHUNK {
-            let Some((record, line)) = self.records.next_record()? else { return Ok(()) };
-            self.n_records += 1;
-            let is_above = self.n_records <= self.form.n_above;
-            let is_header = self.n_records == self.form.n_above + 1;
-            let text = record.trim_end_matches(['\r', '\n']);
-            if !is_above && !text.trim().is_empty() && text.trim() != "\u{1A}" {
-                let is_done =
-                    !is_header && write_simple(text.as_bytes(), &self.form, &self.numbers, &mut self.out);
-                if !is_done && write(text, is_header, &self.form, &mut self.out).is_none() {
-                    let reason = "a column without a name was empty so far and has a value here";
-                    return Err(Records::wrong(line, reason));
+    let delimiter = form.delimiter as u8;
+    let (starts, lines) = cut(format, delimiter, text, first_line)?;
+    let are_numbers: Vec<_> =
+        form.fields.iter().map(|field| field.is_some_and(|field| field.is_number())).collect();
+    let mut plain = text.to_vec();
+    let (mut n_commas, mut n_points) = (0, 0);
+    for row in starts.chunks_exact(are_numbers.len() + 1) {
+        for (bounds, is_number) in row.windows(2).zip(&are_numbers) {
+            let end = bounds[1] as usize - 1;
+            if *is_number {
+                for byte in &mut plain[bounds[0] as usize..end] {
+                    n_points += usize::from(*byte == b'.');
+                    if *byte == b',' {
+                        *byte = b'.';
+                        n_commas += 1;
+                    }
                 }
             }
-            if record.len() > text.len() {
-                self.out.push(b'\n');
+            if plain.get(end) == Some(&delimiter) {
+                plain[end] = b',';
             }
         }
-        Ok(())
     }
+    let is_done = match form.marks {
+        // Where points are marks between thousands, and commas not decimals, there is more to do.
+        Marks::Comma => n_points == 0,
+        Marks::Point | Marks::PointAndCommas => n_commas == 0,
+    };
+    let are_all_in_numbers = delimiter == b',' || memchr_iter(b',', text).count() == n_commas;
+    (is_done && are_all_in_numbers).then_some((plain, starts, lines))
 }
 
-/// Writes a row in which nothing but separators and the sign of decimals has to change; `false`, and nothing written,
-/// where there is more to do.
-fn write_simple(row: &[u8], form: &Form, numbers: &[bool], out: &mut Vec<u8>) -> bool {
-    let (start, delimiter) = (out.len(), form.delimiter as u8);
-    let mut column = 0;
-    let mut is_number = numbers.first() == Some(&true);
-    let mut previous = delimiter;
-    for byte in row {
-        let plain = match *byte {
-            byte if byte == delimiter && previous != b' ' => {
-                column += 1;
-                is_number = numbers.get(column) == Some(&true);
-                b','
-            }
-            b',' if is_number && form.marks == Marks::Comma => b'.',
-            b'.' if is_number && form.marks != Marks::Point => {
-                if form.marks == Marks::Comma {
-                    break;
-                }
-                b'.'
-            }
-            b',' | b'"' => break,
-            b' ' if previous == delimiter => break,
-            byte => byte,
-        };
-        out.push(plain);
-        previous = *byte;
+/// Whole records as plain text, or the number of the line, from 0, on which a column that is left aside has a value.
+pub(super) fn plain_rows(form: &Form, text: &str) -> Result<Vec<u8>, u64> {
+    let mut out = Vec::with_capacity(text.len() + 1);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let length = record_length(rest.as_bytes(), b'\n', form.delimiter as u8).unwrap_or(rest.len());
+        let (record, after) = rest.split_at(length);
+        let row = record.trim_end_matches(['\r', '\n']);
+        let is_row = !row.trim().is_empty() && row.trim() != "\u{1A}";
+        if is_row && write(row, false, form, &mut out).is_none() {
+            let before = &text.as_bytes()[..text.len() - rest.len()];
+            return Err(memchr_iter(b'\n', before).count() as u64);
+        }
+        if record.len() > row.len() {
+            out.push(b'\n');
+        }
+        rest = after;
     }
-    let is_done = out.len() - start == row.len() && column + 1 == numbers.len() && previous != b' ';
-    if !is_done {
-        out.truncate(start);
-    }
-    is_done
+    Ok(out)
+}
+
+/// The line of the header as plain text.
+pub(super) fn plain_header(form: &Form, line: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let header = line.trim_end_matches(['\r', '\n']);
+    // A column without a name that has values is one that is read.
+    write(header, true, form, &mut out);
+    out
 }
 
 /// Writes any row; `None` where a column that is left aside has a value.
@@ -160,18 +151,4 @@ fn plain_number(cell: &str, field: Field, marks: Marks) -> Option<String> {
         return Some(if decimals.is_empty() { whole } else { format!("{whole}.{decimals}") });
     }
     Some(format!("\"{cell}{}\"", DOUBTS[usize::from(decimal == '.')]))
-}
-
-impl Read for Plain {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.taken == self.out.len() {
-            self.out.clear();
-            self.taken = 0;
-            self.fill()?;
-        }
-        let n = buffer.len().min(self.out.len() - self.taken);
-        buffer[..n].copy_from_slice(&self.out[self.taken..self.taken + n]);
-        self.taken += n;
-        Ok(n)
-    }
 }
