@@ -117,6 +117,8 @@ class Faults:
     # The network delivers a request twice; the second answer arrives.
     twice: float = 0.0
     slow: float = 0.0
+    # The connection breaks in the middle of an answer.
+    cut: float = 0.0
     # It knows no create-only writes.
     ignores_conditions: bool = False
     # It tells everybody that his write was taken.
@@ -213,7 +215,10 @@ def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> It
             length = headers.get("Content-Length") if self.command == "HEAD" else None
             self.send_header("Content-Length", length or str(len(content)))
             self.end_headers()
-            if self.command != "HEAD":
+            if self.command == "GET" and len(content) > 100 and happens("cut"):
+                self.wfile.write(content[: len(content) // 2])
+                self.close_connection = True
+            elif self.command != "HEAD":
                 self.wfile.write(content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

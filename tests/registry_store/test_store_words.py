@@ -54,6 +54,16 @@ def test_where_nothing_answers_it_is_said_so(bucket, program):
     assert "nothing answers there" in said and "AWS_ENDPOINT_URL" in said
 
 
+def test_an_object_that_is_larger_than_any_is_not_taken_into_memory(bucket, program):
+    xtream, where = program(bucket), ["--registry", bucket.address()]
+    xtream.train(FIRST, *where, "--models", "linear")
+    next_commit = bucket.folder / "diamonds" / "commits" / "00000003.json"
+    with next_commit.open("wb") as file:
+        file.truncate(300_000_000)
+    said = xtream("models", "list", *where, status=1).stderr
+    assert "it has 300000000 bytes, and at most 67108864 are ever written there" in said
+
+
 def test_without_a_key_or_with_a_wrong_address_nothing_is_asked(xtream):
     said = xtream("models", "list", "--registry", "s3://shop/diamonds", status=2).stderr
     assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in said

@@ -42,7 +42,8 @@ pub(super) fn cut(
     let (mut n_first, mut n_quoted) = (0, 0);
     for end in memchr2_iter(delimiter, b'\n', text).chain([text.len()]) {
         let is_delimiter = text.get(end) == Some(&delimiter);
-        let field = if is_delimiter { &text[field_start..end] } else { without_return(&text[field_start..end]) };
+        let field =
+            if is_delimiter { &text[field_start..end] } else { without_return(&text[field_start..end]) };
         if let [b'"', inside @ ..] = field {
             if inside.last() != Some(&b'"') {
                 return None;

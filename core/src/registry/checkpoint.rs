@@ -416,6 +416,16 @@ mod tests {
     }
 
     #[test]
+    fn earlier_commits_lead_from_one_mark_to_the_next_or_are_refused() {
+        let (store, _) = with_commits(200);
+        let (elsewhere, _) = with_commits(200);
+        store.lose(&path(64));
+        store.replace(&commit::path(7), elsewhere.bytes(&commit::path(7)));
+        let error = store.open().unwrap().card(1).unwrap_err().to_string();
+        assert!(error.contains("commit 7 does not follow commit 6"), "{error}");
+    }
+
+    #[test]
     fn a_commit_that_a_checkpoint_knows_and_that_is_gone_is_a_loss() {
         let (store, _) = with_commits(128);
         for path in [commit::path(128), commit::receipt_path(128)] {

@@ -34,7 +34,7 @@ enum Place {
     Store(String),
 }
 
-/// How often an object is asked for whose bytes broke off on their way.
+/// How often something is asked for of which the answer broke off on its way.
 const TRIES: usize = 3;
 
 /// What came of an attempt to create an object.
@@ -121,22 +121,19 @@ impl Storage {
         if !self.is_file(path)? {
             return Ok(None);
         }
-        let mut n_tries = 0;
-        loop {
-            n_tries += 1;
+        let read = || {
             let got = match block_on(self.store.get(&ObjectPath::from(path))) {
-                Ok(got) => got,
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                Err(source) => return Err(self.failed("read", path, source)),
+                Err(object_store::Error::NotFound { .. }) => return Ok(Ok(None)),
+                got => got?,
             };
             let stamp = Stamp::of(&got.meta);
-            size.check(path, stamp.n_bytes)?;
-            match block_on(got.bytes()) {
-                Ok(bytes) => return Ok(Some(Object { bytes: bytes.into(), stamp })),
-                Err(_) if self.is_remote() && n_tries < TRIES => {}
-                Err(source) => return Err(self.failed("read", path, source)),
+            if let Err(wrong) = size.check(path, stamp.n_bytes) {
+                return Ok(Err(wrong));
             }
-        }
+            let bytes = block_on(got.bytes())?.into();
+            Ok(Ok(Some(Object { bytes, stamp })))
+        };
+        whole(read).map_err(|source| self.failed("read", path, source))?
     }
 
     /// What is known of an object without reading it; `None` when there is none.
@@ -186,15 +183,18 @@ impl Storage {
         let mut names = match &self.place {
             Place::Folder(folder) => folder::names(&folder.join(prefix))?,
             Place::Store(_) => {
-                let listed = match after {
-                    "" => self.store.list(Some(&ObjectPath::from(prefix))),
-                    after => {
-                        let after = ObjectPath::from(format!("{prefix}/{after}"));
-                        self.store.list_with_offset(Some(&ObjectPath::from(prefix)), &after)
-                    }
+                let list = || {
+                    let listed = match after {
+                        "" => self.store.list(Some(&ObjectPath::from(prefix))),
+                        after => {
+                            let after = ObjectPath::from(format!("{prefix}/{after}"));
+                            self.store.list_with_offset(Some(&ObjectPath::from(prefix)), &after)
+                        }
+                    };
+                    let name = |object: ObjectMeta| object.location.filename().unwrap_or_default().to_owned();
+                    block_on(listed.map_ok(name).try_collect())
                 };
-                let name = listed.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
-                block_on(name.try_collect()).map_err(|source| self.failed("listed", prefix, source))?
+                whole(list).map_err(|source| self.failed("listed", prefix, source))?
             }
         };
         names.retain(|name: &String| name.as_str() > after);
@@ -204,9 +204,10 @@ impl Storage {
 
     /// Every object under a prefix with its size and its age by the store's clock.
     pub(super) fn stamps(&self, prefix: &str) -> Result<Vec<(String, Stamp)>> {
-        let listed = self.store.list(Some(&ObjectPath::from(prefix)));
-        let stamped = listed.map_ok(|object| (object.location.to_string(), Stamp::of(&object)));
-        block_on(stamped.try_collect()).map_err(|source| self.failed("listed", prefix, source))
+        let stamped = |object: ObjectMeta| (object.location.to_string(), Stamp::of(&object));
+        let list =
+            || block_on(self.store.list(Some(&ObjectPath::from(prefix))).map_ok(stamped).try_collect());
+        whole(list).map_err(|source| self.failed("listed", prefix, source))
     }
 
     /// Takes objects away that nobody else knows of.
@@ -229,16 +230,37 @@ impl Storage {
 
     /// What to say of an object that could not be read, created or whatever else was tried.
     fn failed(&self, tried: &str, path: &str, source: object_store::Error) -> Error {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
-        while let Some(error) = cause {
-            if let (Some(refusal), Place::Store(store)) = (error.downcast_ref::<Refusal>(), &self.place) {
+        match (refusal(&source), &self.place) {
+            (Some(refusal), Place::Store(store)) => {
                 let reason = format!("{path} could not be {tried}: {refusal}");
-                return Error::Store { store: store.clone(), reason };
+                Error::Store { store: store.clone(), reason }
             }
-            cause = error.source();
+            _ => Error::Storage { path: path.into(), source },
         }
-        Error::Storage { path: path.into(), source }
     }
+}
+
+/// What a store said or did not say, if that is behind an error.
+fn refusal(error: &object_store::Error) -> Option<&Refusal> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(refusal) = error.downcast_ref() {
+            return Some(refusal);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// An answer that came whole; one that broke off on its way is asked for again.
+fn whole<T>(ask: impl Fn() -> object_store::Result<T>) -> object_store::Result<T> {
+    for _ in 1..TRIES {
+        match ask() {
+            Err(error) if refusal(&error).is_some_and(Refusal::is_torn) => {}
+            answered => return answered,
+        }
+    }
+    ask()
 }
 
 /// An object that was read.

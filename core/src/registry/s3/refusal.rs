@@ -13,6 +13,7 @@ pub(in crate::registry) struct Refusal {
     /// The store's own name for it; empty where it gave none.
     code: String,
     is_final: bool,
+    is_torn: bool,
 }
 
 const KEY: &str = "the key of AWS_ACCESS_KEY_ID";
@@ -54,6 +55,7 @@ impl Refusal {
             check,
             code,
             is_final: true,
+            is_torn: false,
         }
     }
 
@@ -87,14 +89,21 @@ impl Refusal {
                 false,
             ),
         };
-        Self { what, tried: String::new(), check: check.into(), code: String::new(), is_final }
+        Self {
+            what,
+            tried: String::new(),
+            check: check.into(),
+            code: String::new(),
+            is_final,
+            is_torn: false,
+        }
     }
 
     /// An answer that ended too early.
     pub(super) fn broken_off(error: &std::io::Error) -> Self {
         let what = format!("its answer broke off ({error})");
         let check = "Look at the network".into();
-        Self { what, tried: String::new(), check, code: String::new(), is_final: false }
+        Self { what, tried: String::new(), check, code: String::new(), is_final: false, is_torn: true }
     }
 
     /// Asked so often, in so much time.
@@ -108,6 +117,11 @@ impl Refusal {
     /// Whether asking again is in vain.
     pub(super) fn is_final(&self) -> bool {
         self.is_final
+    }
+
+    /// Whether the answer came and broke off.
+    pub(in crate::registry) fn is_torn(&self) -> bool {
+        self.is_torn
     }
 
     /// Whether a 404 says that the object is not there, and not that something else is missing.
