@@ -117,8 +117,9 @@ class Faults:
     # The network delivers a request twice; the second answer arrives.
     twice: float = 0.0
     slow: float = 0.0
-    # The connection breaks in the middle of an answer.
+    # The connection breaks in the middle of an answer: now and then, or the first time something is read.
     cut: float = 0.0
+    cuts_first: bool = False
     # It knows no create-only writes.
     ignores_conditions: bool = False
     # It tells everybody that his write was taken.
@@ -138,6 +139,7 @@ def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> It
     """A store that is another one with faults, or with TLS."""
     chance, lock = random.Random(faults.seed), threading.Lock()
     written: dict[str, float] = {}
+    read: set[str] = set()
 
     def happens(name: str) -> bool:
         with lock:
@@ -212,10 +214,13 @@ def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> It
             for name, value in headers.items():
                 if name.lower() not in ("connection", "transfer-encoding", "content-length", "server"):
                     self.send_header(name, value)
+            is_first = faults.cuts_first and self.path not in read
+            read.add(self.path)
             length = headers.get("Content-Length") if self.command == "HEAD" else None
             self.send_header("Content-Length", length or str(len(content)))
             self.end_headers()
-            if self.command == "GET" and len(content) > 100 and happens("cut"):
+            is_cut = self.command == "GET" and len(content) > 100 and (is_first or happens("cut"))
+            if is_cut:
                 self.wfile.write(content[: len(content) // 2])
                 self.close_connection = True
             elif self.command != "HEAD":

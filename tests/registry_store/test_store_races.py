@@ -65,20 +65,13 @@ def test_what_breaks_off_on_its_way_is_read_again_and_then_told(
     faulty: Faulty, program, bucket: Store
 ) -> None:
     program(bucket).train(FIRST, "--registry", bucket.address(), "--models", "linear")
-    faults = Faults(cut=0.25, seed=seed())
+    faults = Faults(cuts_first=True)
     store = faulty(faults)
     where = ["--registry", store.address()]
-    # Three tries for each of some objects, many times: what is read is whole, or an error.
-    for _ in range(20):
-        listed = program(store)("models", "list", *where, "--json", status=None)
-        assert listed.returncode == 0 or "its answer broke off" in listed.stderr, listed.stderr
-        assert listed.returncode or json.loads(listed.stdout)["champion"] == 1
-    assert faults.counts["cut"] > 5
+    assert program(store).json("models", "list", *where)["champion"] == 1
     faults.cut = 1.0
     said = program(store)("models", "list", *where, status=1).stderr
     assert "its answer broke off" in said, said
-    faults.cut = 0.0
-    assert program(store).json("models", "list", *where)["champion"] == 1
 
 
 def test_training_through_a_poor_network_registers_once(faulty: Faulty, program, bucket: Store) -> None:

@@ -372,12 +372,16 @@ mod tests {
         let mut changed = own.clone();
         let at = changed.len() / 2;
         changed[at] ^= 1;
+        let text = String::from_utf8(own.clone()).unwrap();
+        let crowned = text.replace(r#""champions":[1,2,"#, r#""champions":[2,2,"#);
+        assert_ne!(crowned, text);
         let mut shorter = own.clone();
         shorter.truncate(1000);
         for (what, bytes) in [
             ("changed", changed),
             ("elsewhere", elsewhere.bytes(&path(128))),
             ("cut", shorter),
+            ("other champions", crowned.into_bytes()),
             ("none", vec![]),
         ] {
             store.replace(&path(128), bytes);
@@ -441,6 +445,7 @@ mod tests {
     #[test]
     fn a_gap_after_a_checkpoint_is_seen() {
         let (store, _) = with_commits(80);
+        (70..=80).for_each(|number| store.lose(&commit::receipt_path(number)));
         store.lose(&commit::path(70));
         let error = store.open().err().unwrap().to_string();
         assert!(error.contains("commits/00000070.json"), "{error}");

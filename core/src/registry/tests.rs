@@ -271,7 +271,8 @@ fn an_own_commit_that_the_store_took_without_saying_so_is_recognised() {
     let registry = Registry::over(Path::new("").into(), Some(Storage::over(store.clone()))).unwrap();
     registry.register(&[record(&registry, 1.0)]).unwrap();
     store.forgets_next.store(true, Ordering::SeqCst);
-    registry.promote(1, "once").unwrap();
+    // One that may be written any number of times.
+    registry.decide(&Decision { promoted: false, ..Decision::by_hand(1, None, "once".into()) }).unwrap();
     assert_eq!(registry.commits().unwrap().len(), 2, "it was not written a second time");
 }
 
