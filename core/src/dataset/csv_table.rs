@@ -249,9 +249,7 @@ impl CsvTable {
             let read = (&mut self.input).take(missing).read_to_end(&mut self.buffer);
             let read =
                 read.map_err(|source| match source.get_ref().and_then(|inner| inner.downcast_ref()) {
-                    Some(AtLine { line, reason }) => {
-                        self.format.malformed(*line, reason.clone(), ONE_FORM)
-                    }
+                    Some(AtLine { line, reason }) => self.format.malformed(*line, reason.clone(), ONE_FORM),
                     None => self.input.error(&self.format.path, source),
                 })?;
             self.at_end = (read as u64) < missing;

@@ -21,7 +21,8 @@ pub(super) fn plain_fields(
     text: &[u8],
     first_line: u64,
 ) -> Option<(Vec<u8>, Vec<u32>, Vec<u64>)> {
-    let is_regular = !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
+    let is_regular =
+        !form.has_row_names && !form.has_trailing && form.are_read.iter().all(|is_read| *is_read);
     if !is_regular {
         return None;
     }
