@@ -10,7 +10,8 @@ use super::Reading;
 use super::columns::fields_of;
 use super::csv_lines::TextRows;
 use crate::diamond::{
-    Cell, Fault, Field, RawDiamond, decimal_of_f32, measured_part, objection, short_form, total_price,
+    Cell, Diamond, Fault, Field, Grade, RawDiamond, decimal_of_f32, measured_part, objection, short_form,
+    total_price,
 };
 use crate::error::{Error, Result};
 
@@ -121,6 +122,12 @@ impl Batch {
         let Cell::Text(text) = self.written(row, field) else { return None };
         let of_the_shop = self.reading.grade(field, text).map(|label| (text.trim().to_lowercase(), label));
         of_the_shop.or_else(|| short_form(field, text))
+    }
+
+    /// Whether the grades of a row are written as those of the stone that it became.
+    pub(super) fn is_spelled_as_ours(&self, raw: &RawDiamond<'_>, stone: &Diamond) -> bool {
+        let labels = [stone.cut().label(), stone.color().label(), stone.clarity().label()];
+        self.reading.grades.is_empty() && [raw.cut, raw.color, raw.clarity] == labels.map(Cell::Text)
     }
 
     fn made(&self, row: usize, field: Field) -> Cell<'_> {

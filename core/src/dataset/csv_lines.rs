@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use memchr::{memchr_iter, memchr2_iter};
+use memchr::memchr_iter;
 use polars::prelude::DataFrame;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
 use super::csv_records::{is_blank_row, without_return};
+use super::positions::positions;
 use crate::diamond::{Cell, Field};
 use crate::error::Result;
 
@@ -40,7 +41,7 @@ pub(super) fn cut(
     let mut lines = Vec::with_capacity(text.len() / 40);
     let (mut line, mut row_start, mut field_start) = (first_line, 0, 0);
     let (mut n_first, mut n_quoted) = (0, 0);
-    for end in memchr2_iter(delimiter, b'\n', text).chain([text.len()]) {
+    for end in positions(text, delimiter, b'\n').chain([text.len()]) {
         let is_delimiter = text.get(end) == Some(&delimiter);
         let field =
             if is_delimiter { &text[field_start..end] } else { without_return(&text[field_start..end]) };
@@ -79,6 +80,7 @@ impl TextRows {
     }
 
     /// One cell as written.
+    #[inline]
     pub(super) fn cell(&self, row: usize, field: Field) -> Cell<'_> {
         match self.format.places[field as usize].map(|place| self.field(row, place)) {
             None | Some("") => Cell::Missing,
@@ -91,6 +93,7 @@ impl TextRows {
         self.format.places[field as usize].is_some()
     }
 
+    #[inline]
     fn field(&self, row: usize, place: usize) -> &str {
         let first = row * (self.format.columns.len() + 1) + place;
         let [start, next] = [self.starts[first], self.starts[first + 1]];

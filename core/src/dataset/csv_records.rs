@@ -6,6 +6,7 @@ use memchr::memchr3;
 
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
 use super::form::is_count_of_rows;
+use super::positions::positions;
 use crate::diamond::Fault;
 use crate::error::Result;
 
@@ -176,6 +177,9 @@ pub(super) fn whole_records(bytes: &[u8]) -> usize {
     if memchr::memchr(b'"', bytes).is_none() {
         return memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
     }
+    if let Some(end) = whole_plain_records(bytes) {
+        return end;
+    }
     let mut quotes = Quotes::default();
     let mut end = None;
     for (at, byte) in bytes.iter().enumerate() {
@@ -185,6 +189,26 @@ pub(super) fn whole_records(bytes: &[u8]) -> usize {
         quotes.pass(*byte);
     }
     end.unwrap_or(bytes.len())
+}
+
+/// The same where quotation marks enclose whole fields and nothing else, as nearly everywhere; else `None`.
+fn whole_plain_records(bytes: &[u8]) -> Option<usize> {
+    let last_end = memchr::memrchr(b'\n', bytes)?;
+    let mut opened = None;
+    for at in positions(bytes, b'"', b'"') {
+        match opened {
+            None if at == 0 || matches!(bytes[at - 1], b',' | b'\n') => opened = Some(at),
+            Some(from) if matches!(bytes[at + 1..], [] | [b',' | b'\n', ..] | [b'\r', b'\n', ..]) => {
+                if (from..at).contains(&last_end) {
+                    return None;
+                }
+                opened = None;
+            }
+            _ => return None,
+        }
+    }
+    // Behind a mark that was not closed yet a line end is text.
+    opened.is_none_or(|from| from > last_end).then_some(last_end + 1)
 }
 
 impl<'a> Scanner<'a> {

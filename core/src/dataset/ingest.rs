@@ -194,6 +194,7 @@ pub(super) struct CheckedBatch {
 impl CheckedBatch {
     pub(super) fn of(batch: Batch, policy: Policy) -> Self {
         let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
+        let mut spelled = Spellings::default();
         let textbook = Imputer::fit(std::iter::empty());
         for row in 0..batch.len() {
             let raw = batch.raw(row);
@@ -201,6 +202,9 @@ impl CheckedBatch {
             let stone =
                 if policy.unpriced { unpriced(&raw, price, &textbook) } else { sold(&raw, price, &textbook) };
             let checked = check_row(&raw, stone, policy.suspect);
+            if !checked.as_ref().is_ok_and(|stone| batch.is_spelled_as_ours(&raw, stone.diamond())) {
+                spelled.add_row(&batch, row);
+            }
             match checked {
                 Ok(stone) => stones.push(stone),
                 Err(refusal) => refused.push((row, refusal)),
@@ -210,7 +214,6 @@ impl CheckedBatch {
             Duplicates::Drop => stones.iter().map(row_fingerprint).collect(),
             Duplicates::Keep => Vec::new(),
         };
-        let spelled = Spellings::of(&batch);
         Self { batch, stones, fingerprints, refused, spelled }
     }
 }

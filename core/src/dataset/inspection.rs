@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::columns::{has, lookalike};
 use super::ingest::CheckedBatch;
-use super::units::{Sold, SuspectUnit, suspect_prices, suspects};
+use super::units::{MOST_PRICES, Sold, SuspectUnit, suspect_prices, suspects};
 use super::{Batch, Part, Policy, Reading, Spellings, Suspect, Table};
 use crate::diamond::{Fault, Field};
 use crate::error::{Error, Result};
@@ -22,8 +22,6 @@ const N_EXAMPLES: usize = 3;
 /// Kinds of faults that are told apart, and lines of each that are named.
 const MOST_KINDS: usize = 40;
 const MOST_LINES: usize = 5;
-/// Prices that are kept to tell their unit.
-const MOST_PRICES: usize = 1 << 17;
 
 /// What a file would be understood as.
 #[derive(Clone, Debug, Serialize)]

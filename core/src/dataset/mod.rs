@@ -27,6 +27,7 @@ mod parquet_pages;
 mod parquet_table;
 mod paths;
 mod plain;
+mod positions;
 mod reading;
 mod records;
 mod rejects;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::duplicates::UniqueRows;
 use super::event::{ReadEvent, ReadListener};
 use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
-use super::units::{Sold, suspect_prices};
+use super::units::{MOST_PRICES, Sold, suspect_prices};
 use super::validation::Collector;
 use super::{
     Counts, Dataset, Frame, Policy, Reading, RejectFile, SourceFile, Split, Validation, expand,
@@ -101,8 +101,10 @@ impl Source {
         data.counts.n_in_both_kept = overlap.n_kept;
         let mut rows = unique.into_rows();
         refused.finish()?;
+        // All of them, or as many, of every part of the delivery.
+        let sold = rows.iter().step_by(rows.len().div_ceil(MOST_PRICES).max(1)).map(Sold::from);
         if !self.reading.accepts_units
-            && let Some(suspect) = suspect_prices(rows.iter().map(Sold::from))
+            && let Some(suspect) = suspect_prices(sold)
         {
             let files = expand(&self.data)?;
             let name = files.first().cloned().or_else(|| self.frames.first().map(|frame| frame.name.clone()));

@@ -14,14 +14,17 @@ impl Spellings {
     /// Of all rows of a batch.
     pub fn of(batch: &Batch) -> Self {
         let mut found = Self::default();
+        (0..batch.len()).for_each(|row| found.add_row(batch, row));
+        found
+    }
+
+    /// Adds those of a row.
+    pub(super) fn add_row(&mut self, batch: &Batch, row: usize) {
         for field in Field::GRADES {
-            for row in 0..batch.len() {
-                if let Some((spelling, label)) = batch.spelling(row, field) {
-                    found.0.entry((field, spelling)).or_insert((label, 0)).1 += 1;
-                }
+            if let Some((spelling, label)) = batch.spelling(row, field) {
+                self.0.entry((field, spelling)).or_insert((label, 0)).1 += 1;
             }
         }
-        found
     }
 
     /// Adds those of other rows.

@@ -131,6 +131,9 @@ impl From<&PricedDiamond> for Sold {
     }
 }
 
+/// As many prices are enough to tell their unit.
+pub(super) const MOST_PRICES: usize = 1 << 17;
+
 /// What is wrong with the prices of all stones together, if they look as if they had another unit.
 pub(super) fn suspect_prices(sold: impl Iterator<Item = Sold>) -> Option<SuspectUnit> {
     let logs: Vec<(f64, f64)> = sold.map(|Sold { carat, price_usd }| (ln(carat), ln(price_usd))).collect();

@@ -167,6 +167,16 @@ pub(crate) fn number(field: Field, cell: Cell<'_>) -> Result<f64, Fault> {
 /// The same in so many units to one.
 #[inline]
 pub(super) fn number_of(field: Field, cell: Cell<'_>, per_one: f64) -> Result<f64, Fault> {
+    let largest = if field == Field::Price { LARGEST_PRICE } else { LARGEST };
+    if let Cell::Text(text) = cell
+        && let Some((digits, n_behind)) = few_digits(text.as_bytes())
+    {
+        // Of no more places than the field has: nothing is left to be rounded.
+        let value = f64::from(digits) / POWERS[n_behind];
+        if digits > 0 && POWERS[n_behind] <= per_one && value <= largest {
+            return Ok(value);
+        }
+    }
     let value = match cell {
         Cell::Missing => None,
         Cell::Number(value) => Some(value),
@@ -174,7 +184,6 @@ pub(super) fn number_of(field: Field, cell: Cell<'_>, per_one: f64) -> Result<f6
             plain_decimal(text).or_else(|| text.trim().parse().ok()).or_else(|| number_with_unit(field, text))
         }
     };
-    let largest = if field == Field::Price { LARGEST_PRICE } else { LARGEST };
     match value.filter(|value| (0.0..=largest).contains(value)).map(|value| rounded(value, per_one)) {
         Some(rounded) if rounded > 0.0 => Ok(rounded),
         _ => Err(fault(field, cell, value)),
@@ -199,12 +208,13 @@ fn fault(field: Field, cell: Cell<'_>, value: Option<f64>) -> Fault {
     Fault::wrong(field, &written, reason, allowed)
 }
 
+const POWERS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
 /// The number that a few digits with at most one point are, in a fraction of the time that the general way
 /// takes; `None` of everything else. Digits and the power of ten are both exact in 64 bits, so their quotient
 /// is the nearest number there is, as it is the general way.
 fn plain_decimal(text: &str) -> Option<f64> {
-    const POWERS: [f64; 16] =
-        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     if text.len() > 15 {
         return None;
     }
@@ -221,6 +231,54 @@ fn plain_decimal(text: &str) -> Option<f64> {
     }
     let n_behind = n_digits - point.unwrap_or(n_digits);
     (n_digits > 0).then(|| digits as f64 / POWERS[n_behind])
+}
+
+/// The digits of a text of eight characters at most as one number, and how many of them stand behind the point. All
+/// characters are looked at in one step, as bytes of one word.
+#[inline]
+fn few_digits(text: &[u8]) -> Option<(u32, usize)> {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let n = text.len();
+    let word = match n {
+        1..=3 => {
+            let at = |place: usize| u64::from(text[place]) << (8 * place);
+            at(0) | at(n / 2) | at(n - 1)
+        }
+        4..=8 => {
+            // What both hold is the same.
+            let (first, last) = (text.first_chunk()?, text.last_chunk()?);
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (n - 4))
+        }
+        _ => return None,
+    };
+    // The highest bit of each byte that is a point (Hacker's Delight, 6-1).
+    let (other, low) = (word ^ (EACH * u64::from(b'.')), EACH * 0x7F);
+    let points = !(((other & low) + low) | other | low);
+    let (word, n_digits, n_behind) = if points == 0 {
+        (word, n, 0)
+    } else {
+        let place = points.trailing_zeros() / 8;
+        let before = word & ((1 << (8 * place)) - 1);
+        (before | (word >> 8 >> (8 * place)) << (8 * place), n - 1, n - 1 - place as usize)
+    };
+    if n_digits == 0 {
+        return None;
+    }
+    // Zeros before them make them eight.
+    let n_missing = 8 * (8 - n_digits);
+    let zeros = EACH * u64::from(b'0');
+    let word = word << n_missing | zeros & ((1 << n_missing) - 1);
+    let upper = EACH * 0xF0;
+    if word & upper != zeros || (word + EACH * 6) & upper != zeros {
+        return None;
+    }
+    // Neighbours become numbers of two digits, these of four, these of eight (Lemire, "Quickly parsing eight digits").
+    let word = word - zeros;
+    let pairs = word * 10 + (word >> 8);
+    let every_fourth = 0x0000_00FF_0000_00FF;
+    let digits = (pairs & every_fourth).wrapping_mul(100 + (1_000_000 << 32))
+        + ((pairs >> 16) & every_fourth).wrapping_mul(1 + (10_000 << 32));
+    Some(((digits >> 32) as u32, n_behind))
 }
 
 fn grade<G: Grade>(cell: Cell<'_>) -> Result<G, Fault> {
@@ -294,11 +352,36 @@ mod tests {
             ));
         }
         for text in &texts {
-            let quick = plain_decimal(text).unwrap();
-            assert_eq!(quick.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+            let general = text.parse::<f64>().unwrap();
+            assert_eq!(plain_decimal(text).unwrap().to_bits(), general.to_bits(), "{text}");
+            if let Some((digits, n_behind)) = few_digits(text.as_bytes()) {
+                assert_eq!(f64::from(digits) / POWERS[n_behind], general, "{text}");
+            }
+            for field in [Field::Carat, Field::Price] {
+                let read = number(field, Cell::Text(text)).ok();
+                let number = number(field, Cell::Number(general)).ok();
+                assert_eq!(read.map(f64::to_bits), number.map(f64::to_bits), "{text} as {field}");
+            }
         }
-        for text in ["", ".", "1.2.3", "-1", "+1", "1e3", "nan", " 1", "1,2", "1234567890123456"] {
-            assert_eq!(plain_decimal(text), None, "{text:?}");
+        for text in [
+            "",
+            ".",
+            "..",
+            "1.2.3",
+            "1/",
+            "1:",
+            "12345:67",
+            "0.\u{fe}",
+            "\u{b0}1",
+            "-1",
+            "+1",
+            "1e3",
+            "nan",
+            " 1",
+            "1,2",
+            "1234567890123456",
+        ] {
+            assert_eq!((plain_decimal(text), few_digits(text.as_bytes())), (None, None), "{text:?}");
         }
     }
 
