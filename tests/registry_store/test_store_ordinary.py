@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from helpers import FIRST, PROGRAM, SECOND, environment
 from served import STONE, VALUATIONS, Served, eventually
-from stores import Store
+from stores import Faults, Store
 
 LINEAR = ["--models", "linear,linear-derived"]
 
@@ -175,3 +176,54 @@ def test_python_trains_promotes_and_prices_with_a_registry_in_a_store(moto: Stor
     assert said["n_history"] == 4 and said["n_test"] > 0
     assert "as a text and not as a path" in said["wrong"]
     assert not (tmp_path / "s3:").exists() and not (tmp_path / "registry").exists()
+
+
+def test_a_long_history_is_shown_page_by_page_as_from_a_folder(bucket, program, tmp_path):
+    xtream, where = program(bucket), ["--registry", bucket.address()]
+    xtream.train(FIRST, "--models", "linear,linear-derived", "--no-promote")
+    for at in range(150):
+        xtream("models", "promote", at % 2 + 1, "--reason", f"reason {at}")
+    shutil.copytree(xtream.folder / "registry", bucket.folder / "diamonds")
+    # Whoever writes next makes a checkpoint.
+    assert xtream.json("models", "promote", 1, *where)["promoted"]
+    xtream("models", "promote", 1, "--reason", "Promoted by hand.")
+    assert bucket.objects("checkpoints") == ["00000128"]
+
+    def pages(registry: object, limit: int) -> list:
+        served = Served(
+            registry=registry,
+            log=tmp_path / f"log-{limit}-{type(registry).__name__}",
+            said_in=tmp_path,
+            settings=bucket.variables(),
+        )
+        with served:
+            found, cursor = [], ""
+            while cursor is not None:
+                page = served.ask("GET", f"/v1/models?limit={limit}{cursor and f'&cursor={cursor}'}").json()
+                found.append([[model["version"] for model in page["models"]], reasons(page)])
+                cursor = page["next_cursor"]
+        return found
+
+    def reasons(page: dict) -> list[str]:
+        return [decision["reason"] for decision in page["decisions"]]
+
+    for limit in [7, 64, 100]:
+        shown = pages(bucket.address(), limit)
+        assert shown == pages(xtream.folder / "registry", limit)
+        assert sum(len(decisions) for _, decisions in shown) == 151
+
+
+def test_a_server_asks_a_store_for_little(faulty, program, bucket, tmp_path):
+    xtream = program(bucket)
+    xtream.train(FIRST, "--registry", bucket.address(), *LINEAR)
+    faults = Faults()
+    store = faulty(faults)
+    served = Served(
+        registry=store.address(), log=tmp_path / "log", said_in=tmp_path, settings=store.variables()
+    )
+    with served:
+        before, started = faults.counts["requests"], time.monotonic()
+        time.sleep(5)
+        a_second = (faults.counts["requests"] - before) / (time.monotonic() - started)
+        # About three looks, each one request, and every sixteenth three.
+        assert a_second < 4.5, a_second
