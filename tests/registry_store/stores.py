@@ -134,6 +134,17 @@ class Faults:
     counts: Counter = field(default_factory=Counter)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Many come at once.
+    request_queue_size = 128
+
+    def handle_error(self, *arguments: object) -> None:
+        # Programs end without closing their connections.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*arguments)
+
+
 @contextlib.contextmanager
 def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> Iterator[Store]:
     """A store that is another one with faults, or with TLS."""
@@ -226,8 +237,7 @@ def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> It
             elif self.command != "HEAD":
                 self.wfile.write(content)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from helpers import FIRST, PROGRAM, SECOND, environment
 from served import STONE, VALUATIONS, Served, eventually
-from stores import Faults, Store
+from stores import Faults, Faulty, Store
 
 LINEAR = ["--models", "linear,linear-derived"]
 
@@ -227,3 +227,39 @@ def test_a_server_asks_a_store_for_little(faulty, program, bucket, tmp_path):
         a_second = (faults.counts["requests"] - before) / (time.monotonic() - started)
         # About three looks, each one request, and every sixteenth three.
         assert a_second < 4.5, a_second
+
+
+FORK = """
+import json, os, sys
+import xtream_core as xc
+registry = xc.Registry(sys.argv[1])
+expected = registry.versions()
+child = os.fork()
+for _ in range(8):
+    if child:
+        assert registry.versions() == expected
+    else:
+        assert registry.load(1).card == expected[-1]
+if child == 0:
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+def test_a_process_and_its_fork_ask_over_connections_of_their_own(
+    bucket: Store, faulty: Faulty, program, tmp_path: Path
+):
+    pytest.importorskip("xtream_core")
+    # The proxy keeps connections open whatever is answered, and takes its time, so that both wait at once.
+    store = faulty(Faults(slow=1.0))
+    program(bucket).train(FIRST, "--registry", bucket.address(), *LINEAR)
+    run = subprocess.run(
+        [sys.executable, "-c", FORK, store.address()],
+        env=environment(**store.variables()),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr

@@ -50,6 +50,8 @@ const PIECE: usize = 256 << 10;
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     agent: Agent,
+    /// The process that its connections belong to.
+    process: u32,
 }
 
 impl Transport {
@@ -70,19 +72,29 @@ impl Transport {
             .max_idle_age(IDLE)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        Ok(Self { agent: config.into() })
+        Ok(Self { agent: config.into(), process: std::process::id() })
+    }
+
+    /// Who asks. A process that was forked must not speak over connections of the one that it is a copy of, which does
+    /// so, too; it opens one for each request.
+    fn agent(&self) -> Agent {
+        if self.process == std::process::id() {
+            self.agent.clone()
+        } else {
+            self.agent.config().clone().into()
+        }
     }
 
     /// Asks until there is an answer that says something about the object, or patience ends.
     fn ask(&self, parts: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
-        let begun = Instant::now();
+        let (agent, begun) = (self.agent(), Instant::now());
         let mut n_tries = 0;
         loop {
             n_tries += 1;
             let answer = if body.is_empty() && parts.method != Method::PUT {
-                self.agent.run(Request::from_parts(parts.clone(), ()))
+                agent.run(Request::from_parts(parts.clone(), ()))
             } else {
-                self.agent.run(Request::from_parts(parts.clone(), body))
+                agent.run(Request::from_parts(parts.clone(), body))
             };
             let is_last = n_tries == TRIES || begun.elapsed() >= PATIENCE;
             match answer {
