@@ -134,7 +134,10 @@ def test_a_registry_can_be_copied_from_a_store_into_a_folder_and_back(bucket, pr
 
 SCRIPT = """
 import json, pickle, sys
+import dask.dataframe as dd
+import pandas as pd
 import xtream_core as xc
+import xtream_core.dask
 address, delivery, out = sys.argv[1:]
 models = ["linear", "linear-derived"]
 run = xc.train(delivery, models=models, registry=address, trials=0, progress=False, ranges=False)
@@ -144,6 +147,9 @@ other = 3 - champion.version
 decision = registry.promote(other, reason="from a notebook")
 model = pickle.loads(pickle.dumps(registry.champion()))
 assert model.predict(delivery, errors="nan").shape[0] > 0
+frame = pd.read_csv(delivery)[:40]
+priced = xtream_core.dask.value(dd.from_pandas(frame, npartitions=2), address).compute(scheduler="threads")
+assert list(priced["price_usd"].dropna()) == list(model.predict(frame, errors="nan"))
 back = registry.rollback()
 try:
     xc.Registry("s3:/shop/diamonds")
@@ -227,6 +233,40 @@ def test_a_server_asks_a_store_for_little(faulty, program, bucket, tmp_path):
         a_second = (faults.counts["requests"] - before) / (time.monotonic() - started)
         # About three looks, each one request, and every sixteenth three.
         assert a_second < 4.5, a_second
+
+
+def test_a_store_that_is_gone_is_noticed_by_who_looks_after_the_server_and_by_nobody_else(
+    faulty, program, bucket, tmp_path
+):
+    xtream, where = program(bucket), ["--registry", bucket.address()]
+    champion = xtream.train(FIRST, *where, *LINEAR)["champion"]["version"]
+    faults = Faults()
+    store = faulty(faults)
+    served = Served(
+        registry=store.address(), log=tmp_path / "log", said_in=tmp_path, settings=store.variables()
+    )
+    trouble = "xtream_model_trouble"
+    with served:
+        price = served.ask("POST", VALUATIONS, STONE).json()["price_usd"]
+        assert served.metric(trouble) == 0
+        faults.refuses = (503, "SlowDown")
+        deadline = time.monotonic() + 30
+        while served.metric(trouble) == 0:
+            begun = time.monotonic()
+            answer = served.ask("POST", VALUATIONS, STONE).json()
+            assert (answer["price_usd"], answer["model"]["version"]) == (price, champion)
+            assert begun < deadline and time.monotonic() - begun < 1
+            time.sleep(0.1)
+        said = served.ask("GET", "/readyz").json()
+        assert "503 SlowDown" in json.dumps(said), said
+        xtream("models", "promote", 3 - champion, *where)
+        faults.refuses = None
+        eventually(lambda: served.metric(trouble) == 0, 10, "the store is back")
+        eventually(
+            lambda: served.ask("POST", VALUATIONS, STONE).json()["model"]["version"] == 3 - champion,
+            5,
+            "what was promoted meanwhile is followed",
+        )
 
 
 FORK = """
