@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use xtream_core::dataset::Reading;
+
 use crate::exchanges;
 use crate::limits::Rate;
 
@@ -22,6 +24,8 @@ pub struct Options {
     pub limits: Limits,
     /// Web sites whose pages may ask, such as `https://shop.example`; none by default.
     pub allowed_origins: Vec<String>,
+    /// What the shop's settings say of how files are to be read.
+    pub reading: Reading,
     /// Whether a proxy of the shop's own stands before the server and tells who the client is.
     pub is_behind_proxy: bool,
 }
