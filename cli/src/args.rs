@@ -82,8 +82,9 @@ fn registry(given: Option<&str>) -> Option<Flag> {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct RegistryArg {
-    /// Folder of models, their rows and all decisions [default: registry]
-    #[arg(long, value_name = "DIR")]
+    /// Models, their rows and all decisions: a folder, or a place in an S3-like store such as s3://shop/diamonds
+    /// [default: registry]
+    #[arg(long, value_name = "PLACE")]
     registry: Option<String>,
 }
 
@@ -178,7 +179,8 @@ pub(crate) struct TrainOptions {
     pub(crate) accept_units: bool,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
-    /// Where refused rows are listed with their reasons [default: in the registry, beside the data set]
+    /// Where refused rows are listed with their reasons [default: in the registry, beside the data set; of a delivery that
+    /// is not believed, in its folder, or for a registry in a store in the present one]
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
 }
@@ -206,8 +208,9 @@ impl TrainOptions {
 pub(crate) struct ModelsArgs {
     #[command(subcommand)]
     pub(crate) command: ModelsCommand,
-    /// Folder of models, their rows and all decisions [default: registry]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Models, their rows and all decisions: a folder, or a place in an S3-like store such as s3://shop/diamonds
+    /// [default: registry]
+    #[arg(long, global = true, value_name = "PLACE")]
     registry: Option<String>,
     /// Machine-readable output
     #[arg(long, global = true)]
@@ -415,10 +418,11 @@ pub(crate) struct RegistryArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RegistryCommand {
-    /// Whether a folder, such as one on a network drive, keeps what a registry rests on
+    /// Whether a folder, such as one on a network drive, or a place in an S3-like store keeps what a registry rests on
     Probe {
-        /// The folder; it needs no registry in it, and nothing of the probe stays there
-        folder: PathBuf,
+        /// The folder, or an address such as s3://shop/diamonds; it needs no registry in it, and nothing of the probe
+        /// stays there
+        place: String,
         /// Machine-readable output
         #[arg(long)]
         json: bool,

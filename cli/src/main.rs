@@ -33,10 +33,15 @@ fn main() -> ExitCode {
 }
 
 impl Command {
-    /// How long after Ctrl-C a step may take before the process ends without it; `None` where every
-    /// step is short and ends in order.
-    fn patience(&self) -> Option<Duration> {
-        matches!(self, Self::Train(_) | Self::Watch(_)).then_some(Duration::from_millis(700))
+    /// How long after Ctrl-C a step may take before the process ends without it, and what to say then; `None` where every
+    /// step is short and ends in order. A step that waits for a store is not short.
+    fn patience(&self) -> Option<(Duration, String)> {
+        let said = match self {
+            Self::Train(_) | Self::Watch(_) => xtream_core::Error::Interrupted.to_string(),
+            Self::Models(_) | Self::Similar(_) | Self::Registry(_) => "stopped as asked".into(),
+            _ => return None,
+        };
+        Some((Duration::from_millis(700), said))
     }
 }
 
@@ -55,22 +60,22 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             std::process::exit(1);
         }
         raised.raise();
-        if let Some(patience) = patience {
+        if let Some((patience, said)) = patience.clone() {
             std::thread::spawn(move || {
                 std::thread::sleep(patience);
-                output::note(&format!("error: {}", xtream_core::Error::Interrupted));
+                output::note(&format!("error: {said}"));
                 std::process::exit(1);
             });
         }
     })?;
     match &cli.command {
         Command::Train(args) => commands::train::run(args, &settings, &interrupt),
-        Command::Models(args) => commands::models::run(args, &settings.registry),
+        Command::Models(args) => commands::models::run(args, &settings.location()?),
         Command::Value(args) => commands::value::run(args, &settings, &interrupt),
         Command::Inspect(args) => commands::inspect::run(args, &settings, &interrupt),
-        Command::Similar(args) => commands::similar::run(args, &settings.registry),
+        Command::Similar(args) => commands::similar::run(args, &settings.location()?),
         Command::Serve(args) => commands::serve::run(args, &layers, &settings, &interrupt),
-        Command::Registry(args) => commands::registry::run(&args.command),
+        Command::Registry(args) => commands::registry::run(&args.command, &settings),
         Command::Exchanges(args) => commands::exchanges::run(&args.command, &settings.serve.exchange_log),
         Command::Watch(args) => commands::watch::run(args, &settings, &interrupt),
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use toml::{Table, Value};
+use xtream_core::registry::{Location, S3Settings};
 
 /// The defaults, and the manual of all settings.
 pub(crate) const DEFAULTS: &str = include_str!("default.toml");
@@ -38,8 +39,9 @@ pub(crate) struct Layers {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
-    pub(crate) registry: PathBuf,
+    registry: String,
     pub(crate) xgboost_lib: PathBuf,
+    s3: S3,
     pub(crate) train: Train,
     pub(crate) split: Split,
     pub(crate) columns: BTreeMap<String, String>,
@@ -63,6 +65,47 @@ pub(crate) struct Train {
     pub(crate) duplicates: xtream_core::dataset::Duplicates,
     pub(crate) max_rejects: f64,
     pub(crate) ranges: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct S3 {
+    endpoint: String,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+    region: String,
+    ca_bundle: PathBuf,
+    cache: PathBuf,
+}
+
+impl Settings {
+    /// Where the registry lies.
+    ///
+    /// # Errors
+    /// When the setting is the address of a store, and wrong or without a key.
+    pub(crate) fn location(&self) -> Result<Location, xtream_core::Error> {
+        self.place(&self.registry)
+    }
+
+    /// The folder or store of this name.
+    ///
+    /// # Errors
+    /// As [`Settings::location`].
+    pub(crate) fn place(&self, name: &str) -> Result<Location, xtream_core::Error> {
+        let S3 { endpoint, access_key_id, secret_access_key, session_token, region, ca_bundle, cache } =
+            &self.s3;
+        let settings = || S3Settings {
+            endpoint: endpoint.clone(),
+            access_key_id: access_key_id.clone(),
+            secret_access_key: secret_access_key.clone(),
+            session_token: session_token.clone(),
+            region: region.clone(),
+            ca_bundle: ca_bundle.clone(),
+            cache: if cache.as_os_str().is_empty() { cache_folder() } else { cache.clone() },
+        };
+        Location::parse(name, settings)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -215,9 +258,12 @@ impl Layers {
             "" => format!("{PREFIX}{}", name.to_uppercase()),
             _ => format!("{PREFIX}{}_{}", section.to_uppercase(), name.to_uppercase()),
         };
-        let named = NAMED.iter().map(|(variable, section, name)| {
-            ((*section).to_owned(), (*name).to_owned(), (*variable).to_owned())
-        });
+        let of_s3 = S3Settings::VARIABLES.iter().map(|(variable, name)| (*variable, "s3", *name));
+        let named = NAMED
+            .iter()
+            .copied()
+            .chain(of_s3)
+            .map(|(variable, section, name)| (section.to_owned(), name.to_owned(), variable.to_owned()));
         let regular = self
             .each()
             .map(|(section, name, ..)| (section.to_owned(), name.to_owned(), variable(section, name)));
@@ -268,6 +314,12 @@ fn parsed(default: &Value, text: &str) -> Result<Value> {
         }
         _ => Value::String(text.into()),
     })
+}
+
+/// Where this user's programs keep what they may lose.
+fn cache_folder() -> PathBuf {
+    let variable = |name: &str| std::env::var(name).ok();
+    S3Settings::cache_folder(variable).unwrap_or_else(|| std::env::temp_dir().join("xtream"))
 }
 
 /// Where the XGBoost library may lie, best first: where the user says, beside the program, in the
@@ -336,6 +388,8 @@ mod tests {
             "XTREAM_TRAIN_MODELS" => Some("linear, xgboost".into()),
             "MONGODB_URI" => Some("mongodb://a".into()),
             "XTREAM_SERVE_BIND" => Some("127.0.0.1:1".into()),
+            "AWS_DEFAULT_REGION" => Some("eu-central-1".into()),
+            "AWS_REGION" => Some("eu-west-1".into()),
             _ => None,
         };
         let flags = vec![("serve", "bind", Value::from("127.0.0.1:2"), "--bind")];
@@ -350,6 +404,7 @@ mod tests {
         assert_eq!(source(("train", "seed")), "XTREAM_TRAIN_SEED");
         assert_eq!(source(("serve", "mongodb")), "MONGODB_URI");
         assert_eq!(source(("serve", "bind")), "--bind");
+        assert_eq!((&*settings.s3.region, source(("s3", "region"))), ("eu-west-1", "AWS_REGION"));
         assert_eq!(source(("serve", "durability")), "default");
     }
 

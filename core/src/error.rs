@@ -153,6 +153,15 @@ pub enum Error {
         source: object_store::Error,
     },
 
+    /// An S3-like store refused, or did not answer.
+    #[error("the store {store}: {reason}")]
+    Store {
+        /// Its address.
+        store: String,
+        /// What was asked for, what the store said to that, and what to look at.
+        reason: String,
+    },
+
     /// Something stored no longer has the content it was stored with.
     #[error("{what} is damaged: {reason}. `xtream models fsck` checks the whole registry")]
     Damaged {
@@ -163,10 +172,10 @@ pub enum Error {
     },
 
     /// There is no registry where one was expected.
-    #[error("there is no registry at {path}; `xtream train` makes one", path = path.display())]
+    #[error("there is no registry at {place}; `xtream train` makes one")]
     NoRegistry {
-        /// The folder that was looked at.
-        path: PathBuf,
+        /// The folder or address that was looked at.
+        place: String,
     },
 
     /// No model of that version.

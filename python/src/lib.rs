@@ -16,6 +16,7 @@ mod interruptible;
 mod loaded;
 mod log;
 mod model;
+mod place;
 mod plot_data;
 mod registry;
 mod rows;

@@ -1,6 +1,5 @@
 //! A model in memory, with the way back to its registry.
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use xtream_core::dataset::{Dataset, store};
@@ -8,10 +7,12 @@ use xtream_core::registry::{BlobKind, Card};
 use xtream_core::similar::SimilarIndex;
 use xtream_core::{Error, Pipeline, Registry, Result};
 
+use crate::place::Place;
+
 /// What it consists of.
 pub(crate) struct Loaded {
-    /// Where its registry lies; a model that was unpickled elsewhere may have lost it.
-    pub(crate) folder: PathBuf,
+    /// Where its registry lies, as it was told; a model that was unpickled elsewhere may have lost it, or the key to it.
+    pub(crate) place: Place,
     registry: OnceLock<Arc<Registry>>,
     pub(crate) card: Card,
     pub(crate) pipeline: Pipeline,
@@ -22,7 +23,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn from_registry(registry: &Arc<Registry>, version: u64) -> Result<Self> {
         Ok(Self {
-            folder: registry.folder().into(),
+            place: Place::of(registry.location()),
             registry: OnceLock::from(Arc::clone(registry)),
             card: registry.card(version)?,
             pipeline: registry.pipeline(version)?,
@@ -31,23 +32,23 @@ impl Loaded {
     }
 
     /// A model that was somewhere else: its card and its pipeline as they are stored, and where its registry lay.
-    pub(crate) fn restored(pipeline: &[u8], card: &str, folder: PathBuf) -> Result<Self> {
+    pub(crate) fn restored(pipeline: &[u8], card: &str, place: Place) -> Result<Self> {
         let card =
             serde_json::from_str(card).map_err(|fault| Error::ModelFile { reason: fault.to_string() })?;
         let pipeline = Pipeline::from_bytes(pipeline.to_vec())?;
-        Ok(Self { folder, registry: OnceLock::new(), card, pipeline, comparables: OnceLock::new() })
+        Ok(Self { place, registry: OnceLock::new(), card, pipeline, comparables: OnceLock::new() })
     }
 
     pub(crate) fn registry(&self) -> Result<&Registry> {
         if self.registry.get().is_none() {
-            let opened = Arc::new(Registry::open(&self.folder)?);
+            let opened = Arc::new(Registry::open(self.place.location()?)?);
             // Two threads may both have opened it; one of the two stays.
             self.registry.get_or_init(|| opened);
         }
         self.registry
             .get()
             .map(|registry| &**registry)
-            .ok_or_else(|| Error::NoRegistry { path: self.folder.clone() })
+            .ok_or_else(|| Error::NoRegistry { place: self.place.to_string() })
     }
 
     /// A blob of the card's own version: a registry that was made anew at the same place has others.

@@ -1,6 +1,5 @@
 //! `xtream_core.Model`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use numpy::PyArray1;
@@ -20,6 +19,7 @@ use crate::error;
 use crate::faults::Refused;
 use crate::interruptible::interruptible;
 use crate::loaded::Loaded;
+use crate::place::Place;
 use crate::rows::{OnFault, Rows};
 use crate::to_python::to_python;
 use crate::validate::kept;
@@ -507,7 +507,7 @@ impl Model {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Kept<'py>)> {
         let bytes = self.0.pipeline.to_bytes().map_err(|error| error::to_python(py, &error))?;
         let restore = py.import("xtream_core._native")?.getattr("_restore_model")?;
-        let kept = (PyBytes::new(py, &bytes), json!(self.0.card).to_string(), self.0.folder.clone());
+        let kept = (PyBytes::new(py, &bytes), json!(self.0.card).to_string(), self.0.place.clone());
         Ok((restore, kept))
     }
 
@@ -522,12 +522,12 @@ impl Model {
 }
 
 /// What a pickle of a model holds.
-type Kept<'py> = (Bound<'py, PyBytes>, String, PathBuf);
+type Kept<'py> = (Bound<'py, PyBytes>, String, Place);
 
 /// Takes back what pickle kept.
 #[pyfunction(name = "_restore_model")]
-pub(crate) fn restore_model(py: Python<'_>, pipeline: &[u8], card: &str, folder: PathBuf) -> PyResult<Model> {
-    let loaded = py.detach(|| Loaded::restored(pipeline, card, folder));
+pub(crate) fn restore_model(py: Python<'_>, pipeline: &[u8], card: &str, place: Place) -> PyResult<Model> {
+    let loaded = py.detach(|| Loaded::restored(pipeline, card, place));
     Ok(Model(Arc::new(loaded.map_err(|error| error::to_python(py, &error))?)))
 }
 

@@ -1,6 +1,5 @@
 //! `xtream_core.Registry`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -11,6 +10,7 @@ use xtream_core::{Error, Result};
 use crate::arguments::whole;
 use crate::error;
 use crate::model::{Model, card};
+use crate::place::Place;
 use crate::to_python::to_python;
 
 /// Every model ever trained, and which one answers.
@@ -18,14 +18,17 @@ use crate::to_python::to_python;
 /// Parameters
 /// ----------
 /// path : str or os.PathLike
-///     The folder that `xtream train` or `train` made.
+///     The folder that `xtream train` or `train` made, or the address of a place in an S3-like store, such as
+///     "s3://shop/diamonds"; its key and the rest come from the environment (AWS_ACCESS_KEY_ID and so on).
 ///
 /// Raises
 /// ------
 /// ModelNotFoundError
-///     There is no registry in that folder.
+///     There is no registry there.
+/// InvalidInputError
+///     It is the address of no store, or there is no key for it.
 /// XtreamError
-///     Its log is damaged.
+///     Its log is damaged, or the store refuses.
 ///
 /// Examples
 /// --------
@@ -54,8 +57,8 @@ impl Registry {
 #[pymethods]
 impl Registry {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let opened = py.detach(|| xtream_core::Registry::open(&path));
+    fn new(py: Python<'_>, path: Place) -> PyResult<Self> {
+        let opened = py.detach(|| xtream_core::Registry::open(path.location()?));
         let registry = opened.map_err(|error| error::to_python(py, &error))?;
         Ok(Self(Arc::new(registry)))
     }
@@ -82,10 +85,10 @@ impl Registry {
         to_python(py, &json!(commits))
     }
 
-    /// Its folder.
+    /// Its folder as a path; of one in a store, its address as a str.
     #[getter]
-    fn folder(&self) -> PathBuf {
-        self.0.folder().into()
+    fn folder(&self) -> Place {
+        Place::of(self.0.location())
     }
 
     /// The model that answers now.
@@ -155,6 +158,6 @@ impl Registry {
     }
 
     fn __repr__(&self) -> String {
-        format!("Registry({:?})", self.0.folder())
+        format!("Registry({:?})", self.0.location().to_string())
     }
 }

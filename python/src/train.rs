@@ -1,6 +1,5 @@
 //! The native part of `xtream_core.train`.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
@@ -16,6 +15,7 @@ use crate::arguments::{unknown, whole};
 use crate::custom_estimator::{self, Failures};
 use crate::detached::join_detached;
 use crate::interruptible::interruptible;
+use crate::place::Place;
 use crate::run_models::{RunModel, RunModels};
 use crate::sources::{Sources, policy, source};
 use crate::to_python::to_python;
@@ -53,7 +53,7 @@ pub(crate) fn train<'py>(
     trials: i128,
     seed: i128,
     jobs: Option<i128>,
-    registry: PathBuf,
+    registry: Place,
     promote: bool,
     suspect: &str,
     duplicates: &str,
@@ -103,7 +103,7 @@ pub(crate) fn train<'py>(
             is_monotone: monotone,
             ranges,
         };
-        let registry = Registry::open_or_create(&registry)?;
+        let registry = Registry::open_or_create(registry.location()?)?;
         let (dataset, data) = training.read(&registry, progress, interrupt)?;
         let keeping = Keeping { progress, models: Mutex::default() };
         match training.run_on(&dataset, data, &registry, &keeping, interrupt) {

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ._frames import take
 from ._native import InvalidDiamondError, Model, Registry, XtreamError
+from ._run import place_of
 
 # Reasons are worked out for so many stones at a time, since each takes some kilobytes on the way.
 _AT_ONCE = 10_000
@@ -58,8 +59,8 @@ class Scoring:
         """
         opened = registry if isinstance(registry, Registry) else Registry(registry)
         model = opened.champion() if version is None else opened.load(version)
-        folder = os.path.abspath(opened.folder)
-        scoring = cls(folder, model.version, model.card["model"], ranges, reasons, confidence)
+        place = str(place_of(opened.folder))
+        scoring = cls(place, model.version, model.card["model"], ranges, reasons, confidence)
         scoring.columns(pa.schema([(name, pa.null()) for name in columns]).empty_table())
         return scoring
 

@@ -82,7 +82,7 @@ class Run:
         models: _RunModels,
         trials: Trials,
         fitted: dict[str, Any],
-        registry: Path,
+        registry: Path | str,
         kind: Kind,
     ) -> None:
         self.report: dict[str, Any] = report
@@ -196,6 +196,8 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.trials: Any = trials
 
 
-def folder_of(registry: str | os.PathLike[str]) -> Path:
-    """The folder, wherever the process goes later."""
+def place_of(registry: str | os.PathLike[str]) -> Path | str:
+    """The folder, wherever the process goes later, or the address of a store."""
+    if isinstance(registry, str) and registry.startswith("s3:"):
+        return registry
     return Path(registry).absolute()

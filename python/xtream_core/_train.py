@@ -11,7 +11,7 @@ from ._families import Adapter, Family, NotServedWarning, family_of
 from ._frames import at_rest, kind_of
 from ._native import InvalidInputError
 from ._progress import Callback, Event, listener
-from ._run import Run, TrainingInterrupted, Trials, folder_of, trials_frame
+from ._run import Run, TrainingInterrupted, Trials, place_of, trials_frame
 from ._validate import Data
 
 Models: TypeAlias = Sequence[str | Family | Any]
@@ -57,7 +57,8 @@ def train(
     seed : int
         The same seed and data give the same models, byte for byte.
     registry : str or os.PathLike
-        Folder where models are recorded; made if need be.
+        Folder where models are recorded, made if need be; or the address of a place in an S3-like store,
+        such as "s3://shop/diamonds", whose key is in the environment (AWS_ACCESS_KEY_ID and so on).
     random_state : int, optional
         Another name for `seed`, for fingers that type it.
     jobs : int, optional
@@ -140,7 +141,7 @@ def train(
             finished.append((event["family"], event["trial"]))
         tell(event)
 
-    folder = folder_of(registry)
+    place = place_of(registry)
     try:
         report, run_models = _native._train(
             data,
@@ -149,7 +150,7 @@ def train(
             trials,
             seed,
             jobs,
-            folder,
+            place,
             promote,
             suspect,
             duplicates,
@@ -165,7 +166,7 @@ def train(
     if report["decision"] is None:
         tell({"event": "not_decided", "promotion": _promotion(report, promote)})
     report["promotion"] = _promotion(report, promote)
-    return Run(report, run_models, finished, {own.name: own.fitted for own in adapters}, folder, kind)
+    return Run(report, run_models, finished, {own.name: own.fitted for own in adapters}, place, kind)
 
 
 def _promotion(report: dict[str, Any], promote: bool) -> str:

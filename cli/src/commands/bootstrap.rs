@@ -1,13 +1,13 @@
 //! `xtream serve --train`: a first model within seconds, and the full training while it answers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
 use xtream_core::dataset::{Dataset, expand};
-use xtream_core::registry::DataCard;
+use xtream_core::registry::{DataCard, Location};
 use xtream_core::training::Training;
 use xtream_core::{Error, Interrupt, Registry};
 
@@ -38,13 +38,13 @@ impl Bootstrap {
     /// alone.
     pub(super) fn prepare(
         data: &[PathBuf],
-        folder: &Path,
+        location: &Location,
         settings: &Settings,
         interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
         expand(data)?;
         let full = training(data, &[], &TrainOptions::default(), settings)?;
-        let registry = Registry::open_or_create(folder)?;
+        let registry = Registry::open_or_create(location)?;
         let has_champion = registry.champion()?.is_some();
         if has_champion && !is_first_alone(&registry, None)? {
             return Ok(None);

@@ -6,15 +6,15 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use xtream_core::Registry;
 use xtream_core::format::grouped;
-use xtream_core::registry::{BlobKind, Card, Severity};
+use xtream_core::registry::{BlobKind, Card, Location, Severity};
 use xtream_core::training::compare_versions;
 
 use super::{note, print, print_json, resolve, write_file};
 use crate::args::{ModelsArgs, ModelsCommand, Version};
 use crate::table::table;
 
-pub(crate) fn run(args: &ModelsArgs, folder: &Path) -> Result<()> {
-    let (json, open) = (args.json, || Registry::open(folder));
+pub(crate) fn run(args: &ModelsArgs, location: &Location) -> Result<()> {
+    let (json, open) = (args.json, || Registry::open(location));
     match &args.command {
         ModelsCommand::List => list(&open()?, json),
         ModelsCommand::Show { version } => show(&open()?, *version, json),
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ModelsArgs, folder: &Path) -> Result<()> {
         ModelsCommand::Rollback { reason } => rollback(&open()?, reason, json),
         ModelsCommand::Export { version, out } => export(&open()?, *version, out, json),
         // It opens what can be opened, and says what cannot.
-        ModelsCommand::Fsck => fsck(folder, json),
+        ModelsCommand::Fsck => fsck(location, json),
         ModelsCommand::Prune { dry_run } => prune(&open()?, *dry_run, json),
     }
 }
@@ -69,7 +69,7 @@ fn show(registry: &Registry, version: Version, json: bool) -> Result<()> {
     for (name, value) in lines {
         print(&format!("{name:<width$}  {value}\n"))?;
     }
-    let path = |kind, digest| registry.blob_path(kind, digest).display().to_string();
+    let path = |kind, digest| registry.blob_path(kind, digest);
     note(&format!("\nModel file:    {}", path(BlobKind::Model, &card.record.model)));
     note(&format!("Its rows:      {}", path(BlobKind::Dataset, &card.record.data.digest)));
     note(&format!("Refused rows:  {}", path(BlobKind::Rejects, &card.record.data.rejects)));
@@ -159,8 +159,8 @@ fn export(registry: &Registry, version: Version, out: &Path, json: bool) -> Resu
     files.iter().try_for_each(|file| print(&format!("{}\n", file.display())))
 }
 
-fn fsck(folder: &Path, json: bool) -> Result<()> {
-    let findings = Registry::fsck(folder)?;
+fn fsck(location: &Location, json: bool) -> Result<()> {
+    let findings = Registry::fsck(location)?;
     let n_faults = findings.iter().filter(|finding| finding.severity == Severity::Fault).count();
     if json {
         print_json(&json!({"sound": n_faults == 0, "findings": findings}))?;
@@ -171,10 +171,10 @@ fn fsck(folder: &Path, json: bool) -> Result<()> {
         }
     }
     if n_faults > 0 {
-        bail!("the registry {} has {n_faults} faults", folder.display());
+        bail!("the registry {location} has {n_faults} faults");
     }
     if !json {
-        print(&format!("The registry {} is sound.\n", folder.display()))?;
+        print(&format!("The registry {location} is sound.\n"))?;
     }
     Ok(())
 }

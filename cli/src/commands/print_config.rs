@@ -27,7 +27,9 @@ pub(crate) fn shown(layers: &Layers) -> String {
 /// The value, unless it is a secret or may hold one.
 fn covered(name: &str, value: &Value) -> Value {
     match (name, value) {
-        ("admin_key", Value::String(key)) if !key.is_empty() => "***".into(),
+        ("admin_key" | "secret_access_key" | "session_token", Value::String(key)) if !key.is_empty() => {
+            "***".into()
+        }
         ("mongodb", Value::String(address)) => without_credentials(address).into(),
         _ => value.clone(),
     }

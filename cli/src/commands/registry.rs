@@ -1,22 +1,22 @@
 //! `xtream registry`
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use serde_json::json;
 use xtream_core::Registry;
+use xtream_core::registry::Location;
 
 use super::{print, print_json};
 use crate::args::RegistryCommand;
+use crate::settings::Settings;
 
-pub(crate) fn run(command: &RegistryCommand) -> Result<()> {
+pub(crate) fn run(command: &RegistryCommand, settings: &Settings) -> Result<()> {
     match command {
-        RegistryCommand::Probe { folder, json } => probe(folder, *json),
+        RegistryCommand::Probe { place, json } => probe(&settings.place(place)?, *json),
     }
 }
 
-fn probe(folder: &Path, json: bool) -> Result<()> {
-    let promises = Registry::probe(folder)?;
+fn probe(place: &Location, json: bool) -> Result<()> {
+    let promises = Registry::probe(place)?;
     let n_broken = promises.iter().filter(|promise| promise.broken.is_some()).count();
     if json {
         print_json(&json!({"fit": n_broken == 0, "promises": promises}))?;
@@ -29,7 +29,7 @@ fn probe(folder: &Path, json: bool) -> Result<()> {
         }
     }
     if n_broken > 0 {
-        bail!("{} is no place for a registry: it broke {n_broken} promises", folder.display());
+        bail!("{place} is no place for a registry: it broke {n_broken} promises");
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ fn options(settings: &Settings) -> Result<Options, Error> {
     let rate = |per_minute, burst| NonZeroU32::new(per_minute).map(|per_minute| Rate { per_minute, burst });
     let allowed_origins = serve.allowed_origins.iter().zip(1..).map(|(origin, n)| checked_origin(origin, n));
     Ok(Options {
-        registry: settings.registry.clone(),
+        registry: settings.location()?,
         bind,
         exchange_log: exchanges::Options {
             folder: serve.exchange_log.clone(),

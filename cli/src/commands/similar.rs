@@ -1,11 +1,10 @@
 //! `xtream similar`
 
-use std::path::Path;
-
 use anyhow::Result;
 use serde_json::json;
 use xtream_core::diamond::{Cell, Field, FourCs, Grade};
 use xtream_core::format::grouped;
+use xtream_core::registry::Location;
 use xtream_core::similar::{Neighbour, SimilarIndex};
 use xtream_core::{Error, Registry};
 
@@ -13,7 +12,7 @@ use super::{note, print, print_json, resolve};
 use crate::args::SimilarArgs;
 use crate::table::table;
 
-pub(crate) fn run(args: &SimilarArgs, registry: &Path) -> Result<()> {
+pub(crate) fn run(args: &SimilarArgs, registry: &Location) -> Result<()> {
     let registry = Registry::open(registry)?;
     let version = resolve(&registry, args.version)?;
     let asked = asked(args)?;

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &TrainArgs, settings: &Settings, interrupt: &Interrupt) 
     expand(&args.data)?;
     expand(&args.test)?;
     let training = training(&args.data, &args.test, &args.options, settings)?;
-    let registry = Registry::open_or_create(&settings.registry)?;
+    let registry = Registry::open_or_create(settings.location()?)?;
     let report = training.run(&registry, &Shown::new(), interrupt)?;
     if args.json {
         return print_json(&report);
@@ -109,16 +109,12 @@ pub(super) fn afterwards(report: &Report, registry: &Registry) -> String {
     }
     if report.data.n_rejected > 0 {
         let rejects = registry.blob_path(BlobKind::Rejects, &report.data.rejects);
-        lines.push(format!(
-            "{} refused rows with their reasons: {}",
-            report.data.n_rejected,
-            rejects.display()
-        ));
+        lines.push(format!("{} refused rows with their reasons: {rejects}", report.data.n_rejected));
     }
     let program = std::env::args().next().unwrap_or_else(|| "xtream".into());
-    let place = match registry.folder() {
-        folder if folder == Path::new("registry") => String::new(),
-        folder => format!(" --registry {}", folder.display()),
+    let place = match registry.location() {
+        place if place.folder() == Some(Path::new("registry")) => String::new(),
+        place => format!(" --registry {place}"),
     };
     let stone = "--carat 1.2 --cut premium --color e --clarity vs1";
     lines.extend([

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &WatchArgs, settings: &Settings, interrupt: &Interrupt) 
         reason: format!("an interval of {seconds} seconds"),
         allowed: "a positive number".into(),
     })?;
-    let registry = Registry::open_or_create(&settings.registry)?;
+    let registry = Registry::open_or_create(settings.location()?)?;
     note(&format!("Watching {}; Ctrl-C ends it.", args.folder.display()));
     let mut watch = Watch::default();
     while !interrupt.is_raised() {
@@ -173,7 +173,7 @@ fn check(path: &Path, training: &Training, registry: &Registry, interrupt: &Inte
     let source = Source { data: vec![path.into()], ..training.source.clone() };
     let mut refused = Vec::new();
     let rows = source.read(&mut refused, &Silent, interrupt)?;
-    let list = registry.folder().join("refused-rows.csv");
+    let list = registry.refused_rows();
     let place = format!("{} (of {})", list.display(), path.display());
     let checked = rows.counts.check_rejects(training.max_rejects_percent, &place);
     if checked.is_err() {

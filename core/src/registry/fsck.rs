@@ -6,7 +6,10 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::log::{self, State};
+use super::checkpoint;
+use super::commit;
+use super::location::Location;
+use super::log::State;
 use super::storage::{Size, Storage};
 use super::{BlobKind, Digest, Registry, blobs};
 use crate::dataset::store;
@@ -40,20 +43,23 @@ impl Registry {
     /// # Errors
     /// [`crate::Error::NoRegistry`], or when the storage cannot be read at all; damage is a finding,
     /// not an error.
-    pub fn fsck(folder: &std::path::Path) -> Result<Vec<Finding>> {
-        super::must_exist(folder)?;
-        let storage = Storage::folder(folder)?;
+    pub fn fsck(location: impl Into<Location>) -> Result<Vec<Finding>> {
+        let location = location.into();
+        super::must_exist(&location)?;
+        let storage = Storage::open(&location)?;
         let mut findings = Findings::default();
         let mut state = State::default();
         if let Err(error) = state.read_all(&storage) {
             findings.fault("log", error);
+        } else if storage.is_remote() && state.totals().n_commits == 0 {
+            return Err(super::no_registry(&location));
         }
         check_log(&storage, &state, &mut findings)?;
         let mut named = HashSet::new();
-        for card in &state.cards {
+        for card in &state.cards(&storage)? {
             for (kind, digest) in card.record.blobs() {
                 let path = kind.path(digest);
-                let size = state.blob_sizes.get(&path).copied().map_or(blobs::LARGEST, Size::Exactly);
+                let size = state.blob_size(&path).map_or(blobs::LARGEST, Size::Exactly);
                 // Several models share one data set; it is checked once.
                 if named.insert(path)
                     && let Err(error) = check(&storage, kind, digest, size)
@@ -95,25 +101,25 @@ impl Findings {
 /// The commits that the log could not be read to, and every receipt.
 fn check_log(storage: &Storage, state: &State, findings: &mut Findings) -> Result<()> {
     const STRANGE: &str = "is nothing that belongs there; it is left aside";
-    let n_read = state.commits.len() as u64;
+    let n_read = state.totals().n_commits;
     let mut n_receipts = 0;
-    for name in storage.names(log::COMMITS)? {
-        let path = format!("{}/{name}", log::COMMITS);
-        match log::commit_number(&name) {
+    for name in storage.names(commit::COMMITS)? {
+        let path = format!("{}/{name}", commit::COMMITS);
+        match commit::commit_number(&name) {
             None => findings.note(&path, STRANGE),
             // What is behind the first commit that cannot be read, which is named already.
-            Some(number) if number > n_read + 1 => match log::look_at(storage, number) {
+            Some(number) if number > n_read + 1 => match commit::look_at(storage, number) {
                 Ok(()) => {
-                    findings.fault(&path, format!("cannot follow: {} is not sound", log::path(n_read + 1)))
+                    findings.fault(&path, format!("cannot follow: {} is not sound", commit::path(n_read + 1)))
                 }
                 Err(error) => findings.fault(&path, error),
             },
             Some(_) => {}
         }
     }
-    for name in storage.names(log::RECEIPTS)? {
-        let path = format!("{}/{name}", log::RECEIPTS);
-        match log::receipt_number(&name) {
+    for name in storage.names(commit::RECEIPTS)? {
+        let path = format!("{}/{name}", commit::RECEIPTS);
+        match commit::receipt_number(&name) {
             None => findings.note(&path, STRANGE),
             Some(number) if number <= n_read => {
                 n_receipts += 1;
@@ -124,12 +130,20 @@ fn check_log(storage: &Storage, state: &State, findings: &mut Findings) -> Resul
             Some(_) => {}
         }
     }
+    for number in checkpoint::numbers(storage)? {
+        let path = checkpoint::path(number);
+        if number > n_read {
+            findings.fault(&path, format!("it speaks of {}, which cannot be read", commit::path(number)));
+        } else if let Err(error) = state.check_checkpoint(storage, number) {
+            findings.fault(&path, error);
+        }
+    }
     if n_receipts < n_read {
         let message = format!(
             "{n_receipts} receipts for {n_read} commits: those of runs that were stopped in between are missing, \
              and of the newest commit a loss would not be noticed"
         );
-        findings.note(log::RECEIPTS, message);
+        findings.note(commit::RECEIPTS, message);
     }
     Ok(())
 }

@@ -1,134 +1,48 @@
-//! The registry's history: numbered commits, created and never changed. The state of the registry
-//! (which models there are, which is the champion) is what reading them in order gives.
+//! The registry's history. Its state (which models there are, which is the champion) is what reading the commits in order
+//! gives.
 //!
 //! A history that lost a commit must not pass for a shorter one. Each commit carries the digest of the one
 //! before, and beside each a receipt is created: a second file, elsewhere, that says it was written.
+//!
+//! In a folder everything is read. In a store each look is a request, so the state begins with the newest checkpoint, and
+//! earlier commits are read when somebody asks for them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::Utc;
 
-use super::storage::{Created, Size, Stamp, Storage};
+use super::checkpoint::{self, Checkpoint, EVERY, Mark, chained};
+use super::commit::{
+    COMMITS, Change, Commit, FORMAT, LARGEST, LARGEST_RECEIPT, RECEIPTS, Sealed, commit_number, damaged,
+    lost, nonce, path, receipt_number, receipt_of, receipt_path,
+};
+use super::storage::{Created, Stamp, Storage};
 use super::{Card, Digest};
 use crate::error::{Error, Result};
-use crate::promotion::Decision;
 
-/// One commit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Commit {
-    /// Version of the format.
-    pub format: u32,
-    /// Its place in the log, from 1.
-    pub number: u64,
-    /// Digest of the commit before; none of the first.
-    pub previous: Option<Digest>,
-    /// Drawn at random by whoever wrote it: tells one's own commit from another's.
-    pub nonce: String,
-    /// When it was written.
-    pub at: DateTime<Utc>,
-    /// What it changes.
-    #[serde(flatten)]
-    pub change: Change,
-}
-
-/// A commit as it is stored: with the digest of its own content, so that a changed figure shows.
-#[derive(Serialize, Deserialize)]
-struct Sealed {
-    #[serde(flatten)]
-    commit: Commit,
-    digest: Digest,
-}
-
-impl Sealed {
-    fn new(commit: Commit) -> serde_json::Result<Self> {
-        let digest = Digest::of(&serde_json::to_vec(&commit)?);
-        Ok(Self { commit, digest })
-    }
-
-    /// The commit that these bytes are, and its digest, if they are as they were written.
-    fn open(bytes: &[u8]) -> Result<Self, String> {
-        let read: Self = serde_json::from_slice(bytes).map_err(|error| match Form::of(bytes) {
-            Some(reason) => reason,
-            None => error.to_string(),
-        })?;
-        if let Some(reason) = Form::of_another(read.commit.format) {
-            return Err(reason);
-        }
-        let again = Self::new(read.commit).map_err(|error| error.to_string())?;
-        if again.digest == read.digest {
-            Ok(again)
-        } else {
-            Err("its content does not match its digest".into())
-        }
-    }
-}
-
-/// What every format has.
-#[derive(Deserialize)]
-struct Form {
-    format: u32,
-}
-
-impl Form {
-    /// What to say of bytes that are a commit of another format, if that is what they are.
-    fn of(bytes: &[u8]) -> Option<String> {
-        let Self { format } = serde_json::from_slice(bytes).ok()?;
-        Self::of_another(format)
-    }
-
-    fn of_another(format: u32) -> Option<String> {
-        (format != FORMAT).then(|| {
-            format!(
-                "it is of format {format}, and this program reads format {FORMAT}; train anew into another folder"
-            )
-        })
-    }
-}
-
-/// What a commit changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-pub enum Change {
-    /// Models were trained.
-    Registered {
-        /// Their cards.
-        cards: Vec<Card>,
-        /// Bytes of each of their blobs, by its path: a file of another size need not be read.
-        blobs: BTreeMap<String, u64>,
-    },
-    /// A candidate was promoted, or was judged and was not.
-    Decided {
-        /// The decision.
-        decision: Decision,
-    },
-    /// The champion was taken back.
-    RolledBack {
-        /// The champion until then.
-        from: u64,
-        /// The champion before it, which is the champion again.
-        to: u64,
-        /// Why.
-        reason: String,
-    },
-}
-
-const FORMAT: u32 = 2;
-/// Bytes that a commit may have: the cards of a run with thousands of files and many models fit in.
-const LARGEST: Size = Size::AtMost(64 << 20);
-/// Bytes that a receipt may have, which is a digest and a line break.
-const LARGEST_RECEIPT: Size = Size::AtMost(200);
-
-/// What the commits read so far add up to.
+/// What the commits so far add up to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
-    pub(super) commits: Vec<Commit>,
-    pub(super) cards: Vec<Card>,
+    /// The commits since a checkpoint, or all.
+    recent: Vec<Commit>,
+    /// How many come before them; as many times 64 as there are.
+    n_before: u64,
+    /// Those that come before and that somebody asked for, 64 each.
+    earlier: BTreeMap<usize, Vec<Commit>>,
+    /// Models of the recent commits.
+    cards: Vec<Card>,
+    n_versions: u64,
+    n_decisions: u64,
     /// Champions, the present one last; those before it are what a rollback goes back to.
-    pub(super) champions: Vec<u64>,
-    /// Bytes of each blob that a commit names, by its path.
-    pub(super) blob_sizes: HashMap<String, u64>,
+    champions: Vec<u64>,
+    /// Bytes of each blob that a commit names which was read, by its path.
+    blob_sizes: HashMap<String, u64>,
+    /// After every 64 commits.
+    marks: Vec<Mark>,
     head: Option<Head>,
+    /// The champions at the last mark that may have no checkpoint yet.
+    due: Option<Vec<u64>>,
+    n_looks: u32,
 }
 
 /// The last commit that was read.
@@ -139,7 +53,42 @@ struct Head {
     stamp: Option<Stamp>,
 }
 
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Commits.
+    pub n_commits: u64,
+    /// Models.
+    pub n_versions: u64,
+    /// Decisions and rollbacks.
+    pub n_decisions: u64,
+}
+
+/// How closely to look whether anything was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// For the next commit alone, which is one request to a store; and every so often closely.
+    Quick,
+    /// Whether the last commit is still there, too, and whether the next one was and is no more.
+    Close,
+}
+
+/// Every so many quick looks at a store are close.
+const CLOSE_LOOKS: u32 = 16;
+/// Checkpoints that are tried, newest first, before all commits are read.
+const MOST_TRIED: usize = 3;
+
 impl State {
+    /// How much there is.
+    pub(super) fn totals(&self) -> Totals {
+        let n_commits = self.n_before + self.recent.len() as u64;
+        Totals { n_commits, n_versions: self.n_versions, n_decisions: self.n_decisions }
+    }
+
+    fn next_number(&self) -> u64 {
+        self.totals().n_commits + 1
+    }
+
     pub(super) fn champion(&self) -> Option<u64> {
         self.champions.last().copied()
     }
@@ -149,28 +98,127 @@ impl State {
     }
 
     pub(super) fn next_version(&self) -> u64 {
-        self.cards.last().map_or(1, |card| card.version + 1)
+        self.n_versions + 1
     }
 
-    pub(super) fn card(&self, version: u64) -> Result<&Card> {
-        let found = self.cards.binary_search_by_key(&version, |card| card.version);
-        found.map(|index| &self.cards[index]).map_err(|_| {
-            let known = match (self.cards.first(), self.cards.last()) {
-                (Some(first), Some(last)) => format!("{} to {}", first.version, last.version),
-                _ => "none".into(),
-            };
-            Error::ModelNotFound { version, known }
-        })
+    /// Refuses a version that there is not.
+    pub(super) fn must_have(&self, version: u64) -> Result<()> {
+        if (1..=self.n_versions).contains(&version) {
+            return Ok(());
+        }
+        let known = match self.n_versions {
+            0 => "none".into(),
+            last => format!("1 to {last}"),
+        };
+        Err(Error::ModelNotFound { version, known })
     }
 
-    /// Reads the whole history, and makes sure that it is whole: that nothing comes after a commit that is
-    /// missing, and that the last one is the one that was written.
+    pub(super) fn card(&mut self, storage: &Storage, version: u64) -> Result<Card> {
+        self.must_have(version)?;
+        if let Ok(at) = self.cards.binary_search_by_key(&version, |card| card.version) {
+            return Ok(self.cards[at].clone());
+        }
+        let span = self.marks.partition_point(|mark| mark.n_versions < version);
+        let mut cards = self.earlier(storage, span)?.iter().flat_map(cards_of);
+        let found = cards.find(|card| card.version == version).cloned();
+        found.ok_or_else(|| damaged((span as u64 + 1) * EVERY, format!("version {version} is not before it")))
+    }
+
+    /// Every model, oldest first.
+    pub(super) fn cards(&mut self, storage: &Storage) -> Result<Vec<Card>> {
+        let mut cards = Vec::new();
+        for span in 0..self.n_spans_before() {
+            cards.extend(self.earlier(storage, span)?.iter().flat_map(cards_of).cloned());
+        }
+        cards.extend(self.cards.iter().cloned());
+        Ok(cards)
+    }
+
+    /// What came after the first `n` commits, oldest first.
+    pub(super) fn commits_after(&mut self, storage: &Storage, n: u64) -> Result<Vec<Commit>> {
+        let mut commits = Vec::new();
+        for span in (n / EVERY) as usize..self.n_spans_before() {
+            commits.extend(self.earlier(storage, span)?.iter().filter(|commit| commit.number > n).cloned());
+        }
+        commits.extend(self.recent.iter().filter(|commit| commit.number > n).cloned());
+        Ok(commits)
+    }
+
+    /// The last of the first `n` commits, oldest first: as many as one request to a store brings.
+    pub(super) fn commits_up_to(&mut self, storage: &Storage, n: u64) -> Result<Vec<Commit>> {
+        let Some(span) = n.checked_sub(1).map(|last| last / EVERY) else { return Ok(Vec::new()) };
+        let in_span = |commit: &&Commit| commit.number > span * EVERY && commit.number <= n;
+        if span * EVERY >= self.n_before {
+            return Ok(self.recent.iter().filter(in_span).cloned().collect());
+        }
+        Ok(self.earlier(storage, span as usize)?.iter().filter(in_span).cloned().collect())
+    }
+
+    /// Bytes of a blob, if a commit that was read names it.
+    pub(super) fn blob_size(&self, path: &str) -> Option<u64> {
+        self.blob_sizes.get(path).copied()
+    }
+
+    fn n_spans_before(&self) -> usize {
+        (self.n_before / EVERY) as usize
+    }
+
+    /// The commits from one mark to the next, which come before the recent ones.
+    fn earlier(&mut self, storage: &Storage, span: usize) -> Result<&[Commit]> {
+        if !self.earlier.contains_key(&span) {
+            let commits = self.read_span(storage, span)?;
+            for commit in &commits {
+                self.blob_sizes.extend(blobs_of(commit));
+            }
+            self.earlier.insert(span, commits);
+        }
+        Ok(self.earlier.get(&span).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    fn read_span(&self, storage: &Storage, span: usize) -> Result<Vec<Commit>> {
+        let n_before = span as u64 * EVERY;
+        let head = self.marks.get(span).map(|mark| &mark.head);
+        if let Some(checkpoint) = Checkpoint::read(storage, n_before + EVERY)?
+            && checkpoint.marks.last().map(|mark| &mark.head) == head
+            && let Ok(commits) = checkpoint.commits()
+        {
+            return Ok(commits);
+        }
+        let before = span.checked_sub(1).and_then(|at| self.marks.get(at)).map(|mark| mark.head.clone());
+        let mut found = Vec::new();
+        for number in n_before + 1..=n_before + EVERY {
+            let object =
+                storage.read(&path(number), LARGEST)?.ok_or_else(|| damaged(number, "it is gone"))?;
+            found.push(Sealed::open(&object.bytes).map_err(|reason| damaged(number, reason))?);
+        }
+        chained(found, n_before, before, head).map_err(|reason| damaged(n_before + EVERY, reason))
+    }
+
+    /// Reads the history, in a store from its newest checkpoint on, and makes sure that it is whole from there: that nothing
+    /// comes after a commit that is missing, and that the last one is the one that was written.
+    pub(super) fn read(&mut self, storage: &Storage) -> Result<()> {
+        if storage.is_remote() {
+            self.begin_with_checkpoint(storage)?;
+        }
+        self.read_on(storage)
+    }
+
+    /// Reads the whole history and believes no checkpoint.
     pub(super) fn read_all(&mut self, storage: &Storage) -> Result<()> {
+        self.read_on(storage)
+    }
+
+    fn read_on(&mut self, storage: &Storage) -> Result<()> {
         // Names first: whatever is added meanwhile is only read.
-        let commits = storage.names(COMMITS)?.into_iter().filter_map(|name| commit_number(&name)).max();
-        let receipts = storage.names(RECEIPTS)?.into_iter().filter_map(|name| receipt_number(&name)).max();
-        self.catch_up(storage)?;
-        let n_read = self.commits.len() as u64;
+        let newest = |part: &str, number: fn(&str) -> Option<u64>, after: String| -> Result<Option<u64>> {
+            let after = if self.n_before == 0 { "" } else { after.rsplit('/').next().unwrap_or_default() };
+            Ok(storage.names_after(part, after)?.iter().filter_map(|name| number(name)).max())
+        };
+        let n_known = self.totals().n_commits;
+        let commits = newest(COMMITS, commit_number, path(n_known))?;
+        let receipts = newest(RECEIPTS, receipt_number, receipt_path(n_known))?;
+        self.catch_up(storage, Look::Close)?;
+        let n_read = self.totals().n_commits;
         if let Some(later) = commits.filter(|number| *number > n_read) {
             return Err(damaged(n_read + 1, format!("it is gone, and {} comes after it", path(later))));
         }
@@ -180,16 +228,52 @@ impl State {
         if receipts == Some(n_read) { self.check_receipt(storage, n_read) } else { Ok(()) }
     }
 
-    /// Reads the commits that were added since. The last one that was read must still be there: whoever goes
-    /// on with a history that went backwards says so.
-    pub(super) fn catch_up(&mut self, storage: &Storage) -> Result<()> {
-        self.check_head(storage)?;
+    /// Takes the state from the newest checkpoint that speaks of the commits that are there.
+    fn begin_with_checkpoint(&mut self, storage: &Storage) -> Result<()> {
+        for number in checkpoint::numbers(storage)?.into_iter().take(MOST_TRIED) {
+            let Some(checkpoint) = Checkpoint::read(storage, number)? else { continue };
+            let Some(object) = storage.read(&path(number), LARGEST)? else {
+                let reason = format!("it was written, as {} says, and is gone", checkpoint::path(number));
+                return Err(damaged(number, reason));
+            };
+            let sealed = Sealed::open(&object.bytes).map_err(|reason| damaged(number, reason))?;
+            let (champions, marks) = (checkpoint.champions.clone(), checkpoint.marks.clone());
+            let is_of_it = marks.last().is_some_and(|mark| mark.head == sealed.digest);
+            if let (true, Ok(commits)) = (is_of_it, checkpoint.commits()) {
+                self.begin_with(number, champions, marks, commits);
+                self.head = Some(Head { digest: sealed.digest, stamp: Some(object.stamp) });
+                return Ok(());
+            }
+            tracing::warn!(number, "a checkpoint speaks of other commits; they are read in its place");
+        }
+        Ok(())
+    }
+
+    fn begin_with(&mut self, number: u64, champions: Vec<u64>, marks: Vec<Mark>, commits: Vec<Commit>) {
+        if let Some(mark) = marks.last() {
+            (self.n_versions, self.n_decisions) = (mark.n_versions, mark.n_decisions);
+        }
+        self.n_before = number - EVERY;
+        self.cards = commits.iter().flat_map(cards_of).cloned().collect();
+        self.blob_sizes = commits.iter().flat_map(blobs_of).collect();
+        (self.recent, self.champions, self.marks) = (commits, champions, marks);
+    }
+
+    /// Reads the commits that were added since. Looked at closely, the last one that was read must still be there: whoever
+    /// goes on with a history that went backwards says so.
+    pub(super) fn catch_up(&mut self, storage: &Storage, look: Look) -> Result<()> {
+        self.n_looks = self.n_looks.wrapping_add(1);
+        let is_close =
+            look == Look::Close || !storage.is_remote() || self.n_looks.is_multiple_of(CLOSE_LOOKS);
+        if is_close {
+            self.check_head(storage)?;
+        }
         loop {
-            let number = self.commits.len() as u64 + 1;
+            let number = self.next_number();
             if let Some(object) = storage.read(&path(number), LARGEST)? {
                 let sealed = Sealed::open(&object.bytes).map_err(|reason| damaged(number, reason))?;
                 self.apply(sealed, Some(object.stamp))?;
-            } else if storage.stamp(&receipt_path(number))?.is_none() {
+            } else if !is_close || storage.stamp(&receipt_path(number))?.is_none() {
                 return Ok(());
             } else if storage.stamp(&path(number))?.is_none() {
                 // Commits are there before their receipts, so this one was written and is no more.
@@ -199,7 +283,7 @@ impl State {
     }
 
     fn check_head(&mut self, storage: &Storage) -> Result<()> {
-        let number = self.commits.len() as u64;
+        let number = self.totals().n_commits;
         let Some(head) = &mut self.head else { return Ok(()) };
         if head.stamp.is_some() && storage.stamp(&path(number))? == head.stamp {
             return Ok(());
@@ -216,11 +300,12 @@ impl State {
         Ok(())
     }
 
-    /// Whether a receipt speaks of the commit that is there.
+    /// Whether a receipt speaks of the commit that is there, which must be one of the recent ones.
     pub(super) fn check_receipt(&self, storage: &Storage, number: u64) -> Result<()> {
         let path = receipt_path(number);
         let Some(receipt) = storage.read(&path, LARGEST_RECEIPT)? else { return Ok(()) };
-        let next = self.commits.get(number as usize).and_then(|next| next.previous.as_ref());
+        let at = number.checked_sub(self.n_before).and_then(|at| usize::try_from(at).ok());
+        let next = at.and_then(|at| self.recent.get(at)).and_then(|next| next.previous.as_ref());
         let digest = next.or_else(|| self.head.as_ref().map(|head| &head.digest));
         if digest.is_some_and(|digest| receipt.bytes == receipt_of(digest)) {
             return Ok(());
@@ -229,9 +314,35 @@ impl State {
         Err(Error::Damaged { what: path, reason })
     }
 
+    /// Whether a checkpoint says what the commits say, all of which were read.
+    pub(super) fn check_checkpoint(&self, storage: &Storage, number: u64) -> Result<()> {
+        let wrong = |reason: &str| Error::Damaged { what: checkpoint::path(number), reason: reason.into() };
+        let Some(checkpoint) = Checkpoint::read(storage, number)? else {
+            return Err(wrong("it is not as it was written; whoever opens the registry passes it over"));
+        };
+        let marks = self.marks.get(..(number / EVERY) as usize);
+        let champions = self.champions_after(number);
+        if Some(&*checkpoint.marks) == marks
+            && checkpoint.champions == champions
+            && checkpoint.commits().is_ok()
+        {
+            return Ok(());
+        }
+        Err(wrong("it says something else than the commits; remove it, since it may be believed"))
+    }
+
+    /// The champions after the first `n` commits, all of which were read.
+    fn champions_after(&self, n: u64) -> Vec<u64> {
+        let mut champions = Vec::new();
+        for commit in self.recent.iter().take_while(|commit| commit.number <= n) {
+            crown(&mut champions, &commit.change);
+        }
+        champions
+    }
+
     /// Whether the commit may follow; asked before it is written too.
     fn check(&self, commit: &Commit) -> Result<()> {
-        let number = self.commits.len() as u64 + 1;
+        let number = self.next_number();
         if commit.number != number {
             return Err(damaged(number, format!("it calls itself commit {}", commit.number)));
         }
@@ -251,7 +362,7 @@ impl State {
                 }
             }
             Change::Decided { decision } => {
-                self.card(decision.candidate).map_err(|error| damaged(number, error))?;
+                self.must_have(decision.candidate).map_err(|error| damaged(number, error))?;
             }
             Change::RolledBack { from, to, .. } => {
                 if self.champion() != Some(*from) || self.former_champion() != Some(*to) {
@@ -265,22 +376,18 @@ impl State {
     fn apply(&mut self, sealed: Sealed, stamp: Option<Stamp>) -> Result<()> {
         let Sealed { commit, digest } = sealed;
         self.check(&commit)?;
-        match &commit.change {
-            Change::Registered { cards, blobs } => {
-                self.cards.extend(cards.iter().cloned());
-                self.blob_sizes.extend(blobs.iter().map(|(path, n_bytes)| (path.clone(), *n_bytes)));
-            }
-            Change::Decided { decision }
-                if decision.promoted && self.champion() != Some(decision.candidate) =>
-            {
-                self.champions.push(decision.candidate);
-            }
-            Change::Decided { .. } => {}
-            Change::RolledBack { .. } => {
-                self.champions.pop();
-            }
+        let n_cards = cards_of(&commit).len() as u64;
+        self.n_versions += n_cards;
+        self.n_decisions += u64::from(!matches!(commit.change, Change::Registered { .. }));
+        self.cards.extend(cards_of(&commit).iter().cloned());
+        self.blob_sizes.extend(blobs_of(&commit));
+        crown(&mut self.champions, &commit.change);
+        if commit.number.is_multiple_of(EVERY) {
+            let (n_versions, n_decisions) = (self.n_versions, self.n_decisions);
+            self.marks.push(Mark { head: digest.clone(), n_versions, n_decisions });
+            self.due = Some(self.champions.clone());
         }
-        self.commits.push(commit);
+        self.recent.push(commit);
         self.head = Some(Head { digest, stamp });
         Ok(())
     }
@@ -293,9 +400,9 @@ impl State {
         mut change: impl FnMut(&Self) -> Result<Option<Change>>,
     ) -> Result<()> {
         loop {
-            self.catch_up(storage)?;
+            self.catch_up(storage, Look::Close)?;
             let Some(change) = change(self)? else { return Ok(()) };
-            let number = self.commits.len() as u64 + 1;
+            let number = self.next_number();
             let previous = self.head.as_ref().map(|head| head.digest.clone());
             let commit = Commit { format: FORMAT, number, previous, nonce: nonce(), at: Utc::now(), change };
             self.check(&commit)?;
@@ -310,8 +417,8 @@ impl State {
                 // A store that answers late may have taken an earlier try of ours: then it is our
                 // nonce that is there, and we have won after all.
                 Created::AlreadyThere => {
-                    self.catch_up(storage)?;
-                    let there = self.commits.get(number as usize - 1);
+                    self.catch_up(storage, Look::Quick)?;
+                    let there = self.recent.iter().rev().find(|commit| commit.number == number);
                     if there.is_none_or(|there| there.nonce != sealed.commit.nonce) {
                         continue;
                     }
@@ -321,55 +428,57 @@ impl State {
                 // The commit is there and counts. Until the next one follows it, its loss would go unnoticed.
                 tracing::warn!(number, %error, "a commit was written, its receipt could not be");
             }
+            self.write_checkpoint(storage);
             return Ok(());
+        }
+    }
+
+    /// Writes the checkpoint of the last mark, if that may not be there yet. Only a store has some.
+    fn write_checkpoint(&mut self, storage: &Storage) {
+        let Some(champions) = self.due.take() else { return };
+        if !storage.is_remote() {
+            return;
+        }
+        let last = self.marks.len() as u64 * EVERY;
+        let end = (last - self.n_before) as usize;
+        let commits = &self.recent[end - EVERY as usize..end];
+        let checkpoint = Checkpoint::new(champions, &self.marks, commits);
+        let Some(Ok(bytes)) = checkpoint.map(|checkpoint| checkpoint.to_bytes()) else { return };
+        let path = checkpoint::path(last);
+        let written = LARGEST.check(&path, bytes.len() as u64).and_then(|()| storage.create(&path, bytes));
+        if let Err(error) = written {
+            // Without it, opening takes more requests.
+            tracing::warn!(path, %error, "a checkpoint could not be written");
         }
     }
 }
 
-/// Whether a commit is as it was written, whatever comes before it.
-pub(super) fn look_at(storage: &Storage, number: u64) -> Result<()> {
-    let Some(object) = storage.read(&path(number), LARGEST)? else { return Ok(()) };
-    Sealed::open(&object.bytes).map(drop).map_err(|reason| damaged(number, reason))
+/// What becomes of the champions with a change.
+fn crown(champions: &mut Vec<u64>, change: &Change) {
+    match change {
+        Change::Decided { decision }
+            if decision.promoted && champions.last() != Some(&decision.candidate) =>
+        {
+            champions.push(decision.candidate);
+        }
+        Change::RolledBack { .. } => {
+            champions.pop();
+        }
+        Change::Registered { .. } | Change::Decided { .. } => {}
+    }
 }
 
-pub(super) const COMMITS: &str = "commits";
-pub(super) const RECEIPTS: &str = "receipts";
-const ENDING: &str = ".json";
-
-/// The path of a commit; zeros keep a folder's listing in order.
-pub(super) fn path(number: u64) -> String {
-    format!("{COMMITS}/{number:08}{ENDING}")
+fn cards_of(commit: &Commit) -> &[Card] {
+    match &commit.change {
+        Change::Registered { cards, .. } => cards,
+        _ => &[],
+    }
 }
 
-/// The path of a commit's receipt.
-pub(super) fn receipt_path(number: u64) -> String {
-    format!("{RECEIPTS}/{number:08}")
-}
-
-/// The number of the commit that has this name, if it is the name of one.
-pub(super) fn commit_number(name: &str) -> Option<u64> {
-    receipt_number(name.strip_suffix(ENDING)?)
-}
-
-/// The number of the receipt that has this name, if it is the name of one.
-pub(super) fn receipt_number(name: &str) -> Option<u64> {
-    let number = name.parse().ok()?;
-    (number > 0 && name == format!("{number:08}")).then_some(number)
-}
-
-fn receipt_of(digest: &Digest) -> Vec<u8> {
-    format!("{digest}\n").into_bytes()
-}
-
-pub(super) fn damaged(number: u64, reason: impl std::fmt::Display) -> Error {
-    Error::Damaged { what: path(number), reason: reason.to_string() }
-}
-
-fn lost(number: u64, receipt: u64) -> Error {
-    damaged(number, format!("it was written, as {} says, and is gone", receipt_path(receipt)))
-}
-
-/// 128 random bits.
-pub(super) fn nonce() -> String {
-    format!("{:032x}", rand::random::<u128>())
+fn blobs_of(commit: &Commit) -> impl Iterator<Item = (String, u64)> + '_ {
+    let blobs = match &commit.change {
+        Change::Registered { blobs, .. } => Some(blobs),
+        _ => None,
+    };
+    blobs.into_iter().flatten().map(|(path, n_bytes)| (path.clone(), *n_bytes))
 }

@@ -8,11 +8,16 @@
 
 mod blobs;
 mod card;
+mod checkpoint;
+mod commit;
 mod fsck;
+mod location;
 mod log;
 mod probe;
 mod prune;
+mod s3;
 mod storage;
+mod studies;
 #[cfg(test)]
 mod tests;
 
@@ -22,72 +27,99 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::blobs::{BlobKind, Digest};
 pub use self::card::{Card, DataCard, ModelRecord, SearchCard, SplitCard};
+pub use self::commit::{Change, Commit};
 pub use self::fsck::{Finding, Severity};
-pub use self::log::{Change, Commit};
+pub use self::location::Location;
+pub use self::log::Totals;
 pub use self::probe::Promise;
 pub use self::prune::Leftover;
+pub use self::s3::{S3, S3Settings};
 
-use self::log::State;
+use self::log::{Look, State};
 use self::storage::{Size, Storage};
+use self::studies::STUDIES;
 use crate::dataset::{Dataset, store};
 use crate::error::{Error, Result};
 use crate::folder;
 use crate::pipeline::Pipeline;
 use crate::promotion::Decision;
 
-/// An open registry. It may be shared between threads, and several processes may use one folder.
+/// An open registry. It may be shared between threads, and several processes may use one place.
 pub struct Registry {
-    folder: PathBuf,
+    location: Location,
     storage: Storage,
     state: Mutex<State>,
 }
 
 impl Registry {
-    /// Opens the registry in `folder`.
+    /// Opens the registry in this place.
     ///
     /// # Errors
-    /// [`Error::NoRegistry`] when there is none, [`Error::Damaged`] when its log cannot be read.
-    pub fn open(folder: &Path) -> Result<Self> {
-        must_exist(folder)?;
-        Self::over(folder, Storage::folder(folder)?)
-    }
-
-    /// Opens the registry in `folder`, which is made if need be.
-    ///
-    /// # Errors
-    /// As [`Registry::open`], and when the folder cannot be made.
-    pub fn open_or_create(folder: &Path) -> Result<Self> {
-        folder::make(folder)?;
-        for part in ["commits", "receipts", "blobs", "studies"] {
-            folder::make(&folder.join(part))?;
+    /// [`Error::NoRegistry`] when there is none, [`Error::Damaged`] when its log cannot be read, [`Error::Store`] when
+    /// the store refuses or does not answer.
+    pub fn open(location: impl Into<Location>) -> Result<Self> {
+        let location = location.into();
+        must_exist(&location)?;
+        let registry = Self::over(location, None)?;
+        if registry.storage.is_remote() && registry.lock().totals().n_commits == 0 {
+            return Err(no_registry(&registry.location));
         }
-        Self::over(folder, Storage::folder(folder)?)
+        Ok(registry)
     }
 
-    fn over(folder: &Path, storage: Storage) -> Result<Self> {
+    /// Opens the registry in this place. A folder is made if need be; a store with nothing in it is asked first whether it
+    /// keeps what a registry rests on.
+    ///
+    /// # Errors
+    /// As [`Registry::open`], when the folder cannot be made, and when the store is not fit.
+    pub fn open_or_create(location: impl Into<Location>) -> Result<Self> {
+        let location = location.into();
+        if let Some(folder) = location.folder() {
+            folder::make(folder)?;
+            for part in ["commits", "receipts", "blobs", STUDIES] {
+                folder::make(&folder.join(part))?;
+            }
+        }
+        let registry = Self::over(location, None)?;
+        if registry.storage.is_remote() && registry.lock().totals().n_commits == 0 {
+            probe::must_be_fit(&registry.location, &registry.storage)?;
+        }
+        Ok(registry)
+    }
+
+    fn over(location: Location, storage: Option<Storage>) -> Result<Self> {
+        let storage = storage.map_or_else(|| Storage::open(&location), Ok)?;
         let mut state = State::default();
-        state.read_all(&storage)?;
-        Ok(Self { folder: folder.into(), storage, state: Mutex::new(state) })
+        state.read(&storage)?;
+        Ok(Self { location, storage, state: Mutex::new(state) })
     }
 
-    /// The folder it lies in.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Where it lies.
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Where a blob lies, for people who want to look at it.
-    pub fn blob_path(&self, kind: BlobKind, digest: &Digest) -> PathBuf {
-        self.folder.join(kind.path(digest))
+    pub fn blob_path(&self, kind: BlobKind, digest: &Digest) -> String {
+        self.location.inside(&kind.path(digest))
     }
 
-    /// Where unfinished searches keep their trials.
-    pub fn study_path(&self, name: &str) -> PathBuf {
-        self.folder.join("studies").join(name)
+    /// The folder of this machine for what a run writes down before it knows what it is for.
+    pub fn workplace(&self) -> Result<PathBuf> {
+        let workplace = self.location.workplace();
+        folder::make(workplace)?;
+        Ok(workplace.into())
+    }
+
+    /// Where refused rows of a delivery are listed that is not believed: in the registry's folder, or for one in a store
+    /// in the folder in which the program runs.
+    pub fn refused_rows(&self) -> PathBuf {
+        self.location.folder().unwrap_or(Path::new("")).join("refused-rows.csv")
     }
 
     /// Every model, oldest first.
     pub fn cards(&self) -> Result<Vec<Card>> {
-        Ok(self.current()?.cards.clone())
+        self.current()?.cards(&self.storage)
     }
 
     /// One model's card.
@@ -95,7 +127,7 @@ impl Registry {
     /// # Errors
     /// [`Error::ModelNotFound`].
     pub fn card(&self, version: u64) -> Result<Card> {
-        self.current()?.card(version).cloned()
+        self.current()?.card(&self.storage, version)
     }
 
     /// The version of the model that answers now, if any was promoted.
@@ -105,12 +137,22 @@ impl Registry {
 
     /// The whole history, oldest first.
     pub fn commits(&self) -> Result<Vec<Commit>> {
-        Ok(self.current()?.commits.clone())
+        self.commits_after(0)
     }
 
     /// What came after the first `n` commits, oldest first.
-    pub fn commits_after(&self, n: usize) -> Result<Vec<Commit>> {
-        Ok(self.current()?.commits.get(n..).unwrap_or_default().to_vec())
+    pub fn commits_after(&self, n: u64) -> Result<Vec<Commit>> {
+        self.current()?.commits_after(&self.storage, n)
+    }
+
+    /// The last of the first `n` commits, oldest first: as many of them as can be had at once.
+    pub fn commits_up_to(&self, n: u64) -> Result<Vec<Commit>> {
+        self.current()?.commits_up_to(&self.storage, n)
+    }
+
+    /// How much there is of everything.
+    pub fn totals(&self) -> Result<Totals> {
+        Ok(self.current()?.totals())
     }
 
     /// Loads a model.
@@ -133,7 +175,7 @@ impl Registry {
 
     /// A blob's content, checked against its digest.
     pub fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Vec<u8>> {
-        let size = self.lock().blob_sizes.get(&kind.path(digest)).copied();
+        let size = self.lock().blob_size(&kind.path(digest));
         blobs::get(&self.storage, kind, digest, size.map_or(blobs::LARGEST, Size::Exactly))
     }
 
@@ -152,7 +194,7 @@ impl Registry {
         for (kind, digest) in models.iter().flat_map(ModelRecord::blobs) {
             let path = kind.path(digest);
             // What is named already stays in any case.
-            if !self.lock().blob_sizes.contains_key(&path) {
+            if self.lock().blob_size(&path).is_none() {
                 self.storage.mark_as_used(&path)?;
             }
             let stamp = self.storage.stamp(&path)?;
@@ -183,7 +225,7 @@ impl Registry {
                     found: name(state.champion()),
                 });
             }
-            state.card(decision.candidate)?;
+            state.must_have(decision.candidate)?;
             Ok(Some(Change::Decided { decision: decision.clone() }))
         })
     }
@@ -230,7 +272,7 @@ impl Registry {
     /// The state, with everything that others wrote.
     fn current(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
-        state.catch_up(&self.storage)?;
+        state.catch_up(&self.storage, Look::Quick)?;
         Ok(state)
     }
 
@@ -240,8 +282,16 @@ impl Registry {
     }
 }
 
-fn must_exist(folder: &Path) -> Result<()> {
-    if folder.join("commits").is_dir() { Ok(()) } else { Err(Error::NoRegistry { path: folder.into() }) }
+/// Of a store this is known when it was read.
+fn must_exist(location: &Location) -> Result<()> {
+    match location.folder() {
+        Some(folder) if !folder.join("commits").is_dir() => Err(no_registry(location)),
+        _ => Ok(()),
+    }
+}
+
+fn no_registry(location: &Location) -> Error {
+    Error::NoRegistry { place: location.to_string() }
 }
 
 fn name(version: Option<u64>) -> String {

@@ -1,12 +1,13 @@
-//! Asks a place whether it keeps what a registry rests on. A folder of the own machine does; not every network drive does.
+//! Asks a place whether it keeps what a registry rests on. A folder of the own machine does; not every network drive
+//! does, nor every store.
 
-use std::path::Path;
 use std::sync::Barrier;
 
 use serde::Serialize;
 
 use super::Registry;
-use super::log::nonce;
+use super::commit::nonce;
+use super::location::Location;
 use super::storage::{Created, Size, Storage};
 use crate::error::{Error, Result};
 
@@ -27,37 +28,101 @@ pub struct Promise {
 }
 
 impl Registry {
-    /// Creates some objects in a folder, which needs no registry in it, removes them again, and says which promises it
-    /// kept.
+    /// Creates some objects in a folder or store, which needs no registry in it, removes them again, and says which
+    /// promises it kept.
     ///
     /// # Errors
-    /// When there is no such folder, or the objects cannot be removed.
-    pub fn probe(folder: &Path) -> Result<Vec<Promise>> {
-        let storage = Storage::folder(folder)?;
-        let promises = promises(&storage, &nonce());
-        let place = folder.join(PROBES);
-        match std::fs::remove_dir_all(&place) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::write(&place, error)),
-            _ => Ok(promises),
-        }
+    /// When there is no such folder, the store refuses, or the objects cannot be removed.
+    pub fn probe(location: impl Into<Location>) -> Result<Vec<Promise>> {
+        let location = location.into();
+        asked(&location, &Storage::open(&location)?)
     }
 }
 
-fn promises(storage: &Storage, name: &str) -> Vec<Promise> {
-    let asked = |promise, answer: Result<(), String>| Promise { promise, broken: answer.err() };
-    vec![
-        asked("one of several that create an object at once wins, and it is there", one_wins(storage, name)),
-        asked("what is there is never replaced", nothing_is_replaced(storage, name)),
-        asked("what was created is read whole at once", is_read_whole(storage, name)),
-        asked("what was created is listed at once", is_listed(storage, name)),
-    ]
+/// Refuses a store that broke a promise, with what it did.
+pub(super) fn must_be_fit(location: &Location, storage: &Storage) -> Result<()> {
+    let promises = asked(location, storage)?;
+    let broken = promises.iter().filter_map(|promise| {
+        promise
+            .broken
+            .as_ref()
+            .map(|what| format!("a registry rests on this: {}. Here {what}", promise.promise))
+    });
+    match broken.collect::<Vec<_>>() {
+        broken if broken.is_empty() => Ok(()),
+        broken => Err(Error::Store {
+            store: location.to_string(),
+            reason: format!("it is no place for a registry; {}", broken.join("; ")),
+        }),
+    }
+}
+
+fn asked(location: &Location, storage: &Storage) -> Result<Vec<Promise>> {
+    let name = nonce();
+    if storage.is_remote() {
+        storage.names(PROBES)?;
+    }
+    let promises = promises(storage, &name);
+    let removed = match location.folder() {
+        Some(folder) => match std::fs::remove_dir_all(folder.join(PROBES)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::write(folder.join(PROBES), error))
+            }
+            _ => Ok(()),
+        },
+        None => storage.remove(&paths(&name)),
+    };
+    // A store that did not answer has broken nothing.
+    let promises = promises?;
+    removed.map(|()| promises)
+}
+
+/// Everything that a probe of this name may have created.
+fn paths(name: &str) -> Vec<String> {
+    let rounds = (0..ROUNDS).map(|round| path(name, round));
+    rounds.chain(["kept", "whole", "listed"].map(|what| path(name, what))).collect()
+}
+
+fn promises(storage: &Storage, name: &str) -> Result<Vec<Promise>> {
+    let asked = |promise, answer: Result<(), Breach>| match answer {
+        Ok(()) => Ok(Promise { promise, broken: None }),
+        Err(Breach::Silence(error @ Error::Store { .. })) => Err(error),
+        Err(Breach::Silence(error)) => Ok(Promise { promise, broken: Some(error.to_string()) }),
+        Err(Breach::Did(what)) => Ok(Promise { promise, broken: Some(what) }),
+    };
+    Ok(vec![
+        asked("one of several that create an object at once wins, and it is there", one_wins(storage, name))?,
+        asked("what is there is never replaced", nothing_is_replaced(storage, name))?,
+        asked("what was created is read whole at once", is_read_whole(storage, name))?,
+        asked("what was created is listed at once", is_listed(storage, name))?,
+    ])
+}
+
+/// Why a promise was not kept.
+enum Breach {
+    /// The place did something else.
+    Did(String),
+    /// It could not be asked.
+    Silence(Error),
+}
+
+impl From<String> for Breach {
+    fn from(what: String) -> Self {
+        Self::Did(what)
+    }
+}
+
+impl From<Error> for Breach {
+    fn from(error: Error) -> Self {
+        Self::Silence(error)
+    }
 }
 
 fn path(name: &str, what: impl std::fmt::Display) -> String {
     format!("{PROBES}/{name}-{what}")
 }
 
-fn one_wins(storage: &Storage, name: &str) -> Result<(), String> {
+fn one_wins(storage: &Storage, name: &str) -> Result<(), Breach> {
     for round in 0..ROUNDS {
         let (path, barrier) = (path(name, round), Barrier::new(WRITERS));
         let create = |writer: usize| {
@@ -73,53 +138,78 @@ fn one_wins(storage: &Storage, name: &str) -> Result<(), String> {
             match told {
                 Ok(Ok(Created::New)) => winners.push(writer),
                 Ok(Ok(Created::AlreadyThere)) => {}
-                Ok(Err(error)) => return Err(error.to_string()),
-                Err(_) => return Err("the program failed while it wrote".into()),
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => return Err("the program failed while it wrote".to_owned().into()),
             }
         }
-        let [winner] = winners[..] else {
-            return Err(format!("{} of {WRITERS} were told that they had created {path}", winners.len()));
-        };
-        must_be(storage, &path, &content(winner))?;
+        match winners[..] {
+            [winner] => must_be(storage, &path, &content(winner))?,
+            // The one who won may have been told otherwise, when its first try was taken and the answer lost.
+            [] => must_be_one_of(storage, &path)?,
+            _ => {
+                return Err(
+                    format!("{} of {WRITERS} were told that they had created {path}", winners.len()).into()
+                );
+            }
+        }
     }
     Ok(())
+}
+
+fn must_be_one_of(storage: &Storage, path: &str) -> Result<(), Breach> {
+    let there = storage.read(path, Size::AtMost(LARGEST as u64))?;
+    let is_ours = |bytes: &[u8]| (0..WRITERS).any(|writer| bytes == content(writer));
+    match there {
+        Some(there) if is_ours(&there.bytes) => Ok(()),
+        _ => Err(format!(
+            "all {WRITERS} were told that {path} was there already, and it is not what any of them wrote"
+        )
+        .into()),
+    }
 }
 
 fn content(writer: usize) -> Vec<u8> {
     format!("writer {writer}\n").into_bytes()
 }
 
-fn nothing_is_replaced(storage: &Storage, name: &str) -> Result<(), String> {
+fn nothing_is_replaced(storage: &Storage, name: &str) -> Result<(), Breach> {
     let path = path(name, "kept");
-    storage.create(&path, content(1)).map_err(|error| error.to_string())?;
-    let told = storage.create(&path, content(2)).map_err(|error| error.to_string())?;
+    storage.create(&path, content(1))?;
+    must_be(storage, &path, &content(1))?;
+    let told = storage.create(&path, content(2))?;
     must_be(storage, &path, &content(1))?;
     match told {
         Created::AlreadyThere => Ok(()),
-        Created::New => Err(format!("a second one was told that it had created {path}")),
+        Created::New => Err(format!("a second one was told that it had created {path}").into()),
     }
 }
 
-fn is_read_whole(storage: &Storage, name: &str) -> Result<(), String> {
+fn is_read_whole(storage: &Storage, name: &str) -> Result<(), Breach> {
     let bytes: Vec<u8> = (0..LARGEST).map(|at| (at * 31 % 251) as u8).collect();
     let path = path(name, "whole");
-    storage.create(&path, bytes.clone()).map_err(|error| error.to_string())?;
+    storage.create(&path, bytes.clone())?;
     must_be(storage, &path, &bytes)
 }
 
-fn is_listed(storage: &Storage, name: &str) -> Result<(), String> {
+fn is_listed(storage: &Storage, name: &str) -> Result<(), Breach> {
     let path = path(name, "listed");
-    storage.create(&path, content(0)).map_err(|error| error.to_string())?;
-    let names = storage.names(PROBES).map_err(|error| error.to_string())?;
+    storage.create(&path, content(0))?;
+    let names = storage.names(PROBES)?;
     let is_there = names.iter().any(|listed| path.ends_with(listed.as_str()));
-    if is_there { Ok(()) } else { Err(format!("{path} is not among the {} that are listed", names.len())) }
+    if is_there {
+        Ok(())
+    } else {
+        Err(format!("{path} is not among the {} that are listed", names.len()).into())
+    }
 }
 
-fn must_be(storage: &Storage, path: &str, bytes: &[u8]) -> Result<(), String> {
+fn must_be(storage: &Storage, path: &str, bytes: &[u8]) -> Result<(), Breach> {
     let size = Size::Exactly(bytes.len() as u64);
-    match storage.read(path, size).map_err(|error| error.to_string())? {
-        None => Err(format!("{path} was created and is not there")),
-        Some(there) if there.bytes != bytes => Err(format!("{path} has another content than was created")),
+    match storage.read(path, size)? {
+        None => Err(format!("{path} was created and is not there").into()),
+        Some(there) if there.bytes != bytes => {
+            Err(format!("{path} has another content than was created").into())
+        }
         Some(_) => Ok(()),
     }
 }
@@ -241,7 +331,7 @@ mod tests {
     /// What a store did in place of each promise that it broke.
     fn broken(how: How) -> Vec<String> {
         let storage = Storage::over(Arc::new(Broken { inner: InMemory::new(), how }));
-        promises(&storage, "a").into_iter().filter_map(|promise| promise.broken).collect()
+        promises(&storage, "a").unwrap().into_iter().filter_map(|promise| promise.broken).collect()
     }
 
     #[test]
@@ -271,6 +361,6 @@ mod tests {
         assert_eq!(promises.len(), 4);
         assert!(promises.iter().all(|promise| promise.broken.is_none()), "{promises:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(Registry::probe(&folder.path().join("absent")).is_err());
+        assert!(Registry::probe(folder.path().join("absent")).is_err());
     }
 }

@@ -5,10 +5,12 @@
 //! and only then is it asked, of the blob moved aside, whether it was marked or is named: then it goes back.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::storage::Storage;
 use super::{BlobKind, Registry};
 use crate::error::{Error, Result};
 use crate::folder;
@@ -41,10 +43,11 @@ impl Registry {
         if is_dry_run {
             return Ok(leftovers);
         }
-        let (blobs, aside) = (self.folder.join(BLOBS), self.folder.join(ASIDE));
+        let Some(place) = self.location.folder() else { return Err(self.not_pruned()) };
+        let (blobs, aside) = (place.join(BLOBS), place.join(ASIDE));
         folder::make(&aside)?;
         for Leftover { path, .. } in &leftovers {
-            let from = self.folder.join(path);
+            let from = place.join(path);
             let to = aside.join(from.file_name().unwrap_or_default());
             match std::fs::rename(&from, &to) {
                 // Somebody else prunes, too.
@@ -74,25 +77,62 @@ impl Registry {
 
     /// The blobs in a part of the folder that no commit names, and nobody has used for long.
     fn leftovers(&self, part: &str, now: DateTime<Utc>) -> Result<Vec<Leftover>> {
-        let place = self.folder.join(part);
-        let mut leftovers = Vec::new();
-        for name in folder::names(&place)? {
-            let is_blob = BlobKind::ALL.iter().any(|kind| kind.is_name(&name));
-            let path = place.join(&name);
-            let found = match std::fs::symlink_metadata(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                found => found.map_err(|source| Error::read(&path, source))?,
-            };
-            let at = found.modified().map_err(|source| Error::read(&path, source))?.into();
-            if is_blob && found.is_file() && now - at >= AGE {
-                leftovers.push(Leftover { path: format!("{part}/{name}"), n_bytes: found.len(), at });
-            }
-        }
+        let mut leftovers = match self.location.folder() {
+            Some(folder) => files(folder, part)?,
+            None => objects(&self.storage, part)?,
+        };
+        leftovers.retain(|leftover| is_blob(name_of(leftover)) && now - leftover.at >= AGE);
         // After the files: what is named by now was there then.
-        let state = self.current()?;
-        let named = |name: &str| state.blob_sizes.contains_key(&format!("{BLOBS}/{name}"));
-        leftovers.retain(|leftover| !named(leftover.path.rsplit('/').next().unwrap_or_default()));
+        let mut state = self.current()?;
+        state.cards(&self.storage)?;
+        let named = |name: &str| state.blob_size(&format!("{BLOBS}/{name}")).is_some();
+        leftovers.retain(|leftover| !named(name_of(leftover)));
         leftovers.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(leftovers)
     }
+
+    /// In a store nothing can be moved aside in one step and looked at again, so a run could register what is being
+    /// removed, and lose it.
+    fn not_pruned(&self) -> Error {
+        Error::Usage {
+            reason: format!(
+                "nothing was removed: in a store such as {} a run that uses such a file again could lose it",
+                self.location
+            ),
+            allowed: "--dry-run, which lists them; they cost their place and harm nobody".into(),
+        }
+    }
+}
+
+fn name_of(leftover: &Leftover) -> &str {
+    leftover.path.rsplit('/').next().unwrap_or_default()
+}
+
+fn is_blob(name: &str) -> bool {
+    BlobKind::ALL.iter().any(|kind| kind.is_name(name))
+}
+
+fn files(folder: &Path, part: &str) -> Result<Vec<Leftover>> {
+    let place = folder.join(part);
+    let mut files = Vec::new();
+    for name in folder::names(&place)? {
+        let path = place.join(&name);
+        let found = match std::fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            found => found.map_err(|source| Error::read(&path, source))?,
+        };
+        let at = found.modified().map_err(|source| Error::read(&path, source))?.into();
+        if found.is_file() {
+            files.push(Leftover { path: format!("{part}/{name}"), n_bytes: found.len(), at });
+        }
+    }
+    Ok(files)
+}
+
+fn objects(storage: &Storage, part: &str) -> Result<Vec<Leftover>> {
+    let stamps = storage.stamps(part)?;
+    Ok(stamps
+        .into_iter()
+        .map(|(path, stamp)| Leftover { path, n_bytes: stamp.n_bytes, at: stamp.at })
+        .collect())
 }

@@ -1,4 +1,4 @@
-//! Where the registry's objects lie: a folder today, anything `object_store` speaks to tomorrow.
+//! Where the registry's objects lie: in a folder, or in whatever else `object_store` speaks to.
 //!
 //! The only writes are creations: an object is there whole or not at all, and once there it is
 //! never changed; `prune` alone takes some away. `object_store` is asynchronous; that stays inside this file.
@@ -14,6 +14,8 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+use super::location::Location;
+use super::s3::Refusal;
 use crate::error::{Error, Result};
 use crate::folder;
 
@@ -21,9 +23,19 @@ use crate::folder;
 #[derive(Clone)]
 pub(super) struct Storage {
     store: Arc<dyn ObjectStore>,
-    /// The folder that they are files of, if they are: files can be looked at before they are opened.
-    folder: Option<PathBuf>,
+    place: Place,
 }
+
+#[derive(Clone)]
+enum Place {
+    /// They are files of this folder, and can be looked at before they are opened.
+    Folder(PathBuf),
+    /// Each look is a request to the store of this name.
+    Store(String),
+}
+
+/// How often something is asked for of which the answer broke off on its way.
+const TRIES: usize = 3;
 
 /// What came of an attempt to create an object.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,17 +71,35 @@ impl Size {
 }
 
 impl Storage {
+    /// The objects of this place.
+    ///
+    /// # Errors
+    /// When the folder is not there, or the store's settings cannot be.
+    pub(super) fn open(location: &Location) -> Result<Self> {
+        match location {
+            Location::Folder(folder) => Self::folder(folder),
+            Location::Store(store) => {
+                Ok(Self { store: store.open()?, place: Place::Store(store.described()) })
+            }
+        }
+    }
+
     /// The objects in a folder, which must exist. What is created is on disk (fsync of the file and
     /// of its folder) before it can be seen.
-    pub(super) fn folder(path: &Path) -> Result<Self> {
+    fn folder(path: &Path) -> Result<Self> {
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(|source| Error::Storage { path: path.display().to_string(), source })?;
-        Ok(Self { store: Arc::new(store.with_fsync(true)), folder: Some(path.into()) })
+        Ok(Self { store: Arc::new(store.with_fsync(true)), place: Place::Folder(path.into()) })
     }
 
     #[cfg(test)]
     pub(super) fn over(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, folder: None }
+        Self { store, place: Place::Store("of a test".into()) }
+    }
+
+    /// Whether each look is a request to another machine.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Store(_))
     }
 
     /// Creates an object.
@@ -78,7 +108,7 @@ impl Storage {
         match block_on(self.store.put_opts(&ObjectPath::from(path), bytes.into(), options)) {
             Ok(_) => Ok(Created::New),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::AlreadyThere),
-            Err(source) => Err(failed(path, source)),
+            Err(source) => Err(self.failed("created", path, source)),
         }
     }
 
@@ -91,16 +121,19 @@ impl Storage {
         if !self.is_file(path)? {
             return Ok(None);
         }
-        let location = ObjectPath::from(path);
-        let got = match block_on(self.store.get(&location)) {
-            Ok(got) => got,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(source) => return Err(failed(path, source)),
+        let read = || {
+            let got = match block_on(self.store.get(&ObjectPath::from(path))) {
+                Err(object_store::Error::NotFound { .. }) => return Ok(Ok(None)),
+                got => got?,
+            };
+            let stamp = Stamp::of(&got.meta);
+            if let Err(wrong) = size.check(path, stamp.n_bytes) {
+                return Ok(Err(wrong));
+            }
+            let bytes = block_on(got.bytes())?.into();
+            Ok(Ok(Some(Object { bytes, stamp })))
         };
-        let stamp = Stamp::of(&got.meta);
-        size.check(path, stamp.n_bytes)?;
-        let bytes = block_on(got.bytes()).map_err(|source| failed(path, source))?.into();
-        Ok(Some(Object { bytes, stamp }))
+        whole(read).map_err(|source| self.failed("read", path, source))?
     }
 
     /// What is known of an object without reading it; `None` when there is none.
@@ -114,16 +147,17 @@ impl Storage {
         match block_on(self.store.head(&ObjectPath::from(path))) {
             Ok(meta) => Ok(Some(Stamp::of(&meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(failed(path, source)),
+            Err(source) => Err(self.failed("looked at", path, source)),
         }
     }
 
-    /// Makes the time of an object the present, so that it counts as used for some time to come.
+    /// Makes the time of an object the present, so that it counts as used for some time to come. Nothing is ever removed
+    /// from a store, so there it does not matter.
     ///
     /// # Errors
     /// As [`Storage::read`].
     pub(super) fn mark_as_used(&self, path: &str) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Place::Folder(folder) = &self.place else { return Ok(()) };
         if !self.is_file(path)? {
             return Ok(());
         }
@@ -140,23 +174,93 @@ impl Storage {
 
     /// The names of everything under a prefix, whatever it is, sorted.
     pub(super) fn names(&self, prefix: &str) -> Result<Vec<String>> {
-        let mut names = match &self.folder {
-            Some(folder) => folder::names(&folder.join(prefix))?,
-            None => {
-                let prefix = ObjectPath::from(prefix);
-                let listed = self.store.list(Some(&prefix));
-                let name = listed.map_ok(|object| object.location.filename().unwrap_or_default().to_owned());
-                block_on(name.try_collect()).map_err(|source| failed(prefix.as_ref(), source))?
+        self.names_after(prefix, "")
+    }
+
+    /// Those of them that come after `after` in their order, which is that of their bytes. Of a store, only these are
+    /// asked for, a thousand a request.
+    pub(super) fn names_after(&self, prefix: &str, after: &str) -> Result<Vec<String>> {
+        let mut names = match &self.place {
+            Place::Folder(folder) => folder::names(&folder.join(prefix))?,
+            Place::Store(_) => {
+                let list = || {
+                    let listed = match after {
+                        "" => self.store.list(Some(&ObjectPath::from(prefix))),
+                        after => {
+                            let after = ObjectPath::from(format!("{prefix}/{after}"));
+                            self.store.list_with_offset(Some(&ObjectPath::from(prefix)), &after)
+                        }
+                    };
+                    let name = |object: ObjectMeta| object.location.filename().unwrap_or_default().to_owned();
+                    block_on(listed.map_ok(name).try_collect())
+                };
+                whole(list).map_err(|source| self.failed("listed", prefix, source))?
             }
         };
+        names.retain(|name: &String| name.as_str() > after);
         names.sort();
         Ok(names)
     }
 
+    /// Every object under a prefix with its size and its age by the store's clock.
+    pub(super) fn stamps(&self, prefix: &str) -> Result<Vec<(String, Stamp)>> {
+        let stamped = |object: ObjectMeta| (object.location.to_string(), Stamp::of(&object));
+        let list =
+            || block_on(self.store.list(Some(&ObjectPath::from(prefix))).map_ok(stamped).try_collect());
+        whole(list).map_err(|source| self.failed("listed", prefix, source))
+    }
+
+    /// Takes objects away that nobody else knows of.
+    pub(super) fn remove(&self, paths: &[String]) -> Result<()> {
+        paths.iter().try_for_each(|path| {
+            match block_on(self.store.delete(&ObjectPath::from(path.as_str()))) {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(source) => Err(self.failed("removed", path, source)),
+            }
+        })
+    }
+
     /// Whether a file is there; in a folder, whatever else is there is refused.
     fn is_file(&self, path: &str) -> Result<bool> {
-        self.folder.as_ref().map_or(Ok(true), |folder| folder::is_file(folder, path))
+        match &self.place {
+            Place::Folder(folder) => folder::is_file(folder, path),
+            Place::Store(_) => Ok(true),
+        }
     }
+
+    /// What to say of an object that could not be read, created or whatever else was tried.
+    fn failed(&self, tried: &str, path: &str, source: object_store::Error) -> Error {
+        match (refusal(&source), &self.place) {
+            (Some(refusal), Place::Store(store)) => {
+                let reason = format!("{path} could not be {tried}: {refusal}");
+                Error::Store { store: store.clone(), reason }
+            }
+            _ => Error::Storage { path: path.into(), source },
+        }
+    }
+}
+
+/// What a store said or did not say, if that is behind an error.
+fn refusal(error: &object_store::Error) -> Option<&Refusal> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(refusal) = error.downcast_ref() {
+            return Some(refusal);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// An answer that came whole; one that broke off on its way is asked for again.
+fn whole<T>(ask: impl Fn() -> object_store::Result<T>) -> object_store::Result<T> {
+    for _ in 1..TRIES {
+        match ask() {
+            Err(error) if refusal(&error).is_some_and(Refusal::is_torn) => {}
+            answered => return answered,
+        }
+    }
+    ask()
 }
 
 /// An object that was read.
@@ -170,15 +274,11 @@ pub(super) struct Object {
 pub(super) struct Stamp {
     pub(super) n_bytes: u64,
     tag: Option<String>,
-    at: chrono::DateTime<chrono::Utc>,
+    pub(super) at: chrono::DateTime<chrono::Utc>,
 }
 
 impl Stamp {
     fn of(meta: &ObjectMeta) -> Self {
         Self { n_bytes: meta.size, tag: meta.e_tag.clone(), at: meta.last_modified }
     }
-}
-
-fn failed(path: &str, source: object_store::Error) -> Error {
-    Error::Storage { path: path.into(), source }
 }

@@ -22,7 +22,7 @@ use crate::model::Params;
 use crate::pipeline::FORMAT_VERSION;
 
 /// A real, small model over a handful of stones, as a training run would hand it over.
-fn record(registry: &Registry, factor: f64) -> ModelRecord {
+pub(super) fn record(registry: &Registry, factor: f64) -> ModelRecord {
     let stones: Vec<_> = (0..40).map(|i| stone(f64::from(i), factor)).collect();
     let locations = crate::model::xgboost::Locations::default();
     let families = crate::training::built_in(&locations);
@@ -255,7 +255,7 @@ fn race(open: impl Fn() -> Registry + Sync, n_writers: usize, n_rounds: usize) {
 #[test]
 fn sixty_four_writers_in_a_hundred_rounds_lose_no_commit_and_leave_no_gap() {
     let store = Arc::new(InMemory::new());
-    race(|| Registry::over(Path::new(""), Storage::over(store.clone())).unwrap(), 64, 100);
+    race(|| Registry::over(Path::new("").into(), Some(Storage::over(store.clone()))).unwrap(), 64, 100);
 }
 
 #[test]
@@ -268,10 +268,11 @@ fn sixty_four_writers_on_one_folder_lose_no_commit_and_leave_no_gap() {
 #[test]
 fn an_own_commit_that_the_store_took_without_saying_so_is_recognised() {
     let store = Arc::new(Forgetful::default());
-    let registry = Registry::over(Path::new(""), Storage::over(store.clone())).unwrap();
+    let registry = Registry::over(Path::new("").into(), Some(Storage::over(store.clone()))).unwrap();
     registry.register(&[record(&registry, 1.0)]).unwrap();
     store.forgets_next.store(true, Ordering::SeqCst);
-    registry.promote(1, "once").unwrap();
+    // One that may be written any number of times.
+    registry.decide(&Decision { promoted: false, ..Decision::by_hand(1, None, "once".into()) }).unwrap();
     assert_eq!(registry.commits().unwrap().len(), 2, "it was not written a second time");
 }
 
@@ -537,7 +538,7 @@ impl ObjectStore for Forgetful {
 
 /// Gives a file of the registry the time of so many hours ago.
 fn age(registry: &Registry, path: &str, hours: i64) {
-    let file = std::fs::File::open(registry.folder().join(path)).unwrap();
+    let file = std::fs::File::open(registry.location().folder().unwrap().join(path)).unwrap();
     file.set_modified((Utc::now() - chrono::TimeDelta::hours(hours)).into()).unwrap();
 }
 
@@ -554,7 +555,7 @@ fn pruned(registry: &Registry, is_dry_run: bool) -> Vec<String> {
 }
 
 fn is_there(registry: &Registry, path: &str) -> bool {
-    registry.folder().join(path).exists()
+    registry.location().folder().unwrap().join(path).exists()
 }
 
 #[test]
@@ -601,8 +602,11 @@ fn models_that_are_registered_after_days_of_search_keep_their_blobs_while_somebo
     age(&registry, &path, 1000);
     registry.register(&[model]).unwrap();
     // What a pruning looks at that has moved it aside and has not seen the commit.
-    let at: DateTime<Utc> =
-        std::fs::metadata(registry.folder().join(&path)).unwrap().modified().unwrap().into();
+    let at: DateTime<Utc> = std::fs::metadata(registry.location().folder().unwrap().join(&path))
+        .unwrap()
+        .modified()
+        .unwrap()
+        .into();
     assert!(Utc::now() - at < chrono::TimeDelta::hours(1), "{at}");
 }
 

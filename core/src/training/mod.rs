@@ -170,15 +170,16 @@ impl Training {
             self.source.spares(path)?;
         }
         // Without a name until it is known what it is for: a run that is killed leaves nothing.
-        let failed = |source| Error::write(registry.folder(), source);
-        let mut list = tempfile::tempfile_in(registry.folder()).map_err(failed)?;
+        let workplace = registry.workplace()?;
+        let failed = |source| Error::write(&workplace, source);
+        let mut list = tempfile::tempfile_in(&workplace).map_err(failed)?;
         let rows = self.source.read(&mut BufWriter::new(&list), progress, interrupt)?;
         let mut copy_to = |path: &Path| {
             let copied = list.rewind().and_then(|()| std::io::copy(&mut list, &mut File::create(path)?));
             copied.map_err(|source| Error::write(path, source))
         };
         // Where the user wants it; or where a delivery that is refused for it can be looked at.
-        let place = self.rejects.clone().unwrap_or_else(|| registry.folder().join("refused-rows.csv"));
+        let place = self.rejects.clone().unwrap_or_else(|| registry.refused_rows());
         let checked = rows.counts.check_rejects(self.max_rejects_percent, &place.display().to_string());
         if self.rejects.is_some() || checked.is_err() {
             copy_to(&place)?;

@@ -76,7 +76,7 @@ impl Tuning<'_> {
         let folds = folds.collect::<Result<Vec<_>>>()?;
         let header_json = serde_json::to_vec(&header).unwrap_or_default();
         let name = format!("{}-{}.jsonl", self.family.name, &Digest::of(&header_json).hex()[..16]);
-        let mut study = Study::open(&registry.study_path(&name), &header)?;
+        let mut study = Study::open(&registry.study_path(&name)?, &header)?;
         let n_kept = study.trials().iter().filter(|trial| trial.number < self.n_trials).count();
         let (family, n_trials) = (&*self.family.name, self.n_trials);
         let kept = study.trials();
@@ -98,7 +98,11 @@ impl Tuning<'_> {
             interrupt,
         };
         let mut sampler = self.sampler.sampler(&self.plan.space, self.seed)?;
-        let trials = search.run(&mut study, &mut *sampler)?;
+        let searched = search.run(&mut study, &mut *sampler);
+        if let Err(error) = registry.keep_study(&name) {
+            tracing::warn!(%error, "the trials are kept on this machine alone");
+        }
+        let trials = searched?;
         let n_run = trials.len();
         let gained_nothing = (n_run < n_trials).then_some(self.preset.patience());
         progress.report(&Event::SearchFinished { family, n_trials: n_run, gained_nothing });

@@ -78,7 +78,7 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let telemetry = Arc::new(Telemetry::new());
         let state =
-            State::new(Registry::open_or_create(&registry)?).map_err(|source| Error::Run { source })?;
+            State::new(Registry::open_or_create(registry)?).map_err(|source| Error::Run { source })?;
         let state = Arc::new(state);
         let numbers = Arc::new(Numbers::default());
         let log = ExchangeLog::open(&exchange_log, secret.as_deref())

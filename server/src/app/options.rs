@@ -1,10 +1,10 @@
 //! What a server is told at its start.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use xtream_core::dataset::Reading;
+use xtream_core::registry::Location;
 
 use crate::exchanges;
 use crate::limits::Rate;
@@ -12,8 +12,8 @@ use crate::limits::Rate;
 /// What a server is told at its start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Folder of the registry; an empty one is made if there is none.
-    pub registry: PathBuf,
+    /// Where the registry lies; an empty one is made if there is none.
+    pub registry: Location,
     /// Where to listen. Port 0 takes any free port; [`Server::address`] tells which.
     pub bind: SocketAddr,
     /// How exchanges are recorded.

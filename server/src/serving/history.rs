@@ -1,5 +1,6 @@
 //! Every model and decision as they are shown to everybody, a page at a time. What is committed never changes, so
-//! each is read from the registry and measured once, and a page is made of what is here.
+//! each is read from the registry and measured once, and a page is made of what is here. The newest are read first, and
+//! older ones when a page needs them.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -31,12 +32,25 @@ pub(crate) struct Decided {
     decision: Decision,
 }
 
-/// What was read so far, oldest first.
+/// What was read so far.
 #[derive(Default)]
 pub(crate) struct History {
-    n_commits: usize,
-    models: Vec<Shown<Card>>,
-    decisions: Vec<Shown<Decided>>,
+    /// The first and the last commit that were read, if any were, are those after and at these numbers.
+    read: Option<(u64, u64)>,
+    models: Part<Card>,
+    decisions: Part<Decided>,
+}
+
+/// The models or the decisions, oldest first, without the oldest `n_unread`.
+struct Part<T> {
+    n_unread: usize,
+    shown: VecDeque<Shown<T>>,
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self { n_unread: 0, shown: VecDeque::new() }
+    }
 }
 
 /// Something to show, and the bytes of it as JSON.
@@ -74,28 +88,93 @@ impl History {
     ) -> Result<Page, Error> {
         // The champion first: what is read after it has its card.
         let champion = registry.champion()?;
-        for commit in registry.commits_after(self.n_commits)? {
-            self.n_commits += 1;
-            self.take_up(commit);
-        }
         let place = place.unwrap_or(Place { n_models: usize::MAX, n_decisions: usize::MAX });
-        let (models, n_models) = part(&self.models, place.n_models, limit);
-        let (decisions, n_decisions) = part(&self.decisions, place.n_decisions, limit);
+        self.read_newer(registry)?;
+        while self.models.lacks(place.n_models, limit) || self.decisions.lacks(place.n_decisions, limit) {
+            if !self.read_older(registry)? {
+                break;
+            }
+        }
+        let (models, n_models) = self.models.page(place.n_models, limit);
+        let (decisions, n_decisions) = self.decisions.page(place.n_decisions, limit);
         let next = Place { n_models, n_decisions };
         let is_more = n_models > 0 || n_decisions > 0;
         Ok(Page { champion, models, decisions, next: is_more.then_some(next) })
     }
 
-    fn take_up(&mut self, commit: Commit) {
-        let (rolled_back, decision) = match commit.change {
-            Change::Registered { cards, .. } => {
-                self.models.extend(cards.into_iter().map(|card| Shown::new(public(card))));
-                return;
+    fn read_newer(&mut self, registry: &Registry) -> Result<(), Error> {
+        let (first, last) = match self.read {
+            Some(read) => read,
+            None => {
+                let totals = registry.totals()?;
+                self.models.n_unread = totals.n_versions as usize;
+                self.decisions.n_unread = totals.n_decisions as usize;
+                (totals.n_commits, totals.n_commits)
             }
-            Change::Decided { decision } => (false, decision),
-            Change::RolledBack { from, to, reason } => (true, Decision::by_hand(to, Some(from), reason)),
         };
-        self.decisions.push(Shown::new(Decided { at: commit.at, rolled_back, decision }));
+        self.read = Some((first, last));
+        for commit in registry.commits_after(last)? {
+            self.read = Some((first, commit.number));
+            let (models, decided) = to_show(commit);
+            self.models.shown.extend(models);
+            self.decisions.shown.extend(decided);
+        }
+        Ok(())
+    }
+
+    /// Reads some that come before; `false` when there are none.
+    fn read_older(&mut self, registry: &Registry) -> Result<bool, Error> {
+        let Some((first, last)) = self.read else { return Ok(false) };
+        let commits = registry.commits_up_to(first)?;
+        let Some(oldest) = commits.first().map(|commit| commit.number) else { return Ok(false) };
+        for commit in commits.into_iter().rev() {
+            let (models, decided) = to_show(commit);
+            models.into_iter().rev().for_each(|model| self.models.put_before(model));
+            decided.into_iter().for_each(|decided| self.decisions.put_before(decided));
+        }
+        self.read = Some((oldest - 1, last));
+        Ok(true)
+    }
+}
+
+/// What a commit has to show.
+fn to_show(commit: Commit) -> (Vec<Shown<Card>>, Option<Shown<Decided>>) {
+    let (rolled_back, decision) = match commit.change {
+        Change::Registered { cards, .. } => {
+            return (cards.into_iter().map(|card| Shown::new(public(card))).collect(), None);
+        }
+        Change::Decided { decision } => (false, decision),
+        Change::RolledBack { from, to, reason } => (true, Decision::by_hand(to, Some(from), reason)),
+    };
+    (Vec::new(), Some(Shown::new(Decided { at: commit.at, rolled_back, decision })))
+}
+
+impl<T> Part<T> {
+    fn put_before(&mut self, older: Shown<T>) {
+        self.shown.push_front(older);
+        self.n_unread = self.n_unread.saturating_sub(1);
+    }
+
+    /// Whether the last `limit` of the first `n` were not all read.
+    fn lacks(&self, n: usize, limit: usize) -> bool {
+        let n_there = self.n_unread + self.shown.len();
+        self.n_unread > n.min(n_there).saturating_sub(limit)
+    }
+
+    /// The last of the first `n`, newest first, as many as are wanted, fit and were read; and how many come before them.
+    fn page(&self, n: usize, limit: usize) -> (Vec<Arc<T>>, usize) {
+        let mut found = Vec::new();
+        let mut n_before = n.min(self.n_unread + self.shown.len());
+        let mut n_bytes = 0;
+        while let Some(shown) = n_before.checked_sub(self.n_unread + 1).and_then(|at| self.shown.get(at)) {
+            n_bytes += shown.n_bytes;
+            if found.len() == limit || (n_bytes > MOST_BYTES && !found.is_empty()) {
+                break;
+            }
+            found.push(Arc::clone(&shown.content));
+            n_before -= 1;
+        }
+        (found, n_before)
     }
 }
 
@@ -105,22 +184,6 @@ impl<T: Serialize> Shown<T> {
         let n_bytes = serde_json::to_vec(&content).map_or(0, |json| json.len());
         Self { content: Arc::new(content), n_bytes }
     }
-}
-
-/// The last of the first `n`, newest first, as many as are wanted and fit; and how many come before them.
-fn part<T>(all: &[Shown<T>], n: usize, limit: usize) -> (Vec<Arc<T>>, usize) {
-    let mut found = VecDeque::new();
-    let mut n_before = n.min(all.len());
-    let mut n_bytes = 0;
-    while let Some(shown) = n_before.checked_sub(1).and_then(|at| all.get(at)) {
-        n_bytes += shown.n_bytes;
-        if found.len() == limit || (n_bytes > MOST_BYTES && !found.is_empty()) {
-            break;
-        }
-        found.push_back(Arc::clone(&shown.content));
-        n_before -= 1;
-    }
-    (found.into(), n_before)
 }
 
 /// A card as everybody may read it: where the files that were learned from lay is nobody's business, what they
@@ -136,14 +199,31 @@ pub(crate) fn public(mut card: Card) -> Card {
 mod tests {
     use super::*;
 
-    fn shown(sizes: &[usize]) -> Vec<Shown<usize>> {
+    fn shown(sizes: &[usize]) -> Part<usize> {
         let one = |(at, n_bytes): (usize, &usize)| Shown { content: Arc::new(at), n_bytes: *n_bytes };
-        sizes.iter().enumerate().map(one).collect()
+        Part { n_unread: 0, shown: sizes.iter().enumerate().map(one).collect() }
     }
 
-    fn numbers(all: &[Shown<usize>], n: usize, limit: usize) -> (Vec<usize>, usize) {
-        let (found, before) = part(all, n, limit);
+    fn numbers(all: &Part<usize>, n: usize, limit: usize) -> (Vec<usize>, usize) {
+        let (found, before) = all.page(n, limit);
         (found.iter().map(|at| **at).collect(), before)
+    }
+
+    #[test]
+    fn a_page_is_the_same_however_much_was_read_before_it() {
+        let all = shown(&[10; 9]);
+        for n_unread in 0..9 {
+            let mut part = shown(&[10; 9]);
+            part.shown.drain(..n_unread);
+            part.n_unread = n_unread;
+            for (n, limit) in [(usize::MAX, 3), (5, 2), (2, 4), (0, 1)] {
+                let is_enough = !part.lacks(n, limit);
+                assert_eq!(is_enough, n_unread <= n.min(9).saturating_sub(limit), "{n_unread} {n} {limit}");
+                if is_enough {
+                    assert_eq!(numbers(&part, n, limit), numbers(&all, n, limit), "{n_unread} {n} {limit}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn certificate_of(app: &TestApp, valuation: &Response) -> Response {
 /// The stored pipeline of a version.
 fn model_file(app: &TestApp, version: u64) -> std::path::PathBuf {
     let card = app.registry.card(version).unwrap();
-    app.registry.blob_path(xtream_core::registry::BlobKind::Model, &card.record.model)
+    app.registry.blob_path(xtream_core::registry::BlobKind::Model, &card.record.model).into()
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn damage(app: &TestApp, version: u64) -> (std::path::PathBuf, Vec<u8>) {
     let mut bytes = sound.clone();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    (path, sound)
+    (path.into(), sound)
 }
 
 #[test]

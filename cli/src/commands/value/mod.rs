@@ -26,7 +26,7 @@ use crate::wrong_usage::WrongUsage;
 const MOST_NAMED: u64 = 100;
 
 pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    let registry = Registry::open(&settings.registry)?;
+    let registry = Registry::open(settings.location()?)?;
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file, &reading(&args.reading, false, settings)?)?;
     table.require(&args.file, &Field::CERTAIN)?;

@@ -1,0 +1,83 @@
+"""Many processes promote at once through a network that loses answers, answers 409 and 503, delivers twice
+and is slow: no promotion is lost, none is there twice, and the log has no gap.
+"""
+
+import json
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from helpers import FIRST, PROGRAM, environment, in_soak, seed
+from stores import Faults, Faulty, Store
+
+N_PROCESSES = 8
+N_RACES = 10_000 if in_soak() else 104
+
+
+@pytest.mark.alone
+def test_of_promotions_at_once_none_is_lost_or_double(bucket: Store, faulty: Faulty, program) -> None:
+    xtream = program(bucket)
+    where = ["--registry", bucket.address()]
+    for _ in range(2):
+        # Nine models, so that each process has one that no other promotes.
+        xtream.train(FIRST, *where, "--models", "linear", "--repeats", "5", "--no-promote")
+    chosen = seed()
+    faults = Faults(answer_lost=0.03, conflict=0.05, busy=0.03, twice=0.05, slow=0.02, seed=chosen)
+    store = faulty(faults)
+    variables = environment(**store.variables())
+
+    def promote(process: int, races: int) -> list[tuple[str, dict]]:
+        answers = []
+        for race in range(races):
+            reason = f"process {process}, race {race}"
+            command = [PROGRAM, "models", "promote", str(process + 1), "--reason", reason, *where, "--json"]
+            run = subprocess.run(
+                command, env=variables, cwd=xtream.folder, capture_output=True, text=True, check=False
+            )
+            assert run.returncode == 0, run.stderr
+            answers.append((reason, json.loads(run.stdout)))
+        return answers
+
+    with ThreadPoolExecutor(N_PROCESSES) as pool:
+        all_told = pool.map(lambda process: promote(process, N_RACES // N_PROCESSES), range(N_PROCESSES))
+        told = [answer for answers in all_told for answer in answers]
+    commits = [
+        json.loads((bucket.folder / "diamonds" / "commits" / name).read_text())
+        for name in bucket.objects("commits")
+    ]
+    reasons = [commit["decision"]["reason"] for commit in commits if commit["change"] == "decided"]
+    written = Counter(reason for reason in reasons if "race" in reason)
+    assert [commit["number"] for commit in commits] == list(range(1, len(commits) + 1)), "no gap"
+    promised = {reason for reason, decision in told if decision["promoted"]}
+    assert max(written.values()) == 1, "none is double"
+    assert set(written) == promised, "none is lost, and none is there that was not promised"
+    assert len(promised) > N_RACES / 2
+    assert len(bucket.objects("checkpoints")) == len(commits) // 64
+    assert xtream.json("models", "fsck", *where)["sound"]
+    assert all(faults.counts[name] > 0 for name in ["answer_lost", "conflict", "busy", "twice", "slow"])
+    print(f"{len(promised)} promotions of {N_RACES}, {dict(faults.counts)}")
+    # Whatever the order was, the newest commit's candidate is the champion.
+    assert xtream.json("models", "list", *where)["champion"] == commits[-1]["decision"]["candidate"]
+
+
+def test_what_breaks_off_on_its_way_is_read_again_and_then_told(
+    faulty: Faulty, program, bucket: Store
+) -> None:
+    program(bucket).train(FIRST, "--registry", bucket.address(), "--models", "linear")
+    faults = Faults(cuts_first=True)
+    store = faulty(faults)
+    where = ["--registry", store.address()]
+    assert program(store).json("models", "list", *where)["champion"] == 1
+    faults.cut = 1.0
+    said = program(store)("models", "list", *where, status=1).stderr
+    assert "its answer broke off" in said, said
+
+
+def test_training_through_a_poor_network_registers_once(faulty: Faulty, program, bucket: Store) -> None:
+    store = faulty(Faults(answer_lost=0.1, conflict=0.1, busy=0.1, twice=0.2, seed=seed()))
+    xtream, where = program(store), ["--registry", store.address()]
+    report = xtream.train(FIRST, *where, "--models", "linear,linear-derived")
+    assert len(report["leaderboard"]) == 2
+    assert bucket.objects("commits") == ["00000001.json", "00000002.json"]
+    assert xtream.json("models", "fsck", *where) == {"sound": True, "findings": []}
