@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use xtream_core::dataset::{Reading, inspect as core_inspect};
+use xtream_core::dataset::{FormSaid, Reading, inspect as core_inspect};
 use xtream_core::{Error, Result};
 
 use crate::error;
@@ -44,28 +44,14 @@ impl FileArgument {
 
 impl Said {
     fn reading(self) -> Result<Reading> {
-        let mut reading = Reading::default().accepting_units(self.accept_units);
-        for (theirs, ours) in &self.columns {
-            reading = reading.with_column(theirs, ours)?;
-        }
-        for (column, grades) in &self.grades {
-            for (theirs, ours) in grades {
-                reading = reading.with_grade(column, theirs, ours)?;
-            }
-        }
-        if let Some(delimiter) = &self.delimiter {
-            reading = reading.delimited_by(delimiter)?;
-        }
-        if let Some(decimal) = &self.decimal {
-            reading = reading.with_decimal(decimal)?;
-        }
-        if let Some(encoding) = &self.encoding {
-            reading = reading.encoded_in(encoding)?;
-        }
-        if let Some(sheet) = &self.sheet {
-            reading = reading.on_sheet(sheet);
-        }
-        Ok(reading)
+        let said = FormSaid {
+            delimiter: self.delimiter.as_deref(),
+            decimal: self.decimal.as_deref(),
+            encoding: self.encoding.as_deref(),
+            sheet: self.sheet.as_deref(),
+        };
+        let shop = Reading::of_shop(&self.columns, &self.grades)?;
+        shop.accepting_units(self.accept_units).with_form(said)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use xtream_core::Error;
-use xtream_core::dataset::Reading;
+use xtream_core::dataset::{FormSaid, Reading};
 
 use crate::args::ReadingArgs;
 use crate::settings::Settings;
@@ -14,29 +14,15 @@ pub(super) fn reading(
     accepts_units: bool,
     settings: &Settings,
 ) -> Result<Arc<Reading>, Error> {
-    let mut reading = Reading::default().accepting_units(accepts_units);
-    for (theirs, ours) in &settings.columns {
-        reading = reading.with_column(theirs, ours)?;
-    }
-    for (column, grades) in &settings.grades {
-        for (theirs, ours) in grades {
-            reading = reading.with_grade(column, theirs, ours)?;
-        }
-    }
+    let mut reading = Reading::of_shop(&settings.columns, &settings.grades)?.accepting_units(accepts_units);
     for typed in &args.column {
         reading = reading.with_column_typed(typed)?;
     }
-    if let Some(delimiter) = &args.delimiter {
-        reading = reading.delimited_by(delimiter)?;
-    }
-    if let Some(decimal) = &args.decimal {
-        reading = reading.with_decimal(decimal)?;
-    }
-    if let Some(encoding) = &args.encoding {
-        reading = reading.encoded_in(encoding)?;
-    }
-    if let Some(sheet) = &args.sheet {
-        reading = reading.on_sheet(sheet);
-    }
-    Ok(Arc::new(reading))
+    let said = FormSaid {
+        delimiter: args.delimiter.as_deref(),
+        decimal: args.decimal.as_deref(),
+        encoding: args.encoding.as_deref(),
+        sheet: args.sheet.as_deref(),
+    };
+    reading.with_form(said).map(Arc::new)
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use anyhow::Result;
+use xtream_core::dataset::Reading;
 use xtream_core::{Error, Interrupt};
 use xtream_server::exchanges::{self, Retention};
 use xtream_server::{Limits, Options, Rate, Server};
@@ -94,6 +95,7 @@ fn options(settings: &Settings) -> Result<Options, Error> {
             rows: rate(serve.rows_per_minute, serve.rows_burst),
         },
         allowed_origins: allowed_origins.collect::<Result<_, _>>()?,
+        reading: Reading::of_shop(&settings.columns, &settings.grades)?,
         is_behind_proxy: serve.behind_proxy,
     })
 }

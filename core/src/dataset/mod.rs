@@ -54,7 +54,7 @@ pub use frame_table::Frame;
 pub use ingest::{Policy, SourceFile, Suspect};
 pub use inspection::{FaultKind, InspectedColumn, Inspection, inspect};
 pub use paths::{expand, passed_over};
-pub use reading::Reading;
+pub use reading::{FormSaid, Reading};
 pub use rejects::{Reject, RejectFile};
 pub use source::{Rows, Source};
 pub use spellings::Spellings;

@@ -1,5 +1,7 @@
 //! What a user says of how files are to be read, in place of what is found out about them.
 
+use std::collections::BTreeMap;
+
 use encoding_rs::Encoding;
 
 use crate::diamond::{Clarity, Color, Cut, Field, Grade};
@@ -21,12 +23,57 @@ pub struct Reading {
     pub(super) accepts_units: bool,
 }
 
+/// What a user says of one file's form.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FormSaid<'a> {
+    /// What parts its columns: a character, or a word such as `tab`.
+    pub delimiter: Option<&'a str>,
+    /// The sign of its decimals: `.` or `,`, or a word for it.
+    pub decimal: Option<&'a str>,
+    /// The name of its encoding, such as `windows-1252`.
+    pub encoding: Option<&'a str>,
+    /// The name of a workbook's sheet.
+    pub sheet: Option<&'a str>,
+}
+
 impl Reading {
-    /// Takes what parts columns: a character, or `tab`.
+    /// As a shop's settings say: what its columns are, by their names, and which of our grades its own stand for, by
+    /// column.
     ///
     /// # Errors
-    /// [`Error::Usage`] on any other text, as in all that follow.
-    pub fn delimited_by(mut self, text: &str) -> Result<Self> {
+    /// [`Error::Usage`] where they name a column or grade that there is not, as in all that follow.
+    pub fn of_shop(
+        columns: &BTreeMap<String, String>,
+        grades: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Self> {
+        let mut reading = Self::default();
+        for (theirs, ours) in columns {
+            reading = reading.with_column(theirs, ours)?;
+        }
+        for (column, grades) in grades {
+            for (theirs, ours) in grades {
+                reading = reading.with_grade(column, theirs, ours)?;
+            }
+        }
+        Ok(reading)
+    }
+
+    /// And as somebody says of one file; that counts before what was said earlier.
+    pub fn with_form(mut self, said: FormSaid<'_>) -> Result<Self> {
+        if let Some(delimiter) = said.delimiter {
+            self = self.delimited_by(delimiter)?;
+        }
+        if let Some(decimal) = said.decimal {
+            self = self.with_decimal(decimal)?;
+        }
+        if let Some(encoding) = said.encoding {
+            self = self.encoded_in(encoding)?;
+        }
+        self.sheet = said.sheet.map(str::to_owned).or(self.sheet);
+        Ok(self)
+    }
+
+    fn delimited_by(mut self, text: &str) -> Result<Self> {
         let named = match text {
             "tab" | "\\t" => "\t",
             "comma" => ",",
@@ -42,8 +89,7 @@ impl Reading {
         Ok(self)
     }
 
-    /// Takes the sign of decimals.
-    pub fn with_decimal(mut self, text: &str) -> Result<Self> {
+    fn with_decimal(mut self, text: &str) -> Result<Self> {
         self.decimal = match text {
             "." | "point" => Some('.'),
             "," | "comma" => Some(','),
@@ -52,18 +98,11 @@ impl Reading {
         Ok(self)
     }
 
-    /// Takes the name of an encoding, such as `utf-8`, `windows-1252` or `utf-16le`.
-    pub fn encoded_in(mut self, text: &str) -> Result<Self> {
+    fn encoded_in(mut self, text: &str) -> Result<Self> {
         let found = Encoding::for_label(text.trim().as_bytes());
         let allowed = "the name of one, such as utf-8, windows-1252, macintosh or utf-16le";
         self.encoding = Some(found.ok_or_else(|| refused("an encoding", text, allowed))?);
         Ok(self)
-    }
-
-    /// Takes the sheet of a workbook, by its name.
-    pub fn on_sheet(mut self, name: &str) -> Self {
-        self.sheet = Some(name.to_owned());
-        self
     }
 
     /// Takes what a column is: `theirs` by its name in the file, `ours` one of ours, or `-` for a column that is to be
@@ -93,7 +132,7 @@ impl Reading {
     }
 
     /// Takes that a grade of the shop's own stands for one of ours.
-    pub fn with_grade(mut self, column: &str, theirs: &str, ours: &str) -> Result<Self> {
+    fn with_grade(mut self, column: &str, theirs: &str, ours: &str) -> Result<Self> {
         fn label<G: Grade>(text: &str) -> Result<&'static str> {
             G::parse(text).map(Grade::label).map_err(|_| refused("a grade of ours", text, &G::allowed()))
         }

@@ -8,6 +8,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpResponse, Resource, Route, web};
 
+use xtream_core::dataset::Reading;
+
 use crate::admin::AdminKey;
 use crate::compression::pack;
 use crate::connections::Connections;
@@ -42,6 +44,7 @@ pub(super) struct Shared {
     pub(super) behind_proxy: web::Data<BehindProxy>,
     pub(super) admin_key: web::Data<AdminKey>,
     pub(super) numbers: web::Data<Numbers>,
+    pub(super) shops_reading: web::Data<Reading>,
     pub(super) allowed_origins: Arc<[String]>,
 }
 
@@ -72,6 +75,7 @@ pub(super) fn application(
         behind_proxy,
         admin_key,
         numbers,
+        shops_reading,
         allowed_origins,
     } = shared;
     App::new()
@@ -87,6 +91,7 @@ pub(super) fn application(
         .app_data(behind_proxy)
         .app_data(admin_key)
         .app_data(numbers)
+        .app_data(shops_reading)
         .wrap(from_fn(check_limits))
         .wrap(from_fn(render_problem))
         .wrap(Condition::new(!allowed_origins.is_empty(), other_sites(&allowed_origins)))

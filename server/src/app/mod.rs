@@ -60,8 +60,16 @@ impl Server {
     /// When the port is taken, the exchange log or the registry's log cannot be opened, or the administrator's key is
     /// too short.
     pub fn build(options: Options) -> Result<Self, Error> {
-        let Options { registry, bind, exchange_log, admin_key, limits, allowed_origins, is_behind_proxy } =
-            options;
+        let Options {
+            registry,
+            bind,
+            exchange_log,
+            admin_key,
+            limits,
+            allowed_origins,
+            reading,
+            is_behind_proxy,
+        } = options;
         let secret = admin_key;
         let admin_key = AdminKey::new(secret.as_deref())
             .map_err(|too_short| Error::AdminKey { reason: too_short.to_string() })?;
@@ -103,6 +111,7 @@ impl Server {
             behind_proxy: web::Data::new(BehindProxy(is_behind_proxy)),
             admin_key: web::Data::new(admin_key),
             numbers: web::Data::from(numbers),
+            shops_reading: web::Data::new(reading),
             allowed_origins: allowed_origins.into(),
         };
         Ok(Self { listener, address, connections, shared, watcher, told })

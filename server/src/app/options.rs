@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use xtream_core::dataset::Reading;
 use xtream_core::registry::Location;
 
 use crate::exchanges;
@@ -23,6 +24,8 @@ pub struct Options {
     pub limits: Limits,
     /// Web sites whose pages may ask, such as `https://shop.example`; none by default.
     pub allowed_origins: Vec<String>,
+    /// What the shop's settings say of how files are to be read.
+    pub reading: Reading,
     /// Whether a proxy of the shop's own stands before the server and tells who the client is.
     pub is_behind_proxy: bool,
 }

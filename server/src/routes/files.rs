@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use tempfile::NamedTempFile;
 use utoipa::{IntoParams, ToSchema};
-use xtream_core::dataset::{Batch, Inspection, Reading, Signs, Table, has, inspect};
+use xtream_core::dataset::{Batch, FormSaid, Inspection, Reading, Signs, Table, has, inspect};
 use xtream_core::diamond::{Cell, Field};
 use xtream_core::{Error, Interrupt};
 
@@ -70,11 +70,27 @@ pub(crate) enum FileLine {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "`Parameters` reads it")]
-struct NameParameter {
+#[allow(dead_code, reason = "`Parameters` reads them")]
+struct FileParameters {
     /// What the file is called, for messages.
     #[param(nullable = false, example = "stones.csv")]
     name: Option<String>,
+    /// What parts its columns, where what is found out is wrong: a comma, a semicolon, a bar (|) or the word tab.
+    #[param(nullable = false, example = "semicolon")]
+    delimiter: Option<String>,
+    /// The sign of its decimals: point or comma.
+    #[param(nullable = false, example = "comma")]
+    decimal: Option<String>,
+    /// Its encoding.
+    #[param(nullable = false, example = "windows-1252")]
+    encoding: Option<String>,
+    /// The sheet of a workbook; else the first one that has the columns.
+    #[param(nullable = false, example = "Sheet1")]
+    sheet: Option<String>,
+    /// What a column of the file is: its name, `=`, and one of ours, or `-` to leave it aside. May be given several times;
+    /// counts before the shop's settings.
+    #[param(nullable = false, example = json!(["Gewicht=carat"]))]
+    column: Option<Vec<String>>,
 }
 
 /// Read a file of stones
@@ -88,7 +104,7 @@ struct NameParameter {
     path = "/v1/files",
     tag = "Valuations",
     operation_id = "readFile",
-    params(NameParameter),
+    params(FileParameters),
     request_body(content = ref("#/components/schemas/FileOfStones"), content_type = "application/octet-stream", description = "The file."),
     responses(
         (status = 200, description = "What it is understood as, and its stones.", body = FileLine, content_type = "application/x-ndjson"),
@@ -99,6 +115,7 @@ struct NameParameter {
 pub(crate) async fn read(
     id: RequestId,
     limiters: web::Data<Limiters>,
+    shop: web::Data<Reading>,
     web::Query(pairs): web::Query<Vec<(String, String)>>,
     request: HttpRequest,
     payload: web::Payload,
@@ -109,10 +126,11 @@ pub(crate) async fn read(
         return Err(Problem::unsupported_media_type(detail));
     }
     let parameters = Parameters::new(pairs);
-    let faults = parameters.faults(&["name"]);
+    let faults = parameters.faults(&["name", "delimiter", "decimal", "encoding", "sheet", "column"]);
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
+    let reading = asked(&shop, &parameters).map_err(refused_parameter)?;
     let name = shortened(parameters.get("name").filter(|name| !name.is_empty()).unwrap_or("the file"));
     // A few at a time: each may take a second, and much memory.
     let _turn = limiters.files.acquire().await.map_err(Problem::internal)?;
@@ -120,9 +138,32 @@ pub(crate) async fn read(
     if bytes.is_empty() {
         return Err(Problem::malformed_request("The body is empty; send the file as it is."));
     }
-    let read = web::block(move || Lines::of(bytes, name, id)).await.map_err(Problem::internal)??;
+    let read = web::block(move || Lines::of(bytes, name, reading, id)).await.map_err(Problem::internal)??;
     take_rows(&request, read.n_rows)?;
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").body(read.text))
+}
+
+/// How the file is to be read: as the shop's settings say, and the request.
+fn asked(shop: &Reading, parameters: &Parameters) -> Result<Reading, Error> {
+    let mut reading = shop.clone().accepting_units(true);
+    for typed in parameters.all("column") {
+        reading = reading.with_column_typed(typed)?;
+    }
+    reading.with_form(FormSaid {
+        delimiter: parameters.get("delimiter"),
+        decimal: parameters.get("decimal"),
+        encoding: parameters.get("encoding"),
+        sheet: parameters.get("sheet"),
+    })
+}
+
+fn refused_parameter(error: Error) -> Problem {
+    match error {
+        Error::Usage { reason, allowed } => {
+            Problem::invalid(vec![FieldError::new("", format!("{reason}; allowed is {allowed}"))])
+        }
+        error => Problem::internal(error),
+    }
 }
 
 /// The answer.
@@ -133,14 +174,15 @@ struct Lines {
 
 impl Lines {
     /// The file stands on the disk for so long; it is gone in the end, whatever happens.
-    fn of(bytes: Bytes, name: String, id: RequestId) -> Result<Self, Problem> {
+    fn of(bytes: Bytes, name: String, reading: Reading, id: RequestId) -> Result<Self, Problem> {
         if unpacks_to_more_than(&bytes, MOST_TEXT) {
             return Err(too_much_text(&name));
         }
         let mut file = NamedTempFile::new().map_err(Problem::internal)?;
         file.write_all(&bytes).map_err(Problem::internal)?;
         drop(bytes);
-        let (table, reading) = open_without_prices(file.path()).map_err(|error| refused(error, &name))?;
+        let (table, reading) =
+            open_without_prices(file.path(), reading).map_err(|error| refused(error, &name))?;
         let missing: Vec<_> =
             Field::CERTAIN.into_iter().filter(|field| !has(table.fields(), *field)).collect();
         if !missing.is_empty() {
@@ -161,8 +203,7 @@ impl Lines {
 
 /// Prices are not asked for here, so their columns are left aside, whatever they hold; and numbers in other units are
 /// told, and read as they are.
-fn open_without_prices(path: &Path) -> Result<(Table, Arc<Reading>), Error> {
-    let mut reading = Reading::default().accepting_units(true);
+fn open_without_prices(path: &Path, mut reading: Reading) -> Result<(Table, Arc<Reading>), Error> {
     loop {
         let shared = Arc::new(reading.clone());
         let table = Table::open(path, &shared)?;

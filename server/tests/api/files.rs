@@ -1,5 +1,6 @@
 //! A file of stones is sent as it is: what it is understood as, and its stones.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use xtream_core::dataset::Reading;
 use xtream_server::{Limits, Options};
 
 use crate::helpers::{Response, TestApp, assert_problem, read_response};
@@ -302,5 +304,32 @@ fn a_file_that_stops_or_trickles_is_408() {
     for stream in [&mut still, &mut trickling] {
         let problem = assert_problem(&read_response(stream), 408, "request_timeout");
         assert_eq!(problem["detail"], "Less than 64 KiB of the body arrived within 1 seconds.");
+    }
+}
+
+#[test]
+fn a_file_is_read_as_the_shops_settings_and_the_request_say() {
+    let columns = BTreeMap::from([("Gewicht".to_owned(), "carat".to_owned())]);
+    let cuts = BTreeMap::from([("Shiny".to_owned(), "Ideal".to_owned())]);
+    let reading = Reading::of_shop(&columns, &BTreeMap::from([("cut".to_owned(), cuts)])).unwrap();
+    let app = TestApp::empty_with(|options| Options { reading: reading.clone(), ..options });
+    let text = "Gewicht;cut;color;clarity;Farbe\n1,204;Shiny;E;VS1;D\n";
+    let (first, rows) = lines(&send(&app, text));
+    assert_eq!(rows[0]["diamond"], json!({"carat": 1.204, "cut": "Ideal", "color": "E", "clarity": "VS1"}));
+    assert!(first["understood"]["spellings"].as_str().unwrap().contains("SHINY"), "{first}");
+    // What the request says counts before that.
+    let asked = |query: &str| app.post_bytes(&format!("{PATH}?{query}"), "text/csv", text.into());
+    let (_, rows) = lines(&asked("decimal=point&column=Farbe%3Dcolor&column=color%3D-"));
+    assert_eq!((&rows[0]["diamond"]["color"], &rows[0]["diamond"]["carat"]), (&json!("D"), &json!("1,204")));
+    let said = refused(&asked("delimiter=tab"));
+    assert!(said.contains("no column carat"), "{said}");
+    for (query, allowed) in [
+        ("delimiter=x", "a comma, a semicolon, a bar (|) or the word tab"),
+        ("encoding=latin-99", "the name of one, such as utf-8"),
+        ("column=Farbe", "THEIRS=OURS"),
+        ("column=Farbe%3Dbunt", "one of carat, cut"),
+    ] {
+        let problem = assert_problem(&asked(query), 422, "invalid_request");
+        assert!(problem["detail"].as_str().unwrap().contains(allowed), "{problem}");
     }
 }

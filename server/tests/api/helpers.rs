@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::Request;
+use xtream_core::dataset::Reading;
 use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
@@ -81,6 +82,7 @@ impl TestApp {
             admin_key: Some(ADMIN_KEY.into()),
             limits: Limits::default(),
             allowed_origins: Vec::new(),
+            reading: Reading::default(),
             is_behind_proxy: false,
         }
     }
