@@ -7,14 +7,18 @@
 //! In a folder everything is read. In a store each look is a request, so the state begins with the newest checkpoint, and
 //! earlier commits are read when somebody asks for them.
 
+mod earlier;
+mod opening;
+mod summing_up;
+
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
 
-use super::checkpoint::{self, Checkpoint, EVERY, Mark, chained};
+use super::checkpoint::{EVERY, Mark};
 use super::commit::{
-    COMMITS, Change, Commit, FORMAT, LARGEST, LARGEST_RECEIPT, RECEIPTS, Sealed, commit_number, damaged,
-    lost, nonce, path, receipt_number, receipt_of, receipt_path,
+    Change, Commit, FORMAT, LARGEST, LARGEST_RECEIPT, Sealed, damaged, lost, nonce, path, receipt_of,
+    receipt_path,
 };
 use super::storage::{Created, Stamp, Storage};
 use super::{Card, Digest};
@@ -75,8 +79,6 @@ pub(super) enum Look {
 
 /// Every so many quick looks at a store are close.
 const CLOSE_LOOKS: u32 = 16;
-/// Checkpoints that are tried, newest first, before all commits are read.
-const MOST_TRIED: usize = 3;
 
 impl State {
     /// How much there is.
@@ -113,150 +115,9 @@ impl State {
         Err(Error::ModelNotFound { version, known })
     }
 
-    pub(super) fn card(&mut self, storage: &Storage, version: u64) -> Result<Card> {
-        self.must_have(version)?;
-        if let Ok(at) = self.cards.binary_search_by_key(&version, |card| card.version) {
-            return Ok(self.cards[at].clone());
-        }
-        let span = self.marks.partition_point(|mark| mark.n_versions < version);
-        let mut cards = self.earlier(storage, span)?.iter().flat_map(cards_of);
-        let found = cards.find(|card| card.version == version).cloned();
-        found.ok_or_else(|| damaged((span as u64 + 1) * EVERY, format!("version {version} is not before it")))
-    }
-
-    /// Every model, oldest first.
-    pub(super) fn cards(&mut self, storage: &Storage) -> Result<Vec<Card>> {
-        let mut cards = Vec::new();
-        for span in 0..self.n_spans_before() {
-            cards.extend(self.earlier(storage, span)?.iter().flat_map(cards_of).cloned());
-        }
-        cards.extend(self.cards.iter().cloned());
-        Ok(cards)
-    }
-
-    /// What came after the first `n` commits, oldest first.
-    pub(super) fn commits_after(&mut self, storage: &Storage, n: u64) -> Result<Vec<Commit>> {
-        let mut commits = Vec::new();
-        for span in (n / EVERY) as usize..self.n_spans_before() {
-            commits.extend(self.earlier(storage, span)?.iter().filter(|commit| commit.number > n).cloned());
-        }
-        commits.extend(self.recent.iter().filter(|commit| commit.number > n).cloned());
-        Ok(commits)
-    }
-
-    /// The last of the first `n` commits, oldest first: as many as one request to a store brings.
-    pub(super) fn commits_up_to(&mut self, storage: &Storage, n: u64) -> Result<Vec<Commit>> {
-        let Some(span) = n.checked_sub(1).map(|last| last / EVERY) else { return Ok(Vec::new()) };
-        let in_span = |commit: &&Commit| commit.number > span * EVERY && commit.number <= n;
-        if span * EVERY >= self.n_before {
-            return Ok(self.recent.iter().filter(in_span).cloned().collect());
-        }
-        Ok(self.earlier(storage, span as usize)?.iter().filter(in_span).cloned().collect())
-    }
-
     /// Bytes of a blob, if a commit that was read names it.
     pub(super) fn blob_size(&self, path: &str) -> Option<u64> {
         self.blob_sizes.get(path).copied()
-    }
-
-    fn n_spans_before(&self) -> usize {
-        (self.n_before / EVERY) as usize
-    }
-
-    /// The commits from one mark to the next, which come before the recent ones.
-    fn earlier(&mut self, storage: &Storage, span: usize) -> Result<&[Commit]> {
-        if !self.earlier.contains_key(&span) {
-            let commits = self.read_span(storage, span)?;
-            for commit in &commits {
-                self.blob_sizes.extend(blobs_of(commit));
-            }
-            self.earlier.insert(span, commits);
-        }
-        Ok(self.earlier.get(&span).map(Vec::as_slice).unwrap_or_default())
-    }
-
-    fn read_span(&self, storage: &Storage, span: usize) -> Result<Vec<Commit>> {
-        let n_before = span as u64 * EVERY;
-        let head = self.marks.get(span).map(|mark| &mark.head);
-        if let Some(checkpoint) = Checkpoint::read(storage, n_before + EVERY)?
-            && checkpoint.marks.last().map(|mark| &mark.head) == head
-            && let Ok(commits) = checkpoint.commits()
-        {
-            return Ok(commits);
-        }
-        let before = span.checked_sub(1).and_then(|at| self.marks.get(at)).map(|mark| mark.head.clone());
-        let mut found = Vec::new();
-        for number in n_before + 1..=n_before + EVERY {
-            let object =
-                storage.read(&path(number), LARGEST)?.ok_or_else(|| damaged(number, "it is gone"))?;
-            found.push(Sealed::open(&object.bytes).map_err(|reason| damaged(number, reason))?);
-        }
-        chained(found, n_before, before, head).map_err(|reason| damaged(n_before + EVERY, reason))
-    }
-
-    /// Reads the history, in a store from its newest checkpoint on, and makes sure that it is whole from there: that nothing
-    /// comes after a commit that is missing, and that the last one is the one that was written.
-    pub(super) fn read(&mut self, storage: &Storage) -> Result<()> {
-        if storage.is_remote() {
-            self.begin_with_checkpoint(storage)?;
-        }
-        self.read_on(storage)
-    }
-
-    /// Reads the whole history and believes no checkpoint.
-    pub(super) fn read_all(&mut self, storage: &Storage) -> Result<()> {
-        self.read_on(storage)
-    }
-
-    fn read_on(&mut self, storage: &Storage) -> Result<()> {
-        // Names first: whatever is added meanwhile is only read.
-        let newest = |part: &str, number: fn(&str) -> Option<u64>, after: String| -> Result<Option<u64>> {
-            let after = if self.n_before == 0 { "" } else { after.rsplit('/').next().unwrap_or_default() };
-            Ok(storage.names_after(part, after)?.iter().filter_map(|name| number(name)).max())
-        };
-        let n_known = self.totals().n_commits;
-        let commits = newest(COMMITS, commit_number, path(n_known))?;
-        let receipts = newest(RECEIPTS, receipt_number, receipt_path(n_known))?;
-        self.catch_up(storage, Look::Close)?;
-        let n_read = self.totals().n_commits;
-        if let Some(later) = commits.filter(|number| *number > n_read) {
-            return Err(damaged(n_read + 1, format!("it is gone, and {} comes after it", path(later))));
-        }
-        if let Some(later) = receipts.filter(|number| *number > n_read) {
-            return Err(lost(n_read + 1, later));
-        }
-        if receipts == Some(n_read) { self.check_receipt(storage, n_read) } else { Ok(()) }
-    }
-
-    /// Takes the state from the newest checkpoint that speaks of the commits that are there.
-    fn begin_with_checkpoint(&mut self, storage: &Storage) -> Result<()> {
-        for number in checkpoint::numbers(storage)?.into_iter().take(MOST_TRIED) {
-            let Some(checkpoint) = Checkpoint::read(storage, number)? else { continue };
-            let Some(object) = storage.read(&path(number), LARGEST)? else {
-                let reason = format!("it was written, as {} says, and is gone", checkpoint::path(number));
-                return Err(damaged(number, reason));
-            };
-            let sealed = Sealed::open(&object.bytes).map_err(|reason| damaged(number, reason))?;
-            let (champions, marks) = (checkpoint.champions.clone(), checkpoint.marks.clone());
-            let is_of_it = marks.last().is_some_and(|mark| mark.head == sealed.digest);
-            if let (true, Ok(commits)) = (is_of_it, checkpoint.commits()) {
-                self.begin_with(number, champions, marks, commits);
-                self.head = Some(Head { digest: sealed.digest, stamp: Some(object.stamp) });
-                return Ok(());
-            }
-            tracing::warn!(number, "a checkpoint speaks of other commits; they are read in its place");
-        }
-        Ok(())
-    }
-
-    fn begin_with(&mut self, number: u64, champions: Vec<u64>, marks: Vec<Mark>, commits: Vec<Commit>) {
-        if let Some(mark) = marks.last() {
-            (self.n_versions, self.n_decisions) = (mark.n_versions, mark.n_decisions);
-        }
-        self.n_before = number - EVERY;
-        self.cards = commits.iter().flat_map(cards_of).cloned().collect();
-        self.blob_sizes = commits.iter().flat_map(blobs_of).collect();
-        (self.recent, self.champions, self.marks) = (commits, champions, marks);
     }
 
     /// Reads the commits that were added since. Looked at closely, the last one that was read must still be there: whoever
@@ -312,32 +173,6 @@ impl State {
         }
         let reason = format!("it speaks of another commit than {}", self::path(number));
         Err(Error::Damaged { what: path, reason })
-    }
-
-    /// Whether a checkpoint says what the commits say, all of which were read.
-    pub(super) fn check_checkpoint(&self, storage: &Storage, number: u64) -> Result<()> {
-        let wrong = |reason: &str| Error::Damaged { what: checkpoint::path(number), reason: reason.into() };
-        let Some(checkpoint) = Checkpoint::read(storage, number)? else {
-            return Err(wrong("it is not as it was written; whoever opens the registry passes it over"));
-        };
-        let marks = self.marks.get(..(number / EVERY) as usize);
-        let champions = self.champions_after(number);
-        if Some(&*checkpoint.marks) == marks
-            && checkpoint.champions == champions
-            && checkpoint.commits().is_ok()
-        {
-            return Ok(());
-        }
-        Err(wrong("it says something else than the commits; remove it, since it may be believed"))
-    }
-
-    /// The champions after the first `n` commits, all of which were read.
-    fn champions_after(&self, n: u64) -> Vec<u64> {
-        let mut champions = Vec::new();
-        for commit in self.recent.iter().take_while(|commit| commit.number <= n) {
-            crown(&mut champions, &commit.change);
-        }
-        champions
     }
 
     /// Whether the commit may follow; asked before it is written too.
@@ -430,25 +265,6 @@ impl State {
             }
             self.write_checkpoint(storage);
             return Ok(());
-        }
-    }
-
-    /// Writes the checkpoint of the last mark, if that may not be there yet. Only a store has some.
-    fn write_checkpoint(&mut self, storage: &Storage) {
-        let Some(champions) = self.due.take() else { return };
-        if !storage.is_remote() {
-            return;
-        }
-        let last = self.marks.len() as u64 * EVERY;
-        let end = (last - self.n_before) as usize;
-        let commits = &self.recent[end - EVERY as usize..end];
-        let checkpoint = Checkpoint::new(champions, &self.marks, commits);
-        let Some(Ok(bytes)) = checkpoint.map(|checkpoint| checkpoint.to_bytes()) else { return };
-        let path = checkpoint::path(last);
-        let written = LARGEST.check(&path, bytes.len() as u64).and_then(|()| storage.create(&path, bytes));
-        if let Err(error) = written {
-            // Without it, opening takes more requests.
-            tracing::warn!(path, %error, "a checkpoint could not be written");
         }
     }
 }
