@@ -69,10 +69,7 @@ fn sheet(bytes: Vec<u8>, reading: &Reading) -> std::result::Result<(String, Vec<
             Ok(text.bytes)
         });
     }
-    let is_locked = excel_size::check_compound(&bytes)?;
-    if is_locked {
-        return Err("it has a password".into());
-    }
+    let bytes = excel_size::checked_compound(&bytes)?.ok_or("it has a password")?;
     let mut book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsError::Password => "it has a password".to_owned(),
         error => error.to_string(),
