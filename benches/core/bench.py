@@ -170,8 +170,8 @@ def forms(folder: Path, n_rows: int) -> list[Result]:
 
 
 def inspected(path: Path) -> tuple[float, float]:
-    """Seconds and megabytes of `xtream inspect`, begun by a small process: what a program has at most counts what the
-    process had that it was split from."""
+    """Seconds and megabytes of `xtream inspect`, begun by a small process: what a program had at most counts
+    what the process had that it was split from."""
     script = """if True:
         import resource, subprocess, sys, time
         started = time.perf_counter()
