@@ -177,7 +177,7 @@ pub(super) fn whole_records(bytes: &[u8]) -> usize {
     if memchr::memchr(b'"', bytes).is_none() {
         return memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
     }
-    whole_plain_records(bytes).unwrap_or_else(|| whole_odd_records(bytes))
+    whole_plain_records(bytes, b',').unwrap_or_else(|| whole_odd_records(bytes))
 }
 
 /// The same of any text, byte by byte.
@@ -194,13 +194,16 @@ fn whole_odd_records(bytes: &[u8]) -> usize {
 }
 
 /// The same where quotation marks enclose whole fields and nothing else, as nearly everywhere; else `None`.
-fn whole_plain_records(bytes: &[u8]) -> Option<usize> {
+pub(super) fn whole_plain_records(bytes: &[u8], delimiter: u8) -> Option<usize> {
     let last_end = memchr::memrchr(b'\n', bytes)?;
+    let begins_field = |before: &u8| *before == delimiter || *before == b'\n';
     let mut opened = None;
     for at in positions(bytes, b'"', b'"') {
         match opened {
-            None if at == 0 || matches!(bytes[at - 1], b',' | b'\n') => opened = Some(at),
-            Some(from) if matches!(bytes[at + 1..], [] | [b',' | b'\n', ..] | [b'\r', b'\n', ..]) => {
+            None if at == 0 || begins_field(&bytes[at - 1]) => opened = Some(at),
+            Some(from)
+                if bytes.get(at + 1).is_none_or(begins_field) || bytes[at + 1..].starts_with(b"\r\n") =>
+            {
                 if (from..at).contains(&last_end) {
                     return None;
                 }
@@ -307,6 +310,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64;
 
+    use super::super::records::whole_odd_rows;
     use super::*;
 
     #[test]
@@ -318,9 +322,11 @@ mod tests {
             let parts = ["a", ",", "\n", "\r\n", "\"", "\"b\"", "\"b,\n\"", "\"\"", "\r"];
             let length = random.random_range(1..12);
             let text: String = (0..length).map(|_| parts[random.random_range(0..parts.len())]).collect();
-            if let Some(end) = whole_plain_records(text.as_bytes()) {
+            if let Some(end) = whole_plain_records(text.as_bytes(), b',') {
                 n_plain += 1;
                 assert_eq!(end, whole_odd_records(text.as_bytes()), "seed {seed}: {text:?}");
+                let text = text.replace(',', ";");
+                assert_eq!(whole_odd_rows(text.as_bytes(), b';'), end, "seed {seed}: {text:?}");
             }
         }
         assert!(n_plain > 10_000, "{n_plain}");

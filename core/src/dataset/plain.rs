@@ -1,7 +1,7 @@
 //! A file of another form as the plain one that the reader takes: UTF-8, lines ended by a line feed, cells parted by
 //! commas, decimals with a point. Each line stays on its line, so that faults are told where they stand in the file.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use super::csv_format::CsvFormat;
 use super::csv_lines::cut;
@@ -30,32 +30,32 @@ pub(super) fn plain_fields(
     let (starts, lines) = cut(format, delimiter, text, first_line)?;
     let are_numbers: Vec<_> =
         form.fields.iter().map(|field| field.is_some_and(|field| field.is_number())).collect();
-    let mut plain = text.to_vec();
-    let (mut n_commas, mut n_points) = (0, 0);
+    let has_commas = delimiter != b',' && memchr(b',', text).is_some();
+    let (is_comma_decimal, has_points) = (form.marks == Marks::Comma, memchr(b'.', text).is_some());
+    if has_commas && !is_comma_decimal {
+        return None;
+    }
+    let decimal = if is_comma_decimal { b'.' } else { b',' };
+    // All of them at once is quicker than those of each number.
+    let mut plain: Vec<u8> = text.iter().map(|byte| if *byte == b',' { decimal } else { *byte }).collect();
     for row in starts.chunks_exact(are_numbers.len() + 1) {
         for (bounds, is_number) in row.windows(2).zip(&are_numbers) {
             let end = bounds[1] as usize - 1;
-            if *is_number {
-                for byte in &mut plain[bounds[0] as usize..end] {
-                    n_points += usize::from(*byte == b'.');
-                    if *byte == b',' {
-                        *byte = b'.';
-                        n_commas += 1;
-                    }
-                }
+            let cell = &text[bounds[0] as usize..end];
+            // A point that parts thousands, or a comma that is text.
+            let is_odd = match is_number {
+                true => is_comma_decimal && has_points && cell.contains(&b'.'),
+                false => has_commas && cell.contains(&b','),
+            };
+            if is_odd {
+                return None;
             }
-            if plain.get(end) == Some(&delimiter) {
+            if text.get(end) == Some(&delimiter) {
                 plain[end] = b',';
             }
         }
     }
-    let is_done = match form.marks {
-        // Where points are marks between thousands, and commas not decimals, there is more to do.
-        Marks::Comma => n_points == 0,
-        Marks::Point | Marks::PointAndCommas => n_commas == 0,
-    };
-    let are_all_in_numbers = delimiter == b',' || memchr_iter(b',', text).count() == n_commas;
-    (is_done && are_all_in_numbers).then_some((plain, starts, lines))
+    Some((plain, starts, lines))
 }
 
 /// Whole records as plain text, or the number of the line, from 0, on which a column that is left aside has a value.

@@ -3,6 +3,7 @@
 use std::io::{Read, Result};
 
 use super::csv_format::LONGEST_RECORD;
+use super::csv_records::whole_plain_records;
 use super::decoded::Decoded;
 use super::form::Form;
 
@@ -36,9 +37,11 @@ pub(super) fn record_length(text: &[u8], line_end: u8, delimiter: u8) -> Option<
 
 /// How far whole records go, lines ended by line feeds; all of it where none is whole.
 pub(super) fn whole_records(text: &[u8], delimiter: u8) -> usize {
-    if memchr::memchr(b'"', text).is_none() {
-        return memchr::memrchr(b'\n', text).map_or(text.len(), |at| at + 1);
-    }
+    whole_plain_records(text, delimiter).unwrap_or_else(|| whole_odd_rows(text, delimiter))
+}
+
+/// The same of any text, record by record.
+pub(super) fn whole_odd_rows(text: &[u8], delimiter: u8) -> usize {
     let mut end = 0;
     while let Some(length) = record_length(&text[end..], b'\n', delimiter) {
         end += length;
