@@ -61,7 +61,8 @@ def test_of_promotions_at_once_none_is_lost_or_double(bucket: Store, faulty: Fau
     promised = {reason for reason, was_promoted in told if was_promoted}
     assert max(written.values()) == 1, "none is double"
     assert set(written) == promised, "none is lost, and none is there that was not promised"
-    assert len(promised) > N_RACES / 2
+    # Whoever races alone for a moment promotes its own model again, which changes nothing.
+    assert len(promised) > N_RACES / 4
     assert len(bucket.objects("checkpoints")) == len(commits) // 64
     assert xtream.json("models", "fsck", *where)["sound"]
     assert all(faults.counts[name] > 0 for name in ["answer_lost", "conflict", "busy", "twice", "slow"])
