@@ -8,7 +8,7 @@ use serde_json::json;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::{Event, Progress};
 use xtream_core::training::{self, Family, Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::SamplerKind;
+use xtream_core::tuning::{Parallel, SamplerKind};
 use xtream_core::{Error, Registry};
 
 use crate::arguments::{unknown, whole};
@@ -53,6 +53,7 @@ pub(crate) fn train<'py>(
     trials: i128,
     seed: i128,
     jobs: Option<i128>,
+    parallel: i128,
     registry: Place,
     promote: bool,
     suspect: &str,
@@ -83,6 +84,7 @@ pub(crate) fn train<'py>(
         Some(jobs) => whole("jobs", jobs, 1).map_err(raise)?,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let parallel = Parallel::new(whole("parallel", parallel, 1).map_err(raise)?).map_err(raise)?;
     let seed = whole("seed", seed, 0).map_err(raise)?;
     // Last, because it takes the frames' streams out of them.
     let data = Sources::from_python("data", data)?;
@@ -96,6 +98,7 @@ pub(crate) fn train<'py>(
             n_trials,
             preset,
             sampler: SamplerKind::default(),
+            parallel,
             n_workers,
             seed,
             n_repeats: 1,

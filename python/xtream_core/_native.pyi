@@ -230,6 +230,7 @@ def _train(
     trials: int,
     seed: int,
     jobs: int | None,
+    parallel: int,
     registry: _Path,
     promote: bool,
     suspect: str,

@@ -27,6 +27,7 @@ def train(
     registry: str | os.PathLike[str] = "registry",
     random_state: int | None = None,
     jobs: int | None = None,
+    parallel: int = 8,
     promote: bool = False,
     suspect: Literal["reject", "keep"] = "reject",
     duplicates: Literal["drop", "keep"] = "drop",
@@ -62,7 +63,11 @@ def train(
     random_state : int, optional
         Another name for `seed`, for fingers that type it.
     jobs : int, optional
-        Trials side by side, by default one a core. The result does not depend on it.
+        Cores that work on it, by default all. The result does not depend on it.
+    parallel : int
+        How many trials of a search may run side by side, from 1 to 256. Each knows the results of those that
+        many before it, so this is a part of what is searched: another number finds other parameters, on any
+        machine.
     promote : bool
         Whether the best model is held against the champion, and takes its place if it is better by more
         than chance explains. Without it only the first model of a registry becomes champion;
@@ -150,6 +155,7 @@ def train(
             trials,
             seed,
             jobs,
+            parallel,
             place,
             promote,
             suspect,

@@ -65,6 +65,7 @@ pub(super) fn training(
         n_trials: train.trials,
         preset: train.space,
         sampler: train.sampler,
+        parallel: train.parallel,
         n_workers: if train.jobs == 0 { all_cores() } else { train.jobs },
         seed: train.seed,
         n_repeats: train.repeats,

@@ -36,7 +36,7 @@ use crate::pipeline::FORMAT_VERSION;
 use crate::progress::{Event, Progress};
 use crate::promotion::Decision;
 use crate::registry::{BlobKind, Card, DataCard, ModelRecord, Registry, SplitCard};
-use crate::tuning::SamplerKind;
+use crate::tuning::{Parallel, SamplerKind};
 use crate::valuation::background;
 
 /// A run to make.
@@ -55,7 +55,9 @@ pub struct Training {
     pub preset: Preset,
     /// How it is searched.
     pub sampler: SamplerKind,
-    /// Trials side by side.
+    /// How many trials of a search may run side by side, which is a part of what the search is.
+    pub parallel: Parallel,
+    /// Threads; the result does not depend on it.
     pub n_workers: usize,
     /// Seed of search and fit.
     pub seed: u64,
@@ -236,6 +238,7 @@ impl Training {
                     preset: self.preset,
                     sampler: self.sampler,
                     n_trials: self.n_trials,
+                    parallel: self.parallel,
                     n_workers: self.n_workers,
                     seed,
                     dataset: &data.digest,
@@ -378,6 +381,7 @@ mod tests {
                 n_trials: 0,
                 preset: Preset::default(),
                 sampler: SamplerKind::default(),
+                parallel: Parallel::default(),
                 n_workers: 2,
                 seed: 1,
                 n_repeats: 1,

@@ -19,7 +19,7 @@ use crate::pipeline::Prepared;
 use crate::progress::{Event, Progress};
 use crate::registry::{BlobKind, Digest, Registry, SearchCard};
 use crate::tuning::{
-    Measured, Milestone, OnMilestone, Outcome, SamplerKind, Search, Study, StudyHeader, Trial,
+    Measured, Milestone, OnMilestone, Outcome, Parallel, SamplerKind, Search, Study, StudyHeader, Trial,
 };
 
 /// A search to run.
@@ -29,6 +29,7 @@ pub(super) struct Tuning<'a> {
     pub(super) preset: Preset,
     pub(super) sampler: SamplerKind,
     pub(super) n_trials: usize,
+    pub(super) parallel: Parallel,
     pub(super) n_workers: usize,
     pub(super) seed: u64,
     /// The data set that `train` comes from.
@@ -86,15 +87,16 @@ impl Tuning<'_> {
         let after_trial = |trial: &Trial, n_finished: usize, best_mae_usd: Option<f64>| {
             progress.report(&Event::TrialFinished { family, n_finished, n_trials, best_mae_usd, trial });
         };
+        // A program of somebody else's may fail over one set of parameters and do well with another.
+        let keeps_failures = self.family.foreign.is_some();
         let search = Search {
             n_trials,
             patience: self.preset.patience(),
+            parallel: self.parallel,
             n_workers: self.n_workers,
             n_rounds: self.plan.early_stopping.map_or(0, |stop| stop.most),
-            objective: &objective,
+            measure: &|job| job.run(&objective, keeps_failures),
             after_trial: &after_trial,
-            // A program of somebody else's may fail over one set of parameters and do well with another.
-            keeps_failures: self.family.foreign.is_some(),
             interrupt,
         };
         let mut sampler = self.sampler.sampler(&self.plan.space, self.seed)?;
@@ -141,6 +143,7 @@ impl Tuning<'_> {
             space: self.plan.space.clone(),
             sampler: self.sampler,
             seed: self.seed,
+            parallel: self.parallel,
         })
     }
 
