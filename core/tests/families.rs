@@ -290,6 +290,7 @@ fn a_run_without_trials_trains_what_the_search_would_not_have_changed() {
             sampler: SamplerKind::default(),
             parallel: Parallel::default(),
             n_workers: 2,
+            executor: None,
             seed: 1,
             n_repeats: 1,
             promotes: Promotes::Nothing,

@@ -66,6 +66,7 @@ fn training(source: Source, families: Vec<Family>) -> Training {
         sampler: SamplerKind::default(),
         parallel: Parallel::default(),
         n_workers: 1,
+        executor: None,
         seed: 1,
         n_repeats: 1,
         promotes: Promotes::Better,

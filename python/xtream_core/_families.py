@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ._fingerprint import fingerprint, version_of
 from ._frames import Kind, make
-from ._native import _GRADES, InvalidInputError
+from ._native import _GRADES, InvalidInputError, XtreamError
 
 
 class NotServedWarning(UserWarning):
@@ -161,6 +162,10 @@ class Adapter:
         # The last one fitted is the final one: the search comes before it.
         self.fitted: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was fitted stays where it was.
+        return _same, (self._family, self._kind, self.version)
+
     def _domain(self, name: str, part: Any) -> _Domain:
         if isinstance(part, Uniform | LogUniform | Integer):
             kinds = {Uniform: "uniform", LogUniform: "log_uniform", Integer: "integer"}
@@ -224,6 +229,25 @@ class Adapter:
             labels = _GRADES.get(name)
             columns[name] = [labels[rank] for rank in values.astype(int)] if labels else values.copy()
         return make(columns, self._kind)
+
+
+def _same(family: Family, kind: Kind, version: str) -> Adapter:
+    """The adapter on a worker, whose code must be that of the run."""
+    adapter = Adapter(family, kind)
+    if adapter.version != version and _is_imported(family.model):
+        raise XtreamError(
+            f"{family.class_name} is other code on this worker than where the run was started; all must have the same"
+        )
+    return adapter
+
+
+def _is_imported(model: Any) -> bool:
+    """Whether it was found by its name, and did not come along as code."""
+    made = model if callable(model) else type(model)
+    found: Any = sys.modules.get(made.__module__)
+    for name in made.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is made and made.__module__ not in ("__main__", "__mp_main__")
 
 
 def _made(family: Family, params: dict[str, Any], seed: int) -> Any:

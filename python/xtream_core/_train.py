@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from . import _native
+from ._executor import Executors, Jobs
 from ._families import Adapter, Family, NotServedWarning, family_of
 from ._frames import at_rest, kind_of
 from ._native import InvalidInputError
@@ -35,6 +36,7 @@ def train(
     space: Literal["narrow", "notebook"] = "narrow",
     monotone: bool = False,
     ranges: bool = True,
+    executor: Executors | None = None,
     progress: bool | Callback = True,
 ) -> Run:
     """Trains every family of models on the data and records each. The first model of an empty registry
@@ -88,6 +90,12 @@ def train(
     ranges : bool
         Whether the models learn how sure their prices are. Without it each is fitted once and not six times,
         and `Model.value` has no range and says so.
+    executor : concurrent.futures.Executor or callable, optional
+        Where trials and fits are carried out, in place of threads of this process: a process pool, a Dask
+        client's `client.get_executor()`, loky's, or a function that makes one, which is called again when a
+        process of a pool has died. The result does not depend on it. A part that gets lost is given out again,
+        ten times at most. The rows are sent to each worker once. `jobs` does not matter then; `parallel` should be twice
+        the number of workers, to keep all of them busy.
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,
@@ -146,6 +154,7 @@ def train(
             finished.append((event["family"], event["trial"]))
         tell(event)
 
+    sent = None if executor is None else Jobs(executor, adapters)
     place = place_of(registry)
     try:
         report, run_models = _native._train(
@@ -164,10 +173,14 @@ def train(
             space,
             monotone,
             ranges,
+            sent,
             listen,
         )
     except KeyboardInterrupt as stopped:
         raise TrainingInterrupted(str(stopped), trials_frame(finished, kind)) from None
+    finally:
+        if sent is not None:
+            sent.close()
     finished = [(family, trial) for family, trial in finished if trial["number"] < trials]
     if report["decision"] is None:
         tell({"event": "not_decided", "promotion": _promotion(report, promote)})

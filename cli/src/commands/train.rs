@@ -67,6 +67,7 @@ pub(super) fn training(
         sampler: train.sampler,
         parallel: train.parallel,
         n_workers: if train.jobs == 0 { all_cores() } else { train.jobs },
+        executor: None,
         seed: train.seed,
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },

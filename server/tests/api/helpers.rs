@@ -218,6 +218,7 @@ fn train(registry: &Registry, folder: &Path, skip: usize) -> u64 {
         sampler: SamplerKind::Random,
         parallel: Parallel::default(),
         n_workers: 1,
+        executor: None,
         seed: 42,
         n_repeats: 1,
         promotes: Promotes::First,
