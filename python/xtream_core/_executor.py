@@ -46,7 +46,7 @@ class Jobs:
         if pool is None:
             return None
         try:
-            future = pool.submit(_run_job, job, rows, self._own.get(family))
+            future = pool.submit(run_job, job, rows, self._own.get(family))
         except BrokenExecutor as error:
             return self._lost(pool, error)
         error: BaseException | None
@@ -97,6 +97,8 @@ class Jobs:
         return _told(error)
 
     def _hopeless(self, error: BaseException, family: str) -> XtreamError:
+        if isinstance(error, XtreamError):
+            return error
         if family in self._own:
             return XtreamError(
                 f"{family} cannot be sent to a worker ({_told(error)}); allowed is a class or function that stands in a "
@@ -104,6 +106,15 @@ class Jobs:
                 "and loky do"
             )
         return XtreamError(f"{_told(error)}; the workers must have the same xtream_core as this process")
+
+
+def run_job(job: bytes, rows: bytes | None, own: Adapter | None) -> bytes:
+    """What a worker does."""
+    if own is not None and own.is_other_code:
+        raise XtreamError(
+            f"{own.class_name} is other code on this worker than where the run was started; all must have the same"
+        )
+    return _run_job(job, rows, own)
 
 
 def _told(error: BaseException) -> str:

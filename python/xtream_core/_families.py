@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ._fingerprint import fingerprint, version_of
 from ._frames import Kind, make
-from ._native import _GRADES, InvalidInputError, XtreamError
+from ._native import _GRADES, InvalidInputError
 
 
 class NotServedWarning(UserWarning):
@@ -159,6 +159,8 @@ class Adapter:
                 f"code {fingerprint(family.model, dict(family.params))}",
             ]
         )
+        # Whether a worker found other code under the name than there is where the run was started.
+        self.is_other_code = False
         # The last one fitted is the final one: the search comes before it.
         self.fitted: Any = None
 
@@ -232,12 +234,9 @@ class Adapter:
 
 
 def _same(family: Family, kind: Kind, version: str) -> Adapter:
-    """The adapter on a worker, whose code must be that of the run."""
+    """The adapter on a worker. It is taken apart from its job by the executor, and an error here would end the worker."""
     adapter = Adapter(family, kind)
-    if adapter.version != version and _is_imported(family.model):
-        raise XtreamError(
-            f"{family.class_name} is other code on this worker than where the run was started; all must have the same"
-        )
+    adapter.is_other_code = adapter.version != version and _is_imported(family.model)
     return adapter
 
 

@@ -143,9 +143,8 @@ impl Worker {
 
     /// The training rows of a data set; `None` where they are neither here nor came along.
     fn stones(&self, digest: &Digest, sent: Option<&[u8]>) -> Result<Option<Arc<Vec<PricedDiamond>>>> {
-        // Whoever comes meanwhile needs the same ones, most likely.
-        let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stones) = kept.get(digest) {
+        let kept = || self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stones) = kept().get(digest) {
             return Ok(Some(Arc::clone(stones)));
         }
         let Some(sent) = sent else { return Ok(None) };
@@ -154,8 +153,10 @@ impl Worker {
             let reason = format!("the rows that were sent to it are {found} and not {digest}");
             return Err(Error::Worker { reason });
         }
+        // Not while others wait for the lock: a thread of a pool takes up other jobs of it while it waits for polars,
+        // and so would wait for itself.
         let stones = Arc::new(store::from_parquet(sent)?.train());
-        kept.put(digest.clone(), Arc::clone(&stones));
+        kept().put(digest.clone(), Arc::clone(&stones));
         Ok(Some(stones))
     }
 
