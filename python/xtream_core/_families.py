@@ -234,7 +234,7 @@ class Adapter:
 
 
 def _same(family: Family, kind: Kind, version: str) -> Adapter:
-    """The adapter on a worker. It is taken apart from its job by the executor, and an error here would end the worker."""
+    """The adapter on a worker. An error here, outside of any job, would be the end of a pool's process."""
     adapter = Adapter(family, kind)
     adapter.is_other_code = adapter.version != version and _is_imported(family.model)
     return adapter

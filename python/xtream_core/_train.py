@@ -91,11 +91,11 @@ def train(
         Whether the models learn how sure their prices are. Without it each is fitted once and not six times,
         and `Model.value` has no range and says so.
     executor : concurrent.futures.Executor or callable, optional
-        Where trials and fits are carried out, in place of threads of this process: a process pool, a Dask
-        client's `client.get_executor()`, loky's, or a function that makes one, which is called again when a
-        process of a pool has died. The result does not depend on it. A part that gets lost is given out again,
-        ten times at most. The rows are sent to each worker once. `jobs` does not matter then; `parallel` should be twice
-        the number of workers, to keep all of them busy.
+        Who carries out trials and fits, in place of threads of this process: a pool of processes
+        (`concurrent.futures`, loky), a Dask client; or a function that makes one, which is called again when
+        a process of a pool has died. The result does not depend on it. What gets lost is given out again, ten
+        times at most. Workers have the same `xtream_core`, and get the rows sent. `jobs` does not matter
+        then; with `parallel` twice the number of workers all of them are busy.
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,

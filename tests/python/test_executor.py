@@ -1,15 +1,13 @@
 """Trials and fits on executors of the user's own: the bytes of one process, whatever happens to a worker."""
 
-import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,8 @@ import pytest
 import xtream_core as xc
 from distributed import Client, LocalCluster
 from helpers import FIRST, in_soak, seed
+from joblib.externals.loky import get_reusable_executor
+from priced import example
 from sklearn.neighbors import KNeighborsRegressor
 
 OPTIONS: dict[str, Any] = {"models": ["linear", "xgboost"], "trials": 12, "progress": False}
@@ -71,10 +71,9 @@ def test_processes_give_the_bytes_of_one_process(
     assert outcome(tmp_path, executor=processes) == here
 
 
-def test_workers_of_dask_give_the_bytes_of_one_process(
-    client: Client, tmp_path: Path, here: Outcome
-) -> None:
-    assert outcome(tmp_path, executor=client.get_executor()) == here
+def test_workers_of_dask_give_the_bytes_of_one_process(client: Client, tmp_path: Path, here: Outcome) -> None:
+    assert outcome(tmp_path / "executor", executor=client.get_executor()) == here
+    assert outcome(tmp_path / "client", executor=client) == here
 
 
 def after_trials(n_trials: int, action: Callable[[], object]) -> Callable[[dict[str, Any]], None]:
@@ -101,19 +100,20 @@ def test_a_worker_of_dask_that_is_killed_changes_nothing(
     assert set(client.run(os.getpid).values()) != before
 
 
+@pytest.mark.parametrize("pool", [spawned, partial(get_reusable_executor, max_workers=2)])
 def test_a_pool_that_breaks_is_made_anew_by_the_function_that_makes_it(
-    tmp_path: Path, here: Outcome
+    pool: Callable[[], Any], tmp_path: Path, here: Outcome
 ) -> None:
-    made: list[ProcessPoolExecutor] = []
+    made = []
 
-    def make() -> ProcessPoolExecutor:
-        made.append(spawned())
+    def make() -> Executor:
+        made.append(pool())
         return made[-1]
 
-    kill = after_trials(3, lambda: next(iter(made[0]._processes.values())).kill())
+    kill = after_trials(3, lambda: os.kill(min(made[0]._processes), signal.SIGKILL))
     assert outcome(tmp_path, executor=make, progress=kill) == here
     assert len(made) == 2
-    with pytest.raises(RuntimeError, match="after shutdown"):
+    with pytest.raises(RuntimeError, match="shutdown"):
         made[1].submit(int)
 
 
@@ -136,16 +136,19 @@ def test_without_such_a_function_a_broken_pool_ends_the_run_and_the_next_one_goe
 
 
 def test_how_many_may_run_side_by_side_is_a_part_of_the_study_and_who_carries_them_out_is_not(
-    processes: ProcessPoolExecutor, tmp_path: Path, here: Outcome
+    processes: ProcessPoolExecutor, tmp_path: Path
 ) -> None:
-    studies = set()
+    few = xc.validate(FIRST).clean.head(1000)
+    options = {"models": ["xgboost"], "ranges": False}
+    studies = {}
     for parallel in [1, 3, 8]:
-        options = {"models": ["xgboost"], "ranges": False, "parallel": parallel}
-        alone = outcome(tmp_path / f"{parallel}", jobs=1, **options)
-        assert outcome(tmp_path / f"{parallel}-elsewhere", executor=processes, **options) == alone
-        studies.add(alone[0][2])
-    assert len(studies) == 3
-    assert {study for family, _, study in here if family == "xgboost"} < studies, "eight is what it always was"
+        folder = tmp_path / f"{parallel}"
+        alone = outcome(folder / "here", few, jobs=1, parallel=parallel, **options)
+        assert outcome(folder / "there", few, executor=processes, parallel=parallel, **options) == alone
+        studies[parallel] = alone[0][2]
+    assert len(set(studies.values())) == 3
+    as_ever = outcome(tmp_path / "as ever", few, **options)
+    assert as_ever[0][2] == studies[8]
 
 
 @pytest.mark.parametrize("parallel", [0, -1, 257])
@@ -182,6 +185,17 @@ def test_ctrl_c_is_obeyed_and_the_same_call_goes_on_from_the_finished_trials(
     assert time.monotonic() - asked[0] < 1
     assert len(stopped.value.trials) >= 4
     assert outcome(tmp_path, executor=processes) == here
+
+
+def test_the_example_of_the_guide_is_true(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").symlink_to(FIRST.parent)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dask.distributed.Client", lambda address: client)
+    exec(example("Training on many machines"), {})
+    alone = outcome(tmp_path / "here", models=["xgboost"], trials=20, parallel=32)
+    assert [card["model"] for card in xc.Registry("registry").versions()] == [model for _, model, _ in alone]
 
 
 # Families of one's own
@@ -229,7 +243,9 @@ def test_a_function_of_a_notebook_goes_to_dask_and_not_to_a_pool_which_says_why(
 
     alone = outcome(tmp_path / "here", **own(make))
     assert outcome(tmp_path / "dask", executor=client.get_executor(), **own(make)) == alone
-    with pytest.raises(xc.XtreamError, match="own cannot be sent to a worker .*allowed is a class or function") as told:
+    with pytest.raises(
+        xc.XtreamError, match="own cannot be sent to a worker .*allowed is a class or function"
+    ) as told:
         outcome(tmp_path / "pool", executor=processes, **own(make))
     assert told.value.__cause__ is not None
 
@@ -306,7 +322,7 @@ class SlowWorkers(Executor):
     def __init__(self, n_workers: int, seconds: tuple[float, float], chance: random.Random) -> None:
         self._pool = ThreadPoolExecutor(n_workers)
         self._n_workers, self._seconds, self._chance = n_workers, seconds, chance
-        self._slowness = {}
+        self._slowness: dict[int, float] = {}
         self.spells: list[tuple[float, float]] = []
 
     def submit(self, function: Any, /, *args: Any, **named: Any) -> Future[Any]:
@@ -333,20 +349,16 @@ class SlowWorkers(Executor):
 def test_sixteen_slow_workers_are_busy_with_thirty_two_trials_side_by_side(tmp_path: Path) -> None:
     stones = xc.validate(FIRST).clean.head(700)
     options = {"models": ["xgboost"], "trials": 300, "space": "notebook", "ranges": False}
-    shares = {}
+    shares: dict[int, float] = {}
     for parallel in [8, 16, 32]:
         workers = SlowWorkers(16, (0.5, 1.5), random.Random(seed()))
-        n_at_end = []
 
-        def hear(event: dict[str, Any], workers: SlowWorkers = workers, n_at_end: list[int] = n_at_end) -> None:
+        def hear(event: dict[str, Any], workers: SlowWorkers = workers, parallel: int = parallel) -> None:
+            # The fit of the best, which comes afterwards, is no trial.
             if event["event"] == "search_finished":
-                n_at_end.append(len(workers.spells))
+                shares[parallel] = workers.share_busy()
 
-        outcome(
-            tmp_path / f"{parallel}", stones, executor=workers, parallel=parallel, progress=hear, **options
-        )
-        # The fit of the best is no trial.
-        del workers.spells[n_at_end[0] :]
-        shares[parallel] = workers.share_busy()
+        told = {"progress": hear, "parallel": parallel}
+        outcome(tmp_path / f"{parallel}", stones, executor=workers, **options | told)
     print(f"16 slow workers are busy: {', '.join(f'{share:.0%} with {n}' for n, share in shares.items())}")
     assert shares[32] >= 0.85 and shares[8] <= 0.5

@@ -29,7 +29,7 @@ pub(super) struct Job {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Task {
     /// A trial of a search, in as many folds as it takes.
-    Trial { preset: Preset, fixed: Params, job: tuning::Job },
+    Trial { preset: Preset, fixed: Params, job: Box<tuning::Job> },
     /// The model that answers, fitted on all training rows.
     Fit { params: Params },
     /// Prices for one of calibration's folds, by a model that was fitted on the others.

@@ -50,7 +50,7 @@ impl<'a> Sender<'a> {
         job: tuning::Job,
     ) -> Result<Trial> {
         let (number, params) = (job.number, job.params.clone());
-        let task = Task::Trial { preset, fixed: fixed.clone(), job };
+        let task = Task::Trial { preset, fixed: fixed.clone(), job: Box::new(job) };
         match self.ask(family, seed, task, &[])? {
             (Answer::Trial { trial }, _) if trial.number == number && trial.params == params => Ok(trial),
             (answer, _) => Err(unexpected(&answer)),
