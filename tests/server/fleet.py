@@ -1,5 +1,5 @@
-"""Several equal servers on one registry in a store and one database, what stands before them, and clients that know what
-each of its models makes of each stone.
+"""Several equal servers on one registry in a store and one database, what stands before them, and clients
+that know what each of its models makes of each stone.
 """
 
 import contextlib
@@ -39,7 +39,10 @@ class Bucket:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
 
         def answers() -> bool:
-            with contextlib.suppress(OSError), contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as there:
+            with (
+                contextlib.suppress(OSError),
+                contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as there,
+            ):
                 there.connect()
                 return True
             return False
@@ -180,7 +183,9 @@ def nginx(folder: Path, documented: str, ports: list[int]) -> Iterator[int]:
     """nginx before these servers, configured as docs/operations.md says; yields its port."""
     port = free_port()
     servers = "\n".join(f"    server 127.0.0.1:{server} max_fails=1 fail_timeout=1s;" for server in ports)
-    documented = documented.replace("SERVERS", servers).replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    documented = documented.replace("SERVERS", servers).replace(
+        "listen 443 ssl;", f"listen 127.0.0.1:{port};"
+    )
     configuration = folder / "nginx.conf"
     configuration.write_text(NGINX_CONFIGURATION.format(folder=folder, documented=documented))
     command = [NGINX, "-p", str(folder), "-c", str(configuration), "-g", "daemon off;"]
@@ -189,7 +194,10 @@ def nginx(folder: Path, documented: str, ports: list[int]) -> Iterator[int]:
 
         def answers() -> bool:
             assert process.poll() is None, process.stderr.read()
-            with contextlib.suppress(OSError), contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as there:
+            with (
+                contextlib.suppress(OSError),
+                contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as there,
+            ):
                 there.connect()
                 return True
             return False
@@ -202,9 +210,13 @@ def nginx(folder: Path, documented: str, ports: list[int]) -> Iterator[int]:
 
 
 class Clients:
-    """They value stones until told to stop. Each asks the addresses in turn, and the next one where one does not answer."""
+    """They value stones until told to stop. Each asks the addresses in turn, and the next one where one does
+    not answer.
+    """
 
-    def __init__(self, models: Models, ports: Callable[[], list[int]], n_clients: int, pause: float, seed: int) -> None:
+    def __init__(
+        self, models: Models, ports: Callable[[], list[int]], n_clients: int, pause: float, seed: int
+    ) -> None:
         self.models, self.ports, self.pause, self.seed = models, ports, pause, seed
         self.answers: list[tuple[int, Answer]] = []
         self.failures: list[object] = []
@@ -231,7 +243,9 @@ class Clients:
             ports = self.ports()
             port = ports[next(turns) % len(ports)]
             row = dice.randrange(N_STONES)
-            connection = connections.setdefault(port, http.client.HTTPConnection("127.0.0.1", port, timeout=30))
+            connection = connections.setdefault(
+                port, http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            )
             try:
                 answer = exchange(connection, "POST", VALUATIONS, self.models.stones[row])
                 self.answers.append((row, answer))
@@ -248,7 +262,7 @@ class Clients:
         return self.answers[-1][1]
 
     def assert_each_is_of_one_model(self) -> None:
-        """Every request is answered, and its price is that of the model that the answer names, bit for bit."""
+        """Every request is answered, with the price of the model that the answer names, bit for bit."""
         assert not self.failures, self.failures[0]
         for row, answer in self.answers:
             assert answer.status == 200, (answer.status, answer.content)
