@@ -1,5 +1,6 @@
-"""What clients cost that ask at once: how much is answered, how long each waits, and memory. Each has a
-connection of its own and asks again as soon as it has its answer, as if it stood for many who think in between.
+"""What clients cost that ask at once: how much is answered, how long each waits, and memory.
+
+Each has a connection of its own and asks again as soon as it has its answer, so it stands for many who think.
 """
 
 import re

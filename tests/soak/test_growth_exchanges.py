@@ -1,5 +1,6 @@
-"""What exchanges cost that wait for a database: start, memory, pages, draining, disk. `XTREAM_GROWTH=10000000`
-has ten million of them, which take 10 GB of disk and ten minutes.
+"""What exchanges cost that wait for a database: start, memory, pages, draining, disk.
+
+`XTREAM_GROWTH=10000000` has ten million of them, which take 10 GB of disk and ten minutes.
 """
 
 import os

@@ -14,7 +14,7 @@ BEYOND = 100_000_000
 
 
 def delivery(folder: Path, n: int) -> Path:
-    """The public stones again and again, at another price each time, so that no row is a repeat."""
+    """The public stones again and again, each time a cent dearer, so that no row is a repeat."""
     given = os.environ.get("XTREAM_TEN_MILLION")
     if given and n == ROWS[-1]:
         return Path(given)
@@ -25,7 +25,7 @@ def delivery(folder: Path, n: int) -> Path:
         file.write(header + "\n")
         for lap in range(n // len(parts) + 1):
             rest = parts[: n - lap * len(parts)]
-            file.writelines(",".join([*p[:6], str(int(p[6]) + 20_000 * lap), *p[7:]]) + "\n" for p in rest)
+            file.writelines(",".join([*p[:6], f"{int(p[6]) + lap / 100:.2f}", *p[7:]]) + "\n" for p in rest)
     return path
 
 
@@ -52,7 +52,7 @@ def test_rows(tmp_path: Path) -> None:
                 "--no-ranges",
             ],
         }.items():
-            seconds, peak = run([PROGRAM, *command], tmp_path)
+            seconds, peak = run([PROGRAM, *command], tmp_path, may_refuse_rows=name != "train, linear")
             growth.add(f"seconds to {name}", n, seconds)
             growth.add(f"MiB to {name}", n, peak)
     for name in list(growth.figures):

@@ -2,136 +2,25 @@
 
 #![allow(clippy::unwrap_used)]
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use futures::executor::block_on;
-use futures::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::path::Path as ObjectPath;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult,
-};
 
 use super::super::commit;
 use super::super::commit::Change;
+use super::super::test_store::TestStore;
 use super::super::tests::record;
 use super::super::{Registry, Storage};
 use super::*;
 use crate::Error;
 use crate::promotion::Decision;
 
-/// A store that counts what is asked of it.
-#[derive(Debug, Default)]
-struct Counting {
-    inner: InMemory,
-    n_requests: AtomicUsize,
-}
-
-impl Counting {
-    fn open(self: &Arc<Self>) -> Result<Registry> {
-        let storage = Storage::over(Arc::<Self>::clone(self));
-        Registry::over(std::path::Path::new("").into(), Some(storage))
-    }
-
-    /// What comes of this, and with how many requests.
-    fn counted<T>(&self, act: impl FnOnce() -> T) -> (T, usize) {
-        let before = self.n_requests.load(Ordering::SeqCst);
-        let done = act();
-        (done, self.n_requests.load(Ordering::SeqCst) - before)
-    }
-
-    fn replace(&self, path: &str, bytes: Vec<u8>) {
-        block_on(self.inner.put(&path.into(), bytes.into())).unwrap();
-    }
-
-    fn bytes(&self, path: &str) -> Vec<u8> {
-        block_on(async { self.inner.get(&path.into()).await.unwrap().bytes().await.unwrap() }).to_vec()
-    }
-
-    fn has(&self, path: &str) -> bool {
-        block_on(self.inner.head(&path.into())).is_ok()
-    }
-
-    fn lose(&self, path: &str) {
-        block_on(self.inner.delete(&path.into())).unwrap();
-    }
-
-    fn count(&self) {
-        self.n_requests.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl std::fmt::Display for Counting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a counting store")
-    }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Counting {
-    async fn put_opts(
-        &self,
-        location: &ObjectPath,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> object_store::Result<PutResult> {
-        self.count();
-        self.inner.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &ObjectPath,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, options).await
-    }
-
-    async fn get_opts(&self, location: &ObjectPath, options: GetOptions) -> object_store::Result<GetResult> {
-        self.count();
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, object_store::Result<ObjectPath>>,
-    ) -> BoxStream<'static, object_store::Result<ObjectPath>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.count();
-        self.inner.list(prefix)
-    }
-
-    fn list_with_offset(
-        &self,
-        prefix: Option<&ObjectPath>,
-        offset: &ObjectPath,
-    ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.count();
-        self.inner.list_with_offset(prefix, offset)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(
-        &self,
-        from: &ObjectPath,
-        to: &ObjectPath,
-        options: CopyOptions,
-    ) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
+fn open(store: &Arc<TestStore>) -> Result<Registry> {
+    let storage = Storage::over(Arc::<TestStore>::clone(store));
+    Registry::over(std::path::Path::new("").into(), Some(storage))
 }
 
 /// A store with so many commits: two models, and then decisions of which every other promotes.
-fn with_commits(n: u64) -> (Arc<Counting>, Registry) {
-    let store = Arc::new(Counting::default());
-    let registry = store.open().unwrap();
+fn with_commits(n: u64) -> (Arc<TestStore>, Registry) {
+    let store = Arc::new(TestStore::default());
+    let registry = open(&store).unwrap();
     registry.register(&[1.0, 2.0].map(|factor| record(&registry, factor))).unwrap();
     decide(&registry, n - 1);
     (store, registry)
@@ -155,7 +44,7 @@ fn known(registry: &Registry) -> String {
     format!("{totals:?} {champion:?} {cards} {commits}")
 }
 
-fn is_checked(store: &Counting, number: u64) -> bool {
+fn is_checked(store: &TestStore, number: u64) -> bool {
     store.has(&path(number))
 }
 
@@ -164,7 +53,7 @@ fn who_opens_a_registry_reads_a_checkpoint_and_what_came_after_it_and_knows_as_m
     for n in [1, 63, 64, 65, 127, 128, 200] {
         let (store, writer) = with_commits(n);
         assert_eq!((1..=3).filter(|at| is_checked(&store, at * EVERY)).count() as u64, n / EVERY);
-        let (opened, n_requests) = store.counted(|| store.open().unwrap());
+        let (opened, n_requests) = store.counted(|| open(&store).unwrap());
         assert!(n_requests as u64 <= 12 + n % EVERY, "{n} commits: {n_requests} requests");
         assert_eq!(known(&opened), known(&writer), "{n} commits");
         // And can go on.
@@ -176,14 +65,14 @@ fn who_opens_a_registry_reads_a_checkpoint_and_what_came_after_it_and_knows_as_m
 #[test]
 fn a_long_history_costs_no_more_requests_than_a_short_one() {
     let costs = |n_versions: u64| {
-        let store = Arc::new(Counting::default());
-        let registry = store.open().unwrap();
+        let store = Arc::new(TestStore::default());
+        let registry = open(&store).unwrap();
         let model = record(&registry, 1.0);
         for _ in 0..n_versions {
             registry.register(std::slice::from_ref(&model)).unwrap();
         }
         assert_eq!(registry.totals().unwrap().n_versions, n_versions);
-        let (opened, to_open) = store.counted(|| store.open().unwrap());
+        let (opened, to_open) = store.counted(|| open(&store).unwrap());
         // The first page of a list: the newest models.
         let totals = opened.totals().unwrap();
         let (page, to_list) = store.counted(|| opened.commits_up_to(totals.n_commits).unwrap());
@@ -202,7 +91,7 @@ fn a_long_history_costs_no_more_requests_than_a_short_one() {
 #[test]
 fn a_look_is_one_request_and_every_sixteenth_a_close_one() {
     let (store, _) = with_commits(100);
-    let registry = store.open().unwrap();
+    let registry = open(&store).unwrap();
     let looks: Vec<_> = (0..32).map(|_| store.counted(|| registry.champion().unwrap()).1).collect();
     assert_eq!(looks.iter().filter(|n| **n == 1).count(), 30, "{looks:?}");
     assert_eq!(looks.iter().filter(|n| **n == 3).count(), 2, "{looks:?}");
@@ -234,11 +123,11 @@ fn a_checkpoint_that_was_changed_or_belongs_elsewhere_is_passed_over() {
         [("changed", changed), ("elsewhere", elsewhere.bytes(&path(128))), ("cut", shorter), ("none", vec![])]
     {
         store.replace(&path(128), bytes);
-        let opened = store.open().unwrap();
+        let opened = open(&store).unwrap();
         assert_eq!(known(&opened), known(&writer), "{what}");
     }
     store.replace(&path(128), own);
-    assert_eq!(known(&store.open().unwrap()), known(&writer));
+    assert_eq!(known(&open(&store).unwrap()), known(&writer));
 }
 
 #[test]
@@ -249,7 +138,7 @@ fn a_checkpoint_in_which_a_figure_was_changed_is_passed_over() {
     let crowned = text.replace(&format!("{champion}],\"marks\""), &format!("{}],\"marks\"", 3 - champion));
     assert_ne!(crowned, text);
     store.replace(&path(128), crowned.into_bytes());
-    assert_eq!(known(&store.open().unwrap()), known(&writer));
+    assert_eq!(known(&open(&store).unwrap()), known(&writer));
 }
 
 #[test]
@@ -258,24 +147,24 @@ fn without_any_checkpoint_everything_is_read_and_the_next_writer_makes_one() {
     for number in [64, 128] {
         store.lose(&path(number));
     }
-    let opened = store.open().unwrap();
+    let opened = open(&store).unwrap();
     assert_eq!(known(&opened), known(&writer));
     assert!(!is_checked(&store, 128), "who only reads writes nothing");
     decide(&opened, 1);
     assert!(is_checked(&store, 128));
-    assert_eq!(known(&store.open().unwrap()), known(&writer));
+    assert_eq!(known(&open(&store).unwrap()), known(&writer));
 }
 
 #[test]
 fn commits_between_checkpoints_of_which_one_is_missing_are_read_one_by_one() {
     let (store, writer) = with_commits(200);
     store.lose(&path(64));
-    let opened = store.open().unwrap();
+    let opened = open(&store).unwrap();
     assert_eq!(opened.card(1).unwrap(), writer.card(1).unwrap());
-    assert_eq!(known(&store.open().unwrap()), known(&writer));
+    assert_eq!(known(&open(&store).unwrap()), known(&writer));
     // And are as they were written.
     store.lose(&commit::path(7));
-    let error = store.open().unwrap().card(1).unwrap_err().to_string();
+    let error = open(&store).unwrap().card(1).unwrap_err().to_string();
     assert!(error.contains("commits/00000007.json") && error.contains("gone"), "{error}");
 }
 
@@ -285,7 +174,7 @@ fn earlier_commits_lead_from_one_mark_to_the_next_or_are_refused() {
     let (elsewhere, _) = with_commits(200);
     store.lose(&path(64));
     store.replace(&commit::path(7), elsewhere.bytes(&commit::path(7)));
-    let error = store.open().unwrap().card(1).unwrap_err().to_string();
+    let error = open(&store).unwrap().card(1).unwrap_err().to_string();
     assert!(error.contains("commit 7 does not follow commit 6"), "{error}");
 }
 
@@ -295,7 +184,7 @@ fn a_commit_that_a_checkpoint_knows_and_that_is_gone_is_a_loss() {
     for path in [commit::path(128), commit::receipt_path(128)] {
         store.lose(&path);
     }
-    let error = store.open().err().unwrap().to_string();
+    let error = open(&store).err().unwrap().to_string();
     assert!(
         error.contains("commits/00000128.json is damaged: it was written, as checkpoints/00000128 says"),
         "{error}"
@@ -307,14 +196,14 @@ fn a_gap_after_a_checkpoint_is_seen() {
     let (store, _) = with_commits(80);
     (70..=80).for_each(|number| store.lose(&commit::receipt_path(number)));
     store.lose(&commit::path(70));
-    let error = store.open().err().unwrap().to_string();
+    let error = open(&store).err().unwrap().to_string();
     assert!(error.contains("commits/00000070.json"), "{error}");
 }
 
 #[test]
 fn a_model_of_long_ago_is_found_with_its_blobs_and_can_be_promoted() {
     let (store, writer) = with_commits(200);
-    let opened = store.open().unwrap();
+    let opened = open(&store).unwrap();
     let (card, n_requests) = store.counted(|| opened.card(2).unwrap());
     assert_eq!(card, writer.card(2).unwrap());
     assert!(n_requests <= 3, "{n_requests}");
@@ -358,7 +247,7 @@ fn by_a_newer_program(mut content: Value, previous: Option<&Digest>) -> (Value, 
 }
 
 /// A store with so many commits of a newer program.
-fn with_newer_commits(n: u64) -> (Arc<Counting>, Vec<Value>) {
+fn with_newer_commits(n: u64) -> (Arc<TestStore>, Vec<Value>) {
     let (store, _) = with_commits(n);
     let mut commits: Vec<Value> = Vec::new();
     let mut previous = None;
@@ -377,25 +266,25 @@ fn with_newer_commits(n: u64) -> (Arc<Counting>, Vec<Value>) {
 #[test]
 fn what_a_newer_program_wrote_besides_is_no_damage_and_the_history_goes_on() {
     let (store, _) = with_newer_commits(9);
-    let opened = store.open().unwrap();
+    let opened = open(&store).unwrap();
     assert_eq!(opened.totals().unwrap().n_commits, 9);
     opened.promote(2, "the older program says so").unwrap();
     assert_eq!(opened.rollback("and takes it back").unwrap(), 1);
-    assert_eq!(known(&store.open().unwrap()), known(&opened));
+    assert_eq!(known(&open(&store).unwrap()), known(&opened));
     // It is read over, not unguarded.
     let text = String::from_utf8(store.bytes(&commit::path(1))).unwrap();
     store.replace(&commit::path(1), text.replace("\"EUR\"", "\"USD\"").into_bytes());
-    let error = store.open().err().unwrap().to_string();
+    let error = open(&store).err().unwrap().to_string();
     assert!(error.contains("does not match its digest"), "{error}");
 }
 
 #[test]
 fn a_checkpoint_of_a_newer_program_is_believed_and_none_is_written_that_leaves_out_what_it_knows() {
     let (store, commits) = with_newer_commits(70);
-    let opened = store.open().unwrap();
+    let opened = open(&store).unwrap();
     decide(&opened, 1);
     assert!(!is_checked(&store, 64), "an older program cannot write down what it does not know");
-    let (_, n_requests) = store.counted(|| store.open().unwrap());
+    let (_, n_requests) = store.counted(|| open(&store).unwrap());
     assert!(n_requests > 70);
     let head: Digest = serde_json::from_value(commits[63]["digest"].clone()).unwrap();
     let whole = Checkpoint {
@@ -406,7 +295,7 @@ fn a_checkpoint_of_a_newer_program_is_believed_and_none_is_written_that_leaves_o
         commits: commits[..64].to_vec(),
     };
     store.replace(&path(64), whole.to_bytes().unwrap());
-    let (again, n_requests) = store.counted(|| store.open().unwrap());
+    let (again, n_requests) = store.counted(|| open(&store).unwrap());
     assert!(n_requests < 20, "{n_requests}");
     assert_eq!(known(&again), known(&opened));
 }
@@ -427,7 +316,7 @@ fn champions(registry: &Registry, n: usize) -> Vec<u64> {
 #[test]
 fn a_kind_of_commit_that_only_a_newer_program_knows_ends_what_this_one_reads_and_says_why() {
     let (store, _) = with_commits(3);
-    let opened = store.open().unwrap();
+    let opened = open(&store).unwrap();
     let champion = opened.champion().unwrap();
     let mut content: Value = serde_json::from_slice(&store.bytes(&commit::path(3))).unwrap();
     let previous = serde_json::from_value(content["digest"].clone()).unwrap();
