@@ -125,12 +125,16 @@ def test_it_can_be_stopped_and_goes_on_where_it_was(visit: Open, csv: Csv) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "The body is empty"),
+        ("", "stones.csv, line 1: the file is empty; allowed is a first line with the names"),
         (
             "carat,cut,color,clarity\n",
             "stones.csv, line 2: the names of the columns stand there, and no stone",
         ),
-        ("carat,colour\n1,E\n", "stones.csv has no column cut, clarity; the columns found are carat, colour"),
+        (
+            "carat,colour,clarity (GIA)\n1,E,IF\n",
+            "stones.csv, line 1: no column cut, clarity; the columns found are carat, colour, clarity (GIA); if that is "
+            "what they mean, say so with ?column=clarity (GIA)=clarity",
+        ),
         ("carat,Carat,cut,color,clarity\n1,1,Ideal,E,IF\n", 'columns 1 and 2 are both called "Carat"'),
         ('carat,cut,color,clarity\n1,"Ideal,E,IF\n', "stones.csv, line 2: "),
         (b"PK\x03\x04 nothing", "the workbook cannot be read"),

@@ -10,8 +10,8 @@ use super::Reading;
 use super::columns::fields_of;
 use super::csv_lines::TextRows;
 use crate::diamond::{
-    Cell, Diamond, Fault, Field, Grade, RawDiamond, decimal_of_f32, measured_part, objection, short_form,
-    total_price,
+    Cell, Diamond, Fault, Field, Grade, PricedDiamond, RawDiamond, decimal_of_f32, measured_part, objection,
+    short_form, total_price,
 };
 use crate::error::{Error, Result};
 
@@ -162,6 +162,13 @@ impl Batch {
             Some(objections) => RawDiamond { objections, ..raw },
             None => raw,
         }
+    }
+
+    /// The rows of sales of which nothing else can be said, by place; the others are `None`.
+    pub(super) fn plain_sales(&self) -> impl Fn(usize) -> Option<PricedDiamond> {
+        let text = self.as_text().filter(|_| self.objections.is_empty() && self.reading.grades.is_empty());
+        let plain = text.and_then(|text| Some((text, text.plain_columns()?)));
+        move |row| plain.and_then(|(text, columns)| text.plain_row(row, columns))
     }
 
     /// The rows as they stand in their CSV file, if they came from one and need no parser to be written again.

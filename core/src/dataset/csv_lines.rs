@@ -9,7 +9,7 @@ use polars::prelude::DataFrame;
 use super::csv_format::{CsvFormat, LONGEST_RECORD};
 use super::csv_records::{is_blank_row, without_return};
 use super::positions::positions;
-use crate::diamond::{Cell, Field};
+use crate::diamond::{Cell, Field, PricedDiamond};
 use crate::error::Result;
 
 /// Some consecutive rows as text.
@@ -86,6 +86,24 @@ impl TextRows {
             None | Some("") => Cell::Missing,
             Some(text) => Cell::Text(unquoted(text)),
         }
+    }
+
+    /// The columns of a sale, by place, where each has one of its own.
+    pub(super) fn plain_columns(&self) -> Option<[usize; Field::ALL.len()]> {
+        let mut columns = [0; Field::ALL.len()];
+        for (column, field) in columns.iter_mut().zip(Field::ALL) {
+            *column = self.format.places[field as usize]?;
+        }
+        Some(columns)
+    }
+
+    /// The sale in a row whose cells stand in these columns, if nothing else can be said of it.
+    #[inline]
+    pub(super) fn plain_row(&self, row: usize, columns: [usize; Field::ALL.len()]) -> Option<PricedDiamond> {
+        let n_starts = self.format.columns.len() + 1;
+        let starts = &self.starts[row * n_starts..][..n_starts];
+        let cells = columns.map(|column| starts[column] as usize..starts[column + 1] as usize - 1);
+        PricedDiamond::of_plain_row(self.text.as_bytes(), cells)
     }
 
     /// Whether there is such a column.

@@ -27,8 +27,10 @@ use super::records::{self, record_length};
 use crate::diamond;
 use crate::error::{Error, Result};
 
-/// Bytes parsed at once.
-const BLOCK: usize = 256 << 10;
+/// Bytes looked at to find out how the file is written.
+const HEAD: usize = 256 << 10;
+/// Bytes parsed at once: what is made of them stays in a core's own cache, and is not asked of the system anew each time.
+const BLOCK: usize = 96 << 10;
 /// A row that says anything about a stone has as many bytes as this.
 const SHORTEST_ROW: usize = 24;
 const ONE_FORM: &str = "one form from the first to the last line (save it as \"CSV UTF-8\")";
@@ -74,7 +76,7 @@ impl CsvTable {
             at_end: false,
             line: 1,
         };
-        table.fill()?;
+        table.fill(HEAD)?;
         let form = table.decode()?;
         table.skip_byte_order_mark()?;
         table.format = Arc::new(CsvFormat { form: form.clone(), ..(*table.format).clone() });
@@ -145,7 +147,7 @@ impl CsvTable {
             let head = std::mem::take(&mut self.buffer);
             self.at_end = false;
             self.input.wrap(|reader| Box::new(Decoded::new(&form, head, reader).with_line_feeds()));
-            self.fill()?;
+            self.fill(HEAD)?;
         }
         Ok(Some(form))
     }
@@ -221,7 +223,7 @@ impl CsvTable {
 
     /// The next rows; `None` at the end of the file.
     pub(super) fn next_block(&mut self) -> Result<Option<CsvBlock>> {
-        self.fill()?;
+        self.fill(BLOCK)?;
         let ahead = &self.buffer[self.start..];
         if ahead.is_empty() {
             return Ok(None);
@@ -240,12 +242,12 @@ impl CsvTable {
         Ok(Some(CsvBlock { format: self.format.clone(), text, line }))
     }
 
-    /// Reads on until a block is there, or the file ends.
-    fn fill(&mut self) -> Result<()> {
+    /// Reads on until so many bytes are there, or the file ends.
+    fn fill(&mut self, n_bytes: usize) -> Result<()> {
         let n_ahead = self.buffer.len() - self.start;
-        if n_ahead < BLOCK && !self.at_end {
-            let missing = (BLOCK - n_ahead) as u64;
-            self.buffer.reserve(BLOCK);
+        if n_ahead < n_bytes && !self.at_end {
+            let missing = (n_bytes - n_ahead) as u64;
+            self.buffer.reserve(n_bytes);
             let read = (&mut self.input).take(missing).read_to_end(&mut self.buffer);
             let read =
                 read.map_err(|source| match source.get_ref().and_then(|inner| inner.downcast_ref()) {

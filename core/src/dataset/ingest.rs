@@ -196,7 +196,14 @@ impl CheckedBatch {
         let (mut stones, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut spelled = Spellings::default();
         let textbook = Imputer::fit(std::iter::empty());
+        let plain_sale = batch.plain_sales();
         for row in 0..batch.len() {
+            if !policy.unpriced
+                && let Some(stone) = plain_sale(row)
+            {
+                stones.push(stone);
+                continue;
+            }
             let raw = batch.raw(row);
             let price = if policy.unpriced { Cell::Number(1.0) } else { batch.cell(row, Field::Price) };
             let stone =
@@ -210,6 +217,7 @@ impl CheckedBatch {
                 Err(refusal) => refused.push((row, refusal)),
             }
         }
+        drop(plain_sale);
         let fingerprints = match policy.duplicates {
             Duplicates::Drop => stones.iter().map(row_fingerprint).collect(),
             Duplicates::Keep => Vec::new(),

@@ -110,13 +110,9 @@ impl Table {
         let mut said: Vec<_> = form.into_iter().chain(others).collect();
         let unused: Vec<_> = self.unused().map(|name| format!("{name:?}")).collect();
         if !unused.is_empty() {
-            // A file may have a thousand of them.
-            const MOST_NAMED: usize = 12;
-            let more = unused.len().saturating_sub(MOST_NAMED);
-            let named = unused[..unused.len() - more].join(", ");
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let is_are = if unused.len() == 1 { "is" } else { "are" };
-            said.push(format!("{} columns, of which {named}{more} {is_are} not used", self.columns().len()));
+            let n_columns = self.columns().len();
+            said.push(format!("{n_columns} columns, of which {} {is_are} not used", listed(&unused, 12)));
         }
         (!said.is_empty()).then(|| said.join(", "))
     }
@@ -161,14 +157,20 @@ impl Table {
     /// # Errors
     /// [`Error::Malformed`] naming every missing column.
     pub fn require(&self, path: &Path, required: &[Field]) -> Result<Vec<String>> {
+        let option = |said: &str| format!("--column {said:?}");
+        self.missing(path, required, option)
+            .map_or_else(|| Ok(self.unused().map(str::to_owned).collect()), Err)
+    }
+
+    /// The refusal of a file that lacks one of `required`; `said` is how somebody says `THEIRS=OURS`, what a column of
+    /// his is to us.
+    pub fn missing(&self, path: &Path, required: &[Field], said: impl Fn(&str) -> String) -> Option<Error> {
         let missing: Vec<_> = required.iter().copied().filter(|field| !has(&self.fields, *field)).collect();
         if missing.is_empty() {
-            return Ok(self.unused().map(str::to_owned).collect());
+            return None;
         }
-        let alike = |field: &Field| Some((lookalike(*field, self.unused())?, *field));
+        let alike = |field: &Field| Some(said(&format!("{}={field}", lookalike(*field, self.unused())?)));
         let meant: Vec<_> = missing.iter().filter_map(alike).collect();
-        let meant: Vec<_> =
-            meant.iter().map(|(name, field)| format!("--column {:?}", format!("{name}={field}"))).collect();
         let hint = match &meant[..] {
             [] if self.fields.iter().all(Option::is_none) => {
                 "; is the line with the names missing?".to_owned()
@@ -177,8 +179,8 @@ impl Table {
             meant => format!("; if that is what they mean, say so with {}", meant.join(" ")),
         };
         let names = |fields: &[Field]| fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
-        let found = self.columns().join(", ");
-        Err(Error::Malformed {
+        let found = listed(self.columns(), 40);
+        Some(Error::Malformed {
             path: path.into(),
             line: Some(1),
             reason: format!("no column {}; the columns found are {found}{hint}", names(&missing)),
@@ -233,6 +235,13 @@ impl Table {
         self.unchecked = None;
         Ok(batch.map(Part::Ready))
     }
+}
+
+/// The first names of columns, of which a file may have a thousand.
+fn listed(names: &[String], most: usize) -> String {
+    let more = names.len().saturating_sub(most);
+    let named = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 impl Rows {

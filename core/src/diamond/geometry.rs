@@ -20,20 +20,41 @@ pub fn depth_percent(x: f64, y: f64, z: f64) -> f64 {
 }
 
 impl Diamond {
+    /// Whether the weight, the depth, and length and width contradict the other numbers.
+    #[inline]
+    fn contradictions(&self) -> [bool; 3] {
+        let depth = depth_percent(self.x, self.y, self.z);
+        [
+            (self.carat / self.carat_of_size() - 1.0).abs() > WEIGHT_TOLERANCE,
+            (self.depth - depth).abs() > DEPTH_TOLERANCE,
+            !ROUNDNESS.contains(&(self.x / self.y)),
+        ]
+    }
+
+    fn carat_of_size(&self) -> f64 {
+        self.x * self.y * self.z * CARAT_PER_MM3
+    }
+
+    /// Whether there are no [`Self::suspicions`].
+    #[inline]
+    pub(super) fn is_consistent(&self) -> bool {
+        self.contradictions() == [false; 3]
+    }
+
     /// Every way in which the stone's numbers contradict each other; empty for a plausible stone.
     pub fn suspicions(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let carat = self.x * self.y * self.z * CARAT_PER_MM3;
-        if (self.carat / carat - 1.0).abs() > WEIGHT_TOLERANCE {
+        let [weight, depth, roundness] = self.contradictions();
+        if weight {
             faults.push(Fault::suspect(
                 Field::Carat,
                 self.carat,
                 format!("does not fit a stone of {} x {} x {} mm", self.x, self.y, self.z),
-                format!("{:.2} ct, give or take 15 %", carat),
+                format!("{:.2} ct, give or take 15 %", self.carat_of_size()),
             ));
         }
-        let depth = depth_percent(self.x, self.y, self.z);
-        if (self.depth - depth).abs() > DEPTH_TOLERANCE {
+        if depth {
+            let depth = depth_percent(self.x, self.y, self.z);
             faults.push(Fault::suspect(
                 Field::Depth,
                 self.depth,
@@ -41,7 +62,7 @@ impl Diamond {
                 format!("{depth:.1} %, give or take 2 points"),
             ));
         }
-        if !ROUNDNESS.contains(&(self.x / self.y)) {
+        if roundness {
             faults.push(Fault::suspect(
                 Field::X,
                 self.x,

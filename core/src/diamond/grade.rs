@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cell_text::{is_missing, usual_characters};
 use super::grade_words::{meant, nearest};
+use super::plain_row::word_of;
 use super::{Fault, Field};
 
 /// An ordered grade: a closed list of labels from worst to best.
@@ -12,6 +13,9 @@ pub trait Grade: Copy + 'static {
     const FIELD: Field;
     /// Every grade from worst to best.
     const ALL: &'static [Self];
+
+    /// Their labels, each as one word.
+    const WORDS: &'static [u128];
 
     /// The trade's spelling.
     fn label(self) -> &'static str;
@@ -113,6 +117,7 @@ macro_rules! grade {
         impl Grade for $name {
             const FIELD: Field = Field::$field;
             const ALL: &'static [Self] = &[$(Self::$variant),+];
+            const WORDS: &'static [u128] = &[$(word_of($label)),+];
 
             fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label),+ }

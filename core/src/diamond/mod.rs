@@ -14,6 +14,7 @@ mod made;
 mod magic_sizes;
 mod objection;
 mod parse;
+mod plain_row;
 mod price;
 mod serial;
 mod stone;

@@ -208,7 +208,7 @@ fn fault(field: Field, cell: Cell<'_>, value: Option<f64>) -> Fault {
     Fault::wrong(field, &written, reason, allowed)
 }
 
-const POWERS: [f64; 16] =
+pub(super) const POWERS: [f64; 16] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// The number that a few digits with at most one point are, in a fraction of the time that the general way
@@ -233,11 +233,9 @@ fn plain_decimal(text: &str) -> Option<f64> {
     (n_digits > 0).then(|| digits as f64 / POWERS[n_behind])
 }
 
-/// The digits of a text of eight characters at most as one number, and how many of them stand behind the point. All
-/// characters are looked at in one step, as bytes of one word.
+/// The digits of a text of eight characters at most as one number, and how many of them stand behind the point.
 #[inline]
 fn few_digits(text: &[u8]) -> Option<(u32, usize)> {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
     let n = text.len();
     let word = match n {
         1..=3 => {
@@ -251,16 +249,24 @@ fn few_digits(text: &[u8]) -> Option<(u32, usize)> {
         }
         _ => return None,
     };
+    digits_of(word, n)
+}
+
+/// The same of a word of `n` characters (1 to 8), the first of them in its lowest byte and nothing behind the last. All
+/// are looked at in one step, and nothing is decided by where the point stands or whether there is one.
+#[inline]
+pub(super) fn digits_of(word: u64, n: usize) -> Option<(u32, usize)> {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
     // The highest bit of each byte that is a point (Hacker's Delight, 6-1).
     let (other, low) = (word ^ (EACH * u64::from(b'.')), EACH * 0x7F);
     let points = !(((other & low) + low) | other | low);
-    let (word, n_digits, n_behind) = if points == 0 {
-        (word, n, 0)
-    } else {
-        let place = points.trailing_zeros() / 8;
-        let before = word & ((1 << (8 * place)) - 1);
-        (before | (word >> 8 >> (8 * place)) << (8 * place), n - 1, n - 1 - place as usize)
-    };
+    // Behind the last character where there is none.
+    let place = (points.trailing_zeros() as usize / 8).min(n);
+    let n_digits = n - usize::from(place < n);
+    let n_behind = n_digits - place;
+    let behind = (word >> 8).checked_shr(8 * place as u32).unwrap_or(0);
+    let before = word & 1_u64.checked_shl(8 * place as u32).unwrap_or(0).wrapping_sub(1);
+    let word = before | behind.wrapping_shl(8 * place as u32);
     if n_digits == 0 {
         return None;
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use tempfile::NamedTempFile;
 use utoipa::{IntoParams, ToSchema};
-use xtream_core::dataset::{Batch, FormSaid, Inspection, Reading, Signs, Table, has, inspect};
+use xtream_core::dataset::{Batch, FormSaid, Inspection, Reading, Signs, Table, inspect};
 use xtream_core::diamond::{Cell, Field};
 use xtream_core::{Error, Interrupt};
 
@@ -135,9 +135,6 @@ pub(crate) async fn read(
     // A few at a time: each may take a second, and much memory.
     let _turn = limiters.files.acquire().await.map_err(Problem::internal)?;
     let bytes = read_bytes(&request, payload, LARGEST_FILE).await?;
-    if bytes.is_empty() {
-        return Err(Problem::malformed_request("The body is empty; send the file as it is."));
-    }
     let read = web::block(move || Lines::of(bytes, name, reading, id)).await.map_err(Problem::internal)??;
     take_rows(&request, read.n_rows)?;
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").body(read.text))
@@ -183,10 +180,9 @@ impl Lines {
         drop(bytes);
         let (table, reading) =
             open_without_prices(file.path(), reading).map_err(|error| refused(error, &name))?;
-        let missing: Vec<_> =
-            Field::CERTAIN.into_iter().filter(|field| !has(table.fields(), *field)).collect();
-        if !missing.is_empty() {
-            return Err(without_columns(&table, &missing, &name));
+        let parameter = |said: &str| format!("?column={said}");
+        if let Some(error) = table.missing(file.path(), &Field::CERTAIN, parameter) {
+            return Err(refused(error, &name));
         }
         let signs = table.signs();
         let mut lines = rows(table, &name)?;
@@ -274,17 +270,6 @@ fn diamond(batch: &Batch, row: usize) -> Map<String, Value> {
 fn errors(batch: &Batch, row: usize) -> Option<Vec<FieldError>> {
     let objections = batch.raw(row).objections;
     (!objections.is_empty()).then(|| objections.iter().map(|fault| FieldError::of(fault, "")).collect())
-}
-
-fn without_columns(table: &Table, missing: &[Field], name: &str) -> Problem {
-    let names = |fields: &[Field]| fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
-    Problem::unreadable_file(format!(
-        "{name} has no column {}; the columns found are {}; allowed is a line of names above the stones with {}, or what \
-         the trade calls them",
-        names(missing),
-        shortened(&table.columns().join(", ")),
-        names(&Field::CERTAIN)
-    ))
 }
 
 /// A file that cannot be read is the sender's to mend; everything else is ours.
