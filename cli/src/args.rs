@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, value_parser};
 use toml::Value;
+use xtream_core::tuning::Parallel;
 use xtream_core::valuation::Confidence;
 
 use crate::settings::{Flag, Flags};
@@ -143,7 +144,11 @@ pub(crate) struct TrainOptions {
     /// Seed of search and training [default: 42]
     #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
     seed: Option<i64>,
-    /// Trials side by side; the result does not depend on it [default: all cores]
+    /// How many trials may run side by side, from 1 to 256; each knows the results of those that many before it, so it is
+    /// a part of what is searched [default: 8]
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(1..=Parallel::MOST as i64))]
+    parallel: Option<i64>,
+    /// Cores that work on it; the result does not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
     jobs: Option<i64>,
     /// Train each family N times with different seeds [default: 1]
@@ -186,12 +191,13 @@ pub(crate) struct TrainOptions {
 }
 
 impl TrainOptions {
-    fn flags(&self) -> [Option<Flag>; 12] {
+    fn flags(&self) -> [Option<Flag>; 13] {
         [
             self.registry.flag(),
             flag("train", "models", "--models", (!self.models.is_empty()).then(|| self.models.clone())),
             flag("train", "trials", "--trials", self.trials),
             flag("train", "seed", "--seed", self.seed),
+            flag("train", "parallel", "--parallel", self.parallel),
             flag("train", "jobs", "--jobs", self.jobs),
             flag("train", "repeats", "--repeats", self.repeats),
             flag("train", "space", "--space", self.space.as_deref()),

@@ -59,6 +59,7 @@ pub(crate) struct Train {
     pub(crate) space: xtream_core::training::Preset,
     pub(crate) sampler: xtream_core::tuning::SamplerKind,
     pub(crate) seed: u64,
+    pub(crate) parallel: xtream_core::tuning::Parallel,
     pub(crate) jobs: usize,
     pub(crate) repeats: u64,
     pub(crate) suspect: xtream_core::dataset::Suspect,

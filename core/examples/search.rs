@@ -12,7 +12,9 @@ use xtream_core::model::Params;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, built_in, choose};
-use xtream_core::tuning::{Measured, Milestone, OnMilestone, SamplerKind, Search, Study, StudyHeader, Trial};
+use xtream_core::tuning::{
+    Measured, Milestone, OnMilestone, Parallel, SamplerKind, Search, Study, StudyHeader, Trial,
+};
 use xtream_core::{Interrupt, PricedDiamond};
 
 fn main() {
@@ -59,17 +61,18 @@ fn main() {
         space: plan.space,
         sampler: SamplerKind::Tpe,
         seed: seed.parse().unwrap(),
+        parallel: Parallel::default(),
     };
     let folder = tempfile::tempdir().unwrap();
     let mut study = Study::open(&folder.path().join("study"), &header).unwrap();
     let mut sampler = header.sampler.sampler(&header.space, header.seed).unwrap();
     let search = Search {
-        keeps_failures: false,
         n_trials: n_trials.parse().unwrap(),
         patience: usize::MAX,
+        parallel: header.parallel,
         n_workers: std::thread::available_parallelism().unwrap().get(),
         n_rounds: stop.most,
-        objective: &objective,
+        measure: &|job| job.run(&objective, false),
         after_trial: &after_trial,
         interrupt: &interrupt,
     };

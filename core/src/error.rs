@@ -217,6 +217,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// Work that was given to an executor and could not be done there.
+    #[error("a worker could not do its part: {reason}")]
+    Worker {
+        /// Why.
+        reason: String,
+    },
+
     /// The user asked to stop.
     #[error("stopped as asked; finished trials are kept and the same command continues from them")]
     Interrupted,

@@ -17,7 +17,7 @@ use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::Registry;
 use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose, monotone};
-use xtream_core::tuning::SamplerKind;
+use xtream_core::tuning::{Parallel, SamplerKind};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn families() -> Vec<Family> {
@@ -288,7 +288,9 @@ fn a_run_without_trials_trains_what_the_search_would_not_have_changed() {
             n_trials: 0,
             preset: Preset::default(),
             sampler: SamplerKind::default(),
+            parallel: Parallel::default(),
             n_workers: 2,
+            executor: None,
             seed: 1,
             n_repeats: 1,
             promotes: Promotes::Nothing,

@@ -119,6 +119,7 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::Damaged { .. }
         | Error::ChampionChanged { .. }
         | Error::Study { .. }
+        | Error::Worker { .. }
         | Error::Frame { .. } => Some(&exceptions.xtream),
         // The enum may grow; until it is named above, a new error is at least one of ours.
         _ => Some(&exceptions.xtream),

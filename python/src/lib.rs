@@ -8,6 +8,7 @@ mod custom_estimator;
 mod detached;
 mod error;
 mod events;
+mod executor;
 mod faults;
 mod file;
 mod fitted;
@@ -37,6 +38,8 @@ mod _native {
 
     #[pymodule_export]
     use super::detached::join_detached;
+    #[pymodule_export]
+    use super::executor::run_job;
     #[pymodule_export]
     use super::file::inspect;
     #[pymodule_export]

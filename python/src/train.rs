@@ -7,13 +7,14 @@ use pyo3::types::PyList;
 use serde_json::json;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::{Event, Progress};
-use xtream_core::training::{self, Family, Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::SamplerKind;
+use xtream_core::training::{self, Executor, Family, Preset, Promotes, Training, built_in, choose};
+use xtream_core::tuning::{Parallel, SamplerKind};
 use xtream_core::{Error, Registry};
 
 use crate::arguments::{unknown, whole};
 use crate::custom_estimator::{self, Failures};
 use crate::detached::join_detached;
+use crate::executor::PythonExecutor;
 use crate::interruptible::interruptible;
 use crate::place::Place;
 use crate::run_models::{RunModel, RunModels};
@@ -30,7 +31,7 @@ pub(crate) fn remember_process() {
 }
 
 /// Refuses to begin in a copy of that process: a fork has none of the threads that training waits for.
-fn is_no_fork() -> xtream_core::Result<()> {
+pub(crate) fn is_no_fork() -> xtream_core::Result<()> {
     if PROCESS.get().is_none_or(|process| *process == std::process::id()) {
         return Ok(());
     }
@@ -53,6 +54,7 @@ pub(crate) fn train<'py>(
     trials: i128,
     seed: i128,
     jobs: Option<i128>,
+    parallel: i128,
     registry: Place,
     promote: bool,
     suspect: &str,
@@ -61,6 +63,7 @@ pub(crate) fn train<'py>(
     space: &str,
     monotone: bool,
     ranges: bool,
+    executor: Option<&Bound<'py, PyAny>>,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<(Bound<'py, PyAny>, RunModels)> {
     is_no_fork().map_err(|error| error::to_python(py, &error))?;
@@ -83,7 +86,10 @@ pub(crate) fn train<'py>(
         Some(jobs) => whole("jobs", jobs, 1).map_err(raise)?,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let parallel = Parallel::new(whole("parallel", parallel, 1).map_err(raise)?).map_err(raise)?;
     let seed = whole("seed", seed, 0).map_err(raise)?;
+    let executor = executor.map(PythonExecutor::new);
+    let workers = executor.clone().map(|executor| executor as Arc<dyn Executor>);
     // Last, because it takes the frames' streams out of them.
     let data = Sources::from_python("data", data)?;
     let test = test.map_or(Ok(Sources::default()), |test| Sources::from_python("test", test))?;
@@ -96,7 +102,9 @@ pub(crate) fn train<'py>(
             n_trials,
             preset,
             sampler: SamplerKind::default(),
+            parallel,
             n_workers,
+            executor: workers,
             seed,
             n_repeats: 1,
             promotes: if promote { Promotes::Better } else { Promotes::First },
@@ -111,7 +119,7 @@ pub(crate) fn train<'py>(
                 let models = keeping.models.into_inner().unwrap_or_else(PoisonError::into_inner);
                 Ok(Ok((report, dataset.test(), models)))
             }
-            Err(error @ Error::Fit { .. }) => Ok(Err(error)),
+            Err(error @ (Error::Fit { .. } | Error::Worker { .. })) => Ok(Err(error)),
             Err(error) => Err(error),
         }
     })?;
@@ -120,7 +128,8 @@ pub(crate) fn train<'py>(
             Ok((to_python(py, &json!(report))?, RunModels { test, models, failures }))
         }
         Err(error) => {
-            let cause = failures.cause_of(&error.to_string());
+            let cause = executor.and_then(|executor| executor.cause());
+            let cause = cause.or_else(|| failures.cause_of(&error.to_string()));
             let error = error::to_python(py, &error);
             // Her own class's exception says more than our words about it.
             Err(match cause {

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 
@@ -158,8 +159,14 @@ class Adapter:
                 f"code {fingerprint(family.model, dict(family.params))}",
             ]
         )
+        # Whether a worker found other code under the name than there is where the run was started.
+        self.is_other_code = False
         # The last one fitted is the final one: the search comes before it.
         self.fitted: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was fitted stays where it was.
+        return _same, (self._family, self._kind, self.version)
 
     def _domain(self, name: str, part: Any) -> _Domain:
         if isinstance(part, Uniform | LogUniform | Integer):
@@ -224,6 +231,22 @@ class Adapter:
             labels = _GRADES.get(name)
             columns[name] = [labels[rank] for rank in values.astype(int)] if labels else values.copy()
         return make(columns, self._kind)
+
+
+def _same(family: Family, kind: Kind, version: str) -> Adapter:
+    """The adapter on a worker. An error here, outside of any job, would be the end of a pool's process."""
+    adapter = Adapter(family, kind)
+    adapter.is_other_code = adapter.version != version and _is_imported(family.model)
+    return adapter
+
+
+def _is_imported(model: Any) -> bool:
+    """Whether it was found by its name, and did not come along as code."""
+    made = model if callable(model) else type(model)
+    found: Any = sys.modules.get(made.__module__)
+    for name in made.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is made and made.__module__ not in ("__main__", "__mp_main__")
 
 
 def _made(family: Family, params: dict[str, Any], seed: int) -> Any:

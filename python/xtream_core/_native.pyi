@@ -36,6 +36,7 @@ __all__ = [
     "_metrics",
     "_restore_fitted",
     "_restore_model",
+    "_run_job",
     "_join_detached",
     "_similar",
     "_train",
@@ -230,6 +231,7 @@ def _train(
     trials: int,
     seed: int,
     jobs: int | None,
+    parallel: int,
     registry: _Path,
     promote: bool,
     suspect: str,
@@ -238,8 +240,10 @@ def _train(
     space: str,
     monotone: bool,
     ranges: bool,
+    executor: Any,
     progress: Callable[[dict[str, Any]], object] | None,
 ) -> tuple[dict[str, Any], _RunModels]: ...
+def _run_job(job: bytes, rows: bytes | None, own: Any) -> bytes: ...
 def _inspect(file: Any) -> tuple[str, str]: ...
 def _validate(data: Any, suspect: str, duplicates: str, unpriced: bool) -> dict[str, Any]: ...
 def _xgboost_library() -> Path | None: ...

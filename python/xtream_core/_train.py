@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from . import _native
+from ._executor import Executors, Jobs
 from ._families import Adapter, Family, NotServedWarning, family_of
 from ._frames import at_rest, kind_of
 from ._native import InvalidInputError
@@ -27,6 +28,7 @@ def train(
     registry: str | os.PathLike[str] = "registry",
     random_state: int | None = None,
     jobs: int | None = None,
+    parallel: int = 8,
     promote: bool = False,
     suspect: Literal["reject", "keep"] = "reject",
     duplicates: Literal["drop", "keep"] = "drop",
@@ -34,6 +36,7 @@ def train(
     space: Literal["narrow", "notebook"] = "narrow",
     monotone: bool = False,
     ranges: bool = True,
+    executor: Executors | None = None,
     progress: bool | Callback = True,
 ) -> Run:
     """Trains every family of models on the data and records each. The first model of an empty registry
@@ -62,7 +65,11 @@ def train(
     random_state : int, optional
         Another name for `seed`, for fingers that type it.
     jobs : int, optional
-        Trials side by side, by default one a core. The result does not depend on it.
+        Cores that work on it, by default all. The result does not depend on it.
+    parallel : int
+        How many trials of a search may run side by side, from 1 to 256. Each knows the results of those that
+        many before it, so this is a part of what is searched: another number finds other parameters, on any
+        machine.
     promote : bool
         Whether the best model is held against the champion, and takes its place if it is better by more
         than chance explains. Without it only the first model of a registry becomes champion;
@@ -83,6 +90,12 @@ def train(
     ranges : bool
         Whether the models learn how sure their prices are. Without it each is fitted once and not six times,
         and `Model.value` has no range and says so.
+    executor : concurrent.futures.Executor or callable, optional
+        Who carries out trials and fits, in place of threads of this process: a pool of processes
+        (`concurrent.futures`, loky), a Dask client; or a function that makes one, which is called again when
+        a process of a pool has died. The result does not depend on it. What gets lost is given out again, ten
+        times at most. Workers have the same `xtream_core`, and get the rows sent. `jobs` does not matter
+        then; with `parallel` twice the number of workers all of them are busy.
     progress : bool or callable
         True: a bar in a terminal or notebook. A callable gets a dict for each event, on this thread:
         `event` is `reading`, `file_read`, `data_ready`, `search_started`, `trial_finished`,
@@ -141,6 +154,7 @@ def train(
             finished.append((event["family"], event["trial"]))
         tell(event)
 
+    sent = None if executor is None else Jobs(executor, adapters)
     place = place_of(registry)
     try:
         report, run_models = _native._train(
@@ -150,6 +164,7 @@ def train(
             trials,
             seed,
             jobs,
+            parallel,
             place,
             promote,
             suspect,
@@ -158,10 +173,14 @@ def train(
             space,
             monotone,
             ranges,
+            sent,
             listen,
         )
     except KeyboardInterrupt as stopped:
         raise TrainingInterrupted(str(stopped), trials_frame(finished, kind)) from None
+    finally:
+        if sent is not None:
+            sent.close()
     finished = [(family, trial) for family, trial in finished if trial["number"] < trials]
     if report["decision"] is None:
         tell({"event": "not_decided", "promotion": _promotion(report, promote)})

@@ -75,3 +75,22 @@ def test_a_valuation_that_there_is_not_is_explained(visit: Open) -> None:
     page.goto("/certificate?id=0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01")
     expect(page.locator("#said")).not_to_be_empty()
     expect(page.get_by_role("button", name="Print")).to_be_hidden()
+
+
+def test_a_valuation_that_is_on_its_way_from_another_server_is_asked_for_again(visit: Open) -> None:
+    page = visit("/certificate")
+    asked = []
+
+    def fulfill(route) -> None:
+        asked.append(route.request.url)
+        if len(asked) < 3:
+            problem = {"detail": "Its record is on its way.", "errors": []}
+            route.fulfill(status=404, headers={"Retry-After": "1"}, json=problem)
+        else:
+            route.fulfill(json=CERTIFICATE)
+
+    page.route("**/v1/valuations/*", fulfill)
+    page.goto(f"/certificate?id={FULL['request_id']}")
+    expect(page.locator("#said")).to_have_text("Its record is on its way.")
+    expect(page.locator(".price")).to_have_text("$9,312")
+    assert len(asked) == 3

@@ -45,6 +45,29 @@ def test_one_worker_and_two_make_the_same_model_and_study(
     assert outcome(xtream, "again") == expected
 
 
+def test_how_many_trials_may_run_side_by_side_is_a_part_of_the_search_and_the_workers_are_not(
+    xtream: Program, few: Path
+) -> None:
+    ways = {"flag": ["--parallel", 3, "--jobs", 1], "more workers": ["--parallel", 3, "--jobs", 5]}
+    ways |= {"as ever": [], "eight": ["--parallel", 8]}
+    for registry, more in ways.items():
+        xtream.train(few, *SEARCH, *more, "--registry", registry)
+    xtream.train(few, *SEARCH, "--registry", "setting", env={"XTREAM_TRAIN_PARALLEL": "3"})
+    assert outcome(xtream, "flag") == outcome(xtream, "more workers") == outcome(xtream, "setting")
+    assert outcome(xtream, "eight") == outcome(xtream, "as ever") != outcome(xtream, "flag")
+
+
+def test_a_number_of_trials_side_by_side_that_cannot_be_is_refused_by_name(
+    xtream: Program, few: Path
+) -> None:
+    for command in ("train", "watch"):
+        for wrong in ("0", "257", "many"):
+            said = xtream(command, few, "--parallel", wrong, status=2).stderr
+            assert "--parallel" in said and wrong in said
+        said = xtream(command, few, status=2, env={"XTREAM_TRAIN_PARALLEL": "0"}).stderr
+        assert "XTREAM_TRAIN_PARALLEL" in said, said
+
+
 def test_another_seed_makes_another_search(xtream: Program, few: Path) -> None:
     for registry in ("1", "2"):
         xtream.train(few, *SEARCH, "--seed", registry, "--registry", registry)

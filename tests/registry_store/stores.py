@@ -20,6 +20,7 @@ from pathlib import Path
 BUCKET = "shop"
 CONFLICT = b"<Error><Code>ConditionalRequestConflict</Code><Message>Try again.</Message></Error>"
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 ABSENT = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
 # Head and body of an answer go out one after the other and must not wait for each other, 40 ms each time.
 PROMPT_LOCALBUCKET = """
@@ -128,6 +129,8 @@ class Faults:
     loses: bool = False
     # Seconds until what was written is seen.
     stale: float = 0.0
+    # Nothing may be removed with this key.
+    refuses_removal: bool = False
     # Everything is answered with this status and S3's word for it.
     refuses: tuple[int, str] | None = None
     seed: int = 0
@@ -176,6 +179,8 @@ def proxy(store: Store, faults: Faults, tls: ssl.SSLContext | None = None) -> It
                 status, code = faults.refuses
                 words = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
                 return self.answer(status, {}, words)
+            if faults.refuses_removal and self.command == "DELETE":
+                return self.answer(403, {}, DENIED)
             if happens("slow"):
                 time.sleep(chance.uniform(0.02, 0.3))
             if happens("busy"):

@@ -1,7 +1,6 @@
 """A registry in a store does what one in a folder does, at every door."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -106,19 +105,6 @@ def test_refused_rows_of_a_delivery_that_is_not_believed_are_in_the_present_fold
     xtream("train", "poor.csv", *where, "--rejects", "mine.csv", status=2)
     assert (xtream.folder / "mine.csv").exists()
     assert bucket.objects("commits") == []
-
-
-def test_what_runs_left_is_listed_and_nothing_is_removed_from_a_store(bucket, program):
-    xtream, where = program(bucket), ["--registry", bucket.address()]
-    xtream.train(FIRST, *where, "--models", "linear")
-    old = bucket.folder / "diamonds" / "blobs" / f"{'a' * 64}.study.jsonl"
-    old.write_text("left")
-    os.utime(old, (1_600_000_000, 1_600_000_000))
-    listed = xtream.json("models", "prune", "--dry-run", *where)
-    assert [file["path"] for file in listed["files"]] == [f"blobs/{old.name}"]
-    refused = xtream("models", "prune", *where, status=2).stderr
-    assert "nothing was removed" in refused and "--dry-run" in refused
-    assert old.exists()
 
 
 def test_a_registry_can_be_copied_from_a_store_into_a_folder_and_back(bucket, program):

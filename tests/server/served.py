@@ -82,6 +82,8 @@ class Served:
     arguments: list[object] = field(default_factory=list)
     process: subprocess.Popen | None = None
     port: int = 0
+    # The port of all its lives; 0 is another one each time.
+    bind: int = 0
 
     @property
     def stderr(self) -> str:
@@ -93,7 +95,7 @@ class Served:
         return self.said_in / f"{self.log.name}.stderr"
 
     def start(self) -> "Served":
-        arguments = [PROGRAM, "serve", "--registry", self.registry, "--bind", "127.0.0.1:0"]
+        arguments = [PROGRAM, "serve", "--registry", self.registry, "--bind", f"127.0.0.1:{self.bind}"]
         arguments += ["--exchange-log", self.log, "--durability", self.durability, *self.arguments]
         variables = environment(XTREAM_ADMIN_KEY=KEY, **self.settings)
         variables.pop("MONGODB_URI", None)

@@ -84,7 +84,7 @@ impl Column {
     }
 
     /// The measurements that it follows from.
-    fn measurements(&self) -> Vec<Field> {
+    pub(super) fn measurements(&self) -> Vec<Field> {
         match self {
             Self::Number(field) if Field::MEASUREMENTS.contains(field) => vec![*field],
             Self::Engineered(quantity) => quantity.of_measurements().to_vec(),

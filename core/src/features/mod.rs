@@ -8,3 +8,4 @@ mod presets;
 
 pub use encoder::{Encoder, Encoding};
 pub use imputer::Imputer;
+pub(crate) use presets::paths_of_trees;

@@ -23,6 +23,17 @@ pub(super) fn for_trees() -> Vec<Column> {
     ]
 }
 
+/// Of the columns of [`for_trees`] and one behind them, the value of a sum over weight and grades: what trees may ask
+/// about on one path. That value already tells weight and grades apart as finely as can be; asked together with
+/// measurements it finds single stones.
+pub(crate) fn paths_of_trees() -> Vec<Vec<usize>> {
+    let columns = for_trees();
+    let start = columns.len();
+    let is_of_four_cs =
+        |place: &usize| columns.get(*place).is_none_or(|column| column.measurements().is_empty());
+    vec![(0..=start).filter(is_of_four_cs).collect(), (0..start).collect()]
+}
+
 /// Columns for a sum, besides the grades themselves. A polynomial in the logarithm of the weight; a step
 /// at each magic size, for every stone and again for each rank of color and clarity and for their product; and the grades'
 /// ranks and the product of the last two again, multiplied by the logarithm of the weight.
@@ -63,6 +74,11 @@ mod tests {
         })
         .parse()
         .unwrap()
+    }
+
+    #[test]
+    fn the_value_of_the_sum_is_asked_about_with_weight_and_grades_alone() {
+        assert_eq!(paths_of_trees(), [vec![0, 6, 7, 8, 9, 10], (0..10).collect()]);
     }
 
     #[test]

@@ -17,6 +17,6 @@ pub use linear::{LinearModel, LinearRegression};
 pub use load::{load, not_served};
 pub use params::Params;
 pub use regressor::{ModelHeader, Regressor, StoredModel};
-pub use ridge::Ridge;
+pub use ridge::{Ridge, SHARE};
 pub use trees::TreeEnsemble;
 pub use xgboost::Xgboost;

@@ -16,10 +16,13 @@ use crate::interrupt::Interrupt;
 /// | parameter | default | meaning |
 /// |---|---|---|
 /// | `lambda` | 0.1 | penalty; any above zero determines features that repeat one another |
+/// | `share` | 1 | this share of each coefficient is kept: a model that starts from the sum need not take back where the sum goes too far |
 pub struct Ridge;
 
 const LAMBDA: &str = "lambda";
 const DEFAULT_LAMBDA: f64 = 0.1;
+/// Name of the parameter by which a sum is taken for less than it says.
+pub const SHARE: &str = "share";
 
 impl Estimator for Ridge {
     fn fit(
@@ -29,11 +32,16 @@ impl Estimator for Ridge {
         _seed: u64,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
-        params.only(&[LAMBDA])?;
+        params.only(&[LAMBDA, SHARE])?;
         let lambda = params.get(LAMBDA).unwrap_or(DEFAULT_LAMBDA);
         if !(lambda > 0.0 && lambda.is_finite()) {
             let reason = format!("{LAMBDA} = {lambda}");
             return Err(Error::Usage { reason, allowed: "a number above 0".into() });
+        }
+        let share = params.get(SHARE).unwrap_or(1.0);
+        if !(0.0..=1.0).contains(&share) {
+            let reason = format!("{SHARE} = {share}");
+            return Err(Error::Usage { reason, allowed: "a number from 0 to 1".into() });
         }
         interrupt.check()?;
         let standardized = Standardized::of(samples)?;
@@ -47,7 +55,7 @@ impl Estimator for Ridge {
         let dataset = linfa::DatasetBase::new(rows, target);
         let fitted = LeastSquares::new().with_intercept(false).fit(&dataset);
         let fitted = fitted.map_err(|error| Error::Fit { model: "ridge", reason: error.to_string() })?;
-        standardized.model(fitted.params().view(), "ridge")
+        standardized.model((fitted.params() * share).view(), "ridge")
     }
 }
 
@@ -79,6 +87,28 @@ mod tests {
         let target = features.map_axis(Axis(1), |row| 3.0 + 2.0 * row[0] - row[1]);
         let predicted = fit(&features, &target, None, 1e-12);
         assert!(predicted.iter().zip(&target).all(|(p, t)| (p - t).abs() < 1e-9), "{predicted}");
+    }
+
+    #[test]
+    fn a_share_of_a_sum_is_that_share_of_its_distance_from_the_mean() {
+        let features = array![[0.0, 1.0], [1.0, 0.0], [2.0, 5.0], [3.0, 1.0], [4.0, 4.0]];
+        let target = features.map_axis(Axis(1), |row| 3.0 + 2.0 * row[0] - row[1]);
+        let kinds = [FeatureKind::Number; 2];
+        let samples =
+            Samples { features: features.view(), target: target.view(), kinds: &kinds, weight: None };
+        let fit = |share| {
+            let params = Params::from([(LAMBDA, 1e-12), (SHARE, share)]);
+            Ridge.fit(samples, &params, 0, &Interrupt::default())
+        };
+        let mean = target.mean().unwrap();
+        let predicted = fit(0.75).unwrap().predict(features.view());
+        assert!(
+            predicted.iter().zip(&target).all(|(p, t)| (p - mean - 0.75 * (t - mean)).abs() < 1e-9),
+            "{predicted}"
+        );
+        for share in [-0.1, 1.1, f64::NAN] {
+            assert!(fit(share).is_err(), "{share}");
+        }
     }
 
     #[test]

@@ -16,8 +16,10 @@ use crate::model::{Estimator, FeatureKind, Params, Regressor, Samples};
 pub struct InitScoreRecipe {
     /// From stones to its own features.
     pub encoding: Encoding,
-    /// The algorithm, with its default parameters.
+    /// The algorithm.
     pub estimator: Box<dyn Estimator>,
+    /// Its parameters.
+    pub params: Params,
 }
 
 /// A fitted model to start from.
@@ -46,7 +48,7 @@ impl InitScoreRecipe {
             kinds: &kinds,
             weight: weight.map(Array1::view),
         };
-        let regressor = self.estimator.fit(samples, &Params::default(), 0, interrupt)?;
+        let regressor = self.estimator.fit(samples, &self.params, 0, interrupt)?;
         let carat = bare().map(Diamond::carat);
         let carat = [carat.clone().fold(f64::INFINITY, f64::min), carat.fold(0.0, f64::max)];
         InitScore::new(encoder, regressor, carat)

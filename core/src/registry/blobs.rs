@@ -1,9 +1,12 @@
 //! Content by its digest: what is stored under a name is what the name says, or an error.
 
+use std::collections::BTreeSet;
+
 use object_store::PutPayload;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::prune;
 use super::storage::{Created, Size, Storage};
 use crate::error::{Error, Result};
 
@@ -97,22 +100,34 @@ pub(super) const LARGEST: Size = Size::AtMost(1 << 30);
 const TRIES: usize = 3;
 
 /// Stores bytes under their digest. Bytes that are there already are not trusted blindly: they are
-/// read back, so that a new model never rests on an old damaged file.
-pub(super) fn put(storage: &Storage, kind: BlobKind, bytes: Vec<u8>) -> Result<Digest> {
-    let digest = Digest::of(&bytes);
-    let (path, size) = (kind.path(&digest), Size::Exactly(bytes.len() as u64));
+/// read back, so that a new model never rests on an old damaged file. Those that no commit names are marked as used, and
+/// in a store refused while somebody removes them.
+pub(super) fn put(
+    storage: &Storage,
+    kind: BlobKind,
+    digest: &Digest,
+    bytes: Vec<u8>,
+    is_named: bool,
+) -> Result<()> {
+    let (path, size) = (kind.path(digest), Size::Exactly(bytes.len() as u64));
     let bytes = PutPayload::from(bytes);
-    for _ in 0..TRIES {
-        if storage.create(&path, bytes.clone())? == Created::New {
-            return Ok(digest);
+    let mut created = storage.create(&path, bytes.clone())?;
+    if storage.is_remote() && !is_named {
+        prune::must_stay(storage, &BTreeSet::from([path.clone()]))?;
+    }
+    for _ in 1..TRIES {
+        if created == Created::New {
+            return Ok(());
         }
         storage.mark_as_used(&path)?;
-        // From here on it is not pruned; it may have been before.
+        // From here on it is not pruned from a folder; it may have been before.
         if storage.stamp(&path)?.is_some() {
             break;
         }
+        created = storage.create(&path, bytes.clone())?;
     }
-    get(storage, kind, &digest, size).map(|_| digest)
+    get(storage, kind, digest, size)?;
+    if is_named { Ok(()) } else { storage.renew(&path, bytes) }
 }
 
 /// The bytes of a digest.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::storage::{Size, Storage};
 use super::{Card, Digest};
@@ -29,7 +30,7 @@ pub struct Commit {
 }
 
 /// A commit as it is stored: with the digest of its own content, so that a changed figure shows.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(super) struct Sealed {
     #[serde(flatten)]
     pub(super) commit: Commit,
@@ -44,47 +45,41 @@ impl Sealed {
 
     /// The commit that these bytes are, and its digest, if they are as they were written.
     pub(super) fn open(bytes: &[u8]) -> Result<Self, String> {
-        let read: Self = serde_json::from_slice(bytes).map_err(|error| match Form::of(bytes) {
-            Some(reason) => reason,
-            None => error.to_string(),
-        })?;
-        read.checked()
+        Self::read(serde_json::from_slice(bytes).map_err(|error| error.to_string())?)
     }
 
-    /// It, if it is as it was written.
-    pub(super) fn checked(self) -> Result<Self, String> {
-        if let Some(reason) = Form::of_another(self.commit.format) {
+    /// The commit that this content is, if it is as it was written. What a newer program wrote besides what is known here
+    /// is part of its digest, and left aside.
+    pub(super) fn read(mut content: Value) -> Result<Self, String> {
+        if let Some(reason) = content.get("format").and_then(another_format) {
             return Err(reason);
         }
-        let again = Self::new(self.commit).map_err(|error| error.to_string())?;
-        if again.digest == self.digest {
-            Ok(again)
-        } else {
-            Err("its content does not match its digest".into())
+        let digest = content.as_object_mut().and_then(|members| members.shift_remove(DIGEST));
+        let digest = serde_json::from_value(digest.ok_or("it has no digest")?);
+        let digest: Digest = digest.map_err(|error| error.to_string())?;
+        let again = serde_json::to_vec(&content).map_err(|error| error.to_string())?;
+        if Digest::of(&again) != digest {
+            return Err("its content does not match its digest".into());
         }
-    }
-}
-
-/// What every format has.
-#[derive(Deserialize)]
-struct Form {
-    format: u32,
-}
-
-impl Form {
-    /// What to say of bytes that are a commit of another format, if that is what they are.
-    fn of(bytes: &[u8]) -> Option<String> {
-        let Self { format } = serde_json::from_slice(bytes).ok()?;
-        Self::of_another(format)
-    }
-
-    fn of_another(format: u32) -> Option<String> {
-        (format != FORMAT).then(|| {
+        let commit = serde_json::from_value(content).map_err(|error| {
             format!(
-                "it is of format {format}, and this program reads format {FORMAT}; train anew into another folder"
+                "a newer program wrote it, and this one does not understand it ({error}); install that one"
             )
-        })
+        })?;
+        Ok(Self { commit, digest })
     }
+}
+
+/// The last member of a stored commit.
+const DIGEST: &str = "digest";
+
+/// What to say of a commit of another format, if this is the number of one.
+fn another_format(format: &Value) -> Option<String> {
+    (format.is_u64() && *format != FORMAT).then(|| {
+        format!(
+            "it is of format {format}, and this program reads format {FORMAT}; train anew into another folder"
+        )
+    })
 }
 
 /// What a commit changes.

@@ -19,9 +19,11 @@ mod s3;
 mod storage;
 mod studies;
 #[cfg(test)]
+mod test_store;
+#[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -180,8 +182,15 @@ impl Registry {
     }
 
     /// Stores content under its digest. It belongs to nothing until a commit names it.
+    ///
+    /// # Errors
+    /// When the storage fails, [`Error::Damaged`] when it is there already and is not what it should be, and in a store
+    /// [`Error::Usage`] when it is being pruned at the moment.
     pub fn put_blob(&self, kind: BlobKind, bytes: Vec<u8>) -> Result<Digest> {
-        blobs::put(&self.storage, kind, bytes)
+        let digest = Digest::of(&bytes);
+        let is_named = self.lock().blob_size(&kind.path(&digest)).is_some();
+        blobs::put(&self.storage, kind, &digest, bytes, is_named)?;
+        Ok(digest)
     }
 
     /// Registers models in one commit and gives them the next versions, in order.
@@ -190,24 +199,22 @@ impl Registry {
     /// [`Error::Damaged`] when a blob of theirs is not there.
     pub fn register(&self, models: &[ModelRecord]) -> Result<Vec<Card>> {
         let mut cards = Vec::new();
-        let mut blobs = BTreeMap::new();
-        for (kind, digest) in models.iter().flat_map(ModelRecord::blobs) {
-            let path = kind.path(digest);
+        let blobs = models.iter().flat_map(ModelRecord::blobs);
+        let paths: BTreeSet<_> = blobs.map(|(kind, digest)| kind.path(digest)).collect();
+        for path in &paths {
             // What is named already stays in any case.
-            if self.lock().blob_size(&path).is_none() {
-                self.storage.mark_as_used(&path)?;
+            if self.lock().blob_size(path).is_none() {
+                self.storage.mark_as_used(path)?;
             }
-            let stamp = self.storage.stamp(&path)?;
-            let gone = || Error::Damaged { what: path.clone(), reason: "the file is gone".into() };
-            blobs.insert(path.clone(), stamp.ok_or_else(gone)?.n_bytes);
         }
         self.lock().append(&self.storage, |state| {
+            let blobs = prune::present(&self.storage, state, &paths)?;
             let versions = state.next_version()..;
             cards = versions
                 .zip(models)
                 .map(|(version, record)| Card { version, record: record.clone() })
                 .collect();
-            Ok(Some(Change::Registered { cards: cards.clone(), blobs: blobs.clone() }))
+            Ok(Some(Change::Registered { cards: cards.clone(), blobs }))
         })?;
         Ok(cards)
     }

@@ -219,138 +219,31 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::Arc;
 
-    use futures::StreamExt;
-    use futures::stream::BoxStream;
-    use object_store::memory::InMemory;
-    use object_store::path::Path as ObjectPath;
-    use object_store::{
-        CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-        ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    };
-
     use super::*;
-
-    /// A store that breaks a promise.
-    #[derive(Debug)]
-    struct Broken {
-        inner: InMemory,
-        how: How,
-    }
-
-    #[derive(Debug, PartialEq)]
-    enum How {
-        /// It does not know create-only writes: the last one wins.
-        Replaces,
-        /// It keeps the first one, and tells all others that theirs was taken.
-        TellsEverybody,
-        /// What was created is not found.
-        ReadsLate,
-        /// What was created is not listed.
-        ListsLate,
-        /// Large objects lose their end.
-        Cuts,
-        /// Not at all.
-        Sound,
-    }
-
-    impl std::fmt::Display for Broken {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a broken store")
-        }
-    }
-
-    #[async_trait::async_trait]
-    impl ObjectStore for Broken {
-        async fn put_opts(
-            &self,
-            location: &ObjectPath,
-            payload: PutPayload,
-            options: PutOptions,
-        ) -> object_store::Result<PutResult> {
-            let payload = match self.how {
-                How::Cuts if payload.content_length() > 1 << 20 => vec![0; 1 << 20].into(),
-                _ => payload,
-            };
-            match self.how {
-                How::Replaces => self.inner.put(location, payload).await,
-                How::TellsEverybody => match self.inner.put_opts(location, payload, options).await {
-                    Err(Error::AlreadyExists { .. }) => {
-                        Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })
-                    }
-                    told => told,
-                },
-                _ => self.inner.put_opts(location, payload, options).await,
-            }
-        }
-
-        async fn put_multipart_opts(
-            &self,
-            location: &ObjectPath,
-            options: PutMultipartOptions,
-        ) -> object_store::Result<Box<dyn MultipartUpload>> {
-            self.inner.put_multipart_opts(location, options).await
-        }
-
-        async fn get_opts(
-            &self,
-            location: &ObjectPath,
-            options: GetOptions,
-        ) -> object_store::Result<GetResult> {
-            if self.how == How::ReadsLate {
-                return Err(Error::NotFound { path: location.to_string(), source: "not yet".into() });
-            }
-            self.inner.get_opts(location, options).await
-        }
-
-        fn delete_stream(
-            &self,
-            locations: BoxStream<'static, object_store::Result<ObjectPath>>,
-        ) -> BoxStream<'static, object_store::Result<ObjectPath>> {
-            self.inner.delete_stream(locations)
-        }
-
-        fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-            let n_listed = if self.how == How::ListsLate { 0 } else { usize::MAX };
-            self.inner.list(prefix).take(n_listed).boxed()
-        }
-
-        async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> object_store::Result<ListResult> {
-            self.inner.list_with_delimiter(prefix).await
-        }
-
-        async fn copy_opts(
-            &self,
-            from: &ObjectPath,
-            to: &ObjectPath,
-            options: CopyOptions,
-        ) -> object_store::Result<()> {
-            self.inner.copy_opts(from, to, options).await
-        }
-    }
+    use crate::registry::test_store::{Breach, TestStore};
 
     /// What a store did in place of each promise that it broke.
-    fn broken(how: How) -> Vec<String> {
-        let storage = Storage::over(Arc::new(Broken { inner: InMemory::new(), how }));
+    fn broken(breach: Breach) -> Vec<String> {
+        let storage = Storage::over(Arc::new(TestStore::that(breach)));
         promises(&storage, "a").unwrap().into_iter().filter_map(|promise| promise.broken).collect()
     }
 
     #[test]
     fn a_store_that_keeps_every_promise_is_told_so() {
-        assert_eq!(broken(How::Sound), Vec::<String>::new());
+        assert_eq!(broken(Breach::None), Vec::<String>::new());
     }
 
     #[test]
     fn a_store_that_breaks_a_promise_is_found_out_with_what_it_did() {
-        for (how, told) in [
-            (How::Replaces, "8 of 8 were told that they had created"),
-            (How::TellsEverybody, "8 of 8 were told that they had created"),
-            (How::ReadsLate, "was created and is not there"),
-            (How::ListsLate, "is not among the 0 that are listed"),
-            (How::Cuts, "it has 1048576 bytes in place of 1048577"),
+        for (breach, told) in [
+            (Breach::Replaces, "8 of 8 were told that they had created"),
+            (Breach::TellsEverybody, "8 of 8 were told that they had created"),
+            (Breach::ReadsLate, "was created and is not there"),
+            (Breach::ListsLate, "is not among the 0 that are listed"),
+            (Breach::Cuts, "it has 1048576 bytes in place of 1048577"),
         ] {
-            let name = format!("{how:?}");
-            let broken = broken(how);
-            assert!(broken.iter().any(|what| what.contains(told)), "{name}: {broken:?}");
+            let broken = broken(breach);
+            assert!(broken.iter().any(|what| what.contains(told)), "{breach:?}: {broken:?}");
         }
     }
 

@@ -1,13 +1,14 @@
 //! Where the registry's objects lie: in a folder, or in whatever else `object_store` speaks to.
 //!
 //! The only writes are creations: an object is there whole or not at all, and once there it is
-//! never changed; `prune` alone takes some away. `object_store` is asynchronous; that stays inside this file.
+//! never changed; `prune` alone takes some away. In a store the same bytes may be put in their own place once more. `object_store` is asynchronous; that stays inside this file.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use object_store::local::LocalFileSystem;
@@ -15,7 +16,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use super::location::Location;
-use super::s3::Refusal;
+use super::s3::{Refusal, S3};
 use crate::error::{Error, Result};
 use crate::folder;
 
@@ -34,6 +35,8 @@ enum Place {
     Store(String),
 }
 
+/// The age up to which an object need not be put in its place once more to count as used.
+const YOUNG: TimeDelta = TimeDelta::hours(1);
 /// How often something is asked for of which the answer broke off on its way.
 const TRIES: usize = 3;
 
@@ -79,7 +82,7 @@ impl Storage {
         match location {
             Location::Folder(folder) => Self::folder(folder),
             Location::Store(store) => {
-                Ok(Self { store: store.open()?, place: Place::Store(store.described()) })
+                Ok(Self { store: store.open(None)?, place: Place::Store(store.described()) })
             }
         }
     }
@@ -90,6 +93,15 @@ impl Storage {
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(|source| Error::Storage { path: path.display().to_string(), source })?;
         Ok(Self { store: Arc::new(store.with_fsync(true)), place: Place::Folder(path.into()) })
+    }
+
+    /// The same place in a store, which is asked to remove something until then and no later, however long this process
+    /// pauses and the network takes.
+    ///
+    /// # Errors
+    /// As [`Storage::open`].
+    pub(super) fn removing_until(store: &S3, until: DateTime<Utc>) -> Result<Self> {
+        Ok(Self { store: store.open(Some(until))?, place: Place::Store(store.described()) })
     }
 
     #[cfg(test)]
@@ -151,8 +163,8 @@ impl Storage {
         }
     }
 
-    /// Makes the time of an object the present, so that it counts as used for some time to come. Nothing is ever removed
-    /// from a store, so there it does not matter.
+    /// Makes the time of a file the present, so that it counts as used for some time to come. Of an object in a store,
+    /// [`Storage::renew`] does.
     ///
     /// # Errors
     /// As [`Storage::read`].
@@ -170,6 +182,16 @@ impl Storage {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The same for an object in a store that is older than an hour: its bytes are put in their place once more.
+    pub(super) fn renew(&self, path: &str, bytes: PutPayload) -> Result<()> {
+        let is_young = |stamp: Stamp| Utc::now() - stamp.at < YOUNG;
+        if !self.is_remote() || self.stamp(path)?.is_some_and(is_young) {
+            return Ok(());
+        }
+        let put = block_on(self.store.put(&ObjectPath::from(path), bytes));
+        put.map(drop).map_err(|source| self.failed("put in its place once more", path, source))
     }
 
     /// The names of everything under a prefix, whatever it is, sorted.
@@ -274,7 +296,7 @@ pub(super) struct Object {
 pub(super) struct Stamp {
     pub(super) n_bytes: u64,
     tag: Option<String>,
-    pub(super) at: chrono::DateTime<chrono::Utc>,
+    pub(super) at: DateTime<Utc>,
 }
 
 impl Stamp {

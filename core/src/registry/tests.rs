@@ -3,17 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
-use futures::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::path::Path as ObjectPath;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult,
-};
 
+use super::test_store::TestStore;
 use super::*;
 use crate::dataset::{Counts, Policy, Split};
 use crate::diamond::{Cell, Field, PricedDiamond, RawDiamond};
@@ -73,13 +67,13 @@ fn stone(i: f64, factor: f64) -> PricedDiamond {
     .unwrap()
 }
 
-fn fresh() -> (tempfile::TempDir, Registry) {
+pub(super) fn fresh() -> (tempfile::TempDir, Registry) {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::open_or_create(folder.path()).unwrap();
     (folder, registry)
 }
 
-fn faults(folder: &std::path::Path) -> Vec<Finding> {
+pub(super) fn faults(folder: &std::path::Path) -> Vec<Finding> {
     let findings = Registry::fsck(folder).unwrap();
     findings.into_iter().filter(|finding| finding.severity == Severity::Fault).collect()
 }
@@ -254,7 +248,7 @@ fn race(open: impl Fn() -> Registry + Sync, n_writers: usize, n_rounds: usize) {
 
 #[test]
 fn sixty_four_writers_in_a_hundred_rounds_lose_no_commit_and_leave_no_gap() {
-    let store = Arc::new(InMemory::new());
+    let store = Arc::new(TestStore::default());
     race(|| Registry::over(Path::new("").into(), Some(Storage::over(store.clone()))).unwrap(), 64, 100);
 }
 
@@ -267,7 +261,7 @@ fn sixty_four_writers_on_one_folder_lose_no_commit_and_leave_no_gap() {
 
 #[test]
 fn an_own_commit_that_the_store_took_without_saying_so_is_recognised() {
-    let store = Arc::new(Forgetful::default());
+    let store = Arc::new(TestStore::default());
     let registry = Registry::over(Path::new("").into(), Some(Storage::over(store.clone()))).unwrap();
     registry.register(&[record(&registry, 1.0)]).unwrap();
     store.forgets_next.store(true, Ordering::SeqCst);
@@ -467,165 +461,4 @@ fn models_whose_files_are_not_there_are_not_registered() {
     std::fs::remove_file(registry.blob_path(BlobKind::Model, &model.model)).unwrap();
     assert!(matches!(registry.register(&[model]), Err(Error::Damaged { .. })));
     assert!(Registry::open(folder.path()).unwrap().cards().unwrap().is_empty());
-}
-
-/// A store that once takes an object and then says that it was there already, as a network store
-/// does whose first answer is lost and whose client tries again.
-#[derive(Debug, Default)]
-struct Forgetful {
-    inner: InMemory,
-    forgets_next: AtomicBool,
-}
-
-impl std::fmt::Display for Forgetful {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a forgetful store")
-    }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Forgetful {
-    async fn put_opts(
-        &self,
-        location: &ObjectPath,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> object_store::Result<PutResult> {
-        let result = self.inner.put_opts(location, payload, options).await?;
-        if self.forgets_next.swap(false, Ordering::SeqCst) {
-            let source = "the first answer was lost".into();
-            return Err(object_store::Error::AlreadyExists { path: location.to_string(), source });
-        }
-        Ok(result)
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &ObjectPath,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, options).await
-    }
-
-    async fn get_opts(&self, location: &ObjectPath, options: GetOptions) -> object_store::Result<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, object_store::Result<ObjectPath>>,
-    ) -> BoxStream<'static, object_store::Result<ObjectPath>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(
-        &self,
-        from: &ObjectPath,
-        to: &ObjectPath,
-        options: CopyOptions,
-    ) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-/// Gives a file of the registry the time of so many hours ago.
-fn age(registry: &Registry, path: &str, hours: i64) {
-    let file = std::fs::File::open(registry.location().folder().unwrap().join(path)).unwrap();
-    file.set_modified((Utc::now() - chrono::TimeDelta::hours(hours)).into()).unwrap();
-}
-
-/// A blob that no commit names, stored so many hours ago: its path.
-fn leftover(registry: &Registry, content: &str, hours: i64) -> String {
-    let digest = registry.put_blob(BlobKind::Study, content.into()).unwrap();
-    let path = BlobKind::Study.path(&digest);
-    age(registry, &path, hours);
-    path
-}
-
-fn pruned(registry: &Registry, is_dry_run: bool) -> Vec<String> {
-    registry.prune(Utc::now(), is_dry_run).unwrap().into_iter().map(|leftover| leftover.path).collect()
-}
-
-fn is_there(registry: &Registry, path: &str) -> bool {
-    registry.location().folder().unwrap().join(path).exists()
-}
-
-#[test]
-fn only_blobs_that_no_commit_names_go_and_only_after_a_day() {
-    let (folder, registry) = fresh();
-    let model = record(&registry, 1.0);
-    registry.register(std::slice::from_ref(&model)).unwrap();
-    let named: Vec<_> = model.blobs().into_iter().map(|(kind, digest)| kind.path(digest)).collect();
-    named.iter().for_each(|path| age(&registry, path, 1000));
-    let (old, young) = (leftover(&registry, "old", 25), leftover(&registry, "young", 23));
-    let broken_off = format!("{old}#1");
-    let foreign = "blobs/notes.txt".to_owned();
-    for path in [&broken_off, &foreign] {
-        std::fs::write(folder.path().join(path), "x").unwrap();
-        age(&registry, path, 1000);
-    }
-    assert_eq!(pruned(&registry, true), [old.clone(), broken_off.clone()]);
-    assert!(is_there(&registry, &old));
-    assert_eq!(pruned(&registry, false).len(), 2);
-    assert!(!is_there(&registry, &old) && !is_there(&registry, &broken_off));
-    for path in named.iter().chain([&young, &foreign]) {
-        assert!(is_there(&registry, path), "{path}");
-    }
-    assert_eq!(faults(folder.path()), []);
-    assert!(pruned(&registry, false).is_empty());
-}
-
-#[test]
-fn a_leftover_that_another_run_takes_up_is_not_pruned_before_that_run_names_it() {
-    let (_folder, registry) = fresh();
-    let path = leftover(&registry, "taken up", 1000);
-    assert_eq!(leftover(&registry, "taken up", 0), path);
-    age(&registry, &path, 1000);
-    registry.put_blob(BlobKind::Study, b"taken up".to_vec()).unwrap();
-    assert!(pruned(&registry, false).is_empty());
-    assert!(is_there(&registry, &path));
-}
-
-#[test]
-fn models_that_are_registered_after_days_of_search_keep_their_blobs_while_somebody_prunes() {
-    let (_folder, registry) = fresh();
-    let model = record(&registry, 1.0);
-    let path = BlobKind::Model.path(&model.model);
-    age(&registry, &path, 1000);
-    registry.register(&[model]).unwrap();
-    // What a pruning looks at that has moved it aside and has not seen the commit.
-    let at: DateTime<Utc> = std::fs::metadata(registry.location().folder().unwrap().join(&path))
-        .unwrap()
-        .modified()
-        .unwrap()
-        .into();
-    assert!(Utc::now() - at < chrono::TimeDelta::hours(1), "{at}");
-}
-
-#[test]
-fn what_was_named_while_it_was_moved_aside_comes_back() {
-    let (folder, registry) = fresh();
-    let model = record(&registry, 1.0);
-    let path = BlobKind::Model.path(&model.model);
-    registry.register(std::slice::from_ref(&model)).unwrap();
-    // As a pruning leaves it that is killed in the middle.
-    let aside = folder.path().join("pruned");
-    std::fs::create_dir(&aside).unwrap();
-    std::fs::rename(folder.path().join(&path), folder.path().join(path.replace("blobs", "pruned"))).unwrap();
-    let forgotten = leftover(&registry, "forgotten", 1000);
-    std::fs::rename(folder.path().join(&forgotten), folder.path().join(forgotten.replace("blobs", "pruned")))
-        .unwrap();
-    age(&registry, &path.replace("blobs", "pruned"), 1000);
-    assert_eq!(pruned(&registry, false), [forgotten.replace("blobs", "pruned")]);
-    assert!(is_there(&registry, &path) && !is_there(&registry, &forgotten));
-    assert_eq!(std::fs::read_dir(&aside).unwrap().count(), 0);
-    assert_eq!(faults(folder.path()), []);
 }

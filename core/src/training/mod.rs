@@ -3,11 +3,16 @@
 
 mod calibration;
 mod compare;
+mod executor;
 mod families;
 mod folds;
+mod message;
+mod objective;
 mod plan;
 mod report;
+mod sender;
 mod tune;
+mod worker;
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek};
@@ -19,12 +24,16 @@ use chrono::Utc;
 
 pub use self::calibration::Calibration;
 pub use self::compare::{compare_versions, known_stones};
+pub use self::executor::{Executor, Reply};
 pub use self::families::{Family, built_in, choose, monotone};
 pub use self::plan::{EarlyStopping, FOLDS, Plan, Preset, Slower};
 pub use self::report::{Champion, DataSummary, LeaderboardRow, Report};
+pub use self::worker::Worker;
 
 use self::compare::Contender;
-use self::tune::{Tuning, not_finite};
+use self::objective::not_finite;
+use self::sender::{Sender, SentFits};
+use self::tune::Tuning;
 use crate::dataset::{Dataset, Rows, Source, store};
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
@@ -32,11 +41,11 @@ use crate::interrupt::Interrupt;
 use crate::metrics::{Metrics, mean_absolute_error};
 use crate::model::Params;
 use crate::model::xgboost::MONOTONE;
-use crate::pipeline::FORMAT_VERSION;
+use crate::pipeline::{FORMAT_VERSION, Pipeline};
 use crate::progress::{Event, Progress};
 use crate::promotion::Decision;
 use crate::registry::{BlobKind, Card, DataCard, ModelRecord, Registry, SplitCard};
-use crate::tuning::SamplerKind;
+use crate::tuning::{Parallel, SamplerKind};
 use crate::valuation::background;
 
 /// A run to make.
@@ -55,8 +64,12 @@ pub struct Training {
     pub preset: Preset,
     /// How it is searched.
     pub sampler: SamplerKind,
-    /// Trials side by side.
+    /// How many trials of a search may run side by side, which is a part of what the search is.
+    pub parallel: Parallel,
+    /// Threads; the result does not depend on it.
     pub n_workers: usize,
+    /// Who carries out trials and fits; this process where there is none. The result does not depend on it.
+    pub executor: Option<Arc<dyn Executor>>,
     /// Seed of search and fit.
     pub seed: u64,
     /// How often each family is trained, with `seed`, `seed + 1` and so on.
@@ -116,11 +129,23 @@ impl Training {
                 ),
             });
         }
+        let sender = self.executor.as_deref();
+        let sender = sender.map(|executor| Sender::new(executor, registry, &data.digest, interrupt));
         let mut models = Vec::new();
         for family in &self.families {
             for repeat in 0..self.n_repeats {
                 let seed = self.seed.wrapping_add(repeat);
-                models.push(self.train(family, seed, &train, &test, &data, registry, progress, interrupt)?);
+                models.push(self.train(
+                    family,
+                    seed,
+                    &train,
+                    &test,
+                    &data,
+                    sender.as_ref(),
+                    registry,
+                    progress,
+                    interrupt,
+                )?);
             }
         }
         // From here on the run is carried through, so that nobody is told that nothing was recorded
@@ -219,6 +244,7 @@ impl Training {
         train: &[PricedDiamond],
         test: &[PricedDiamond],
         data: &DataCard,
+        sender: Option<&Sender<'_>>,
         registry: &Registry,
         progress: &dyn Progress,
         interrupt: &Interrupt,
@@ -236,10 +262,12 @@ impl Training {
                     preset: self.preset,
                     sampler: self.sampler,
                     n_trials: self.n_trials,
+                    parallel: self.parallel,
                     n_workers: self.n_workers,
                     seed,
                     dataset: &data.digest,
                     train,
+                    sender,
                 };
                 let (params, card) = tuning.run(registry, progress, interrupt)?;
                 (params, Some(card))
@@ -249,20 +277,16 @@ impl Training {
         let search_s = started.elapsed().as_secs_f64();
         progress.report(&Event::Fitting { family: &family.name });
         let started = Instant::now();
-        let recipe = &family.recipe;
+        let fitted = |params: &Params| match sender {
+            // What a program of its owner's has fitted stays in its process.
+            Some(sender) if family.foreign.is_none() => sender.pipeline(family, seed, params),
+            _ => family.recipe.fit(&family.name, train, params, seed, interrupt),
+        };
+        // A model that runs as its owner's program cannot answer, and has nothing to stand behind.
         let pipeline = match family.foreign {
-            // A model that cannot answer has nothing to stand behind.
-            Some(_) => recipe.fit(&family.name, train, &params, seed, interrupt)?,
-            None if !self.ranges => {
-                let fitted = recipe.fit(&family.name, train, &params, seed, interrupt)?;
-                fitted.calibrated(None, background(train))
-            }
-            None => {
-                let n_workers = self.n_workers;
-                let calibration =
-                    Calibration { recipe, stones: train, params: &params, seed, n_workers, interrupt };
-                calibration.fit(&family.name)?
-            }
+            Some(_) => fitted(&params)?,
+            None if !self.ranges => fitted(&params)?.calibrated(None, background(train)),
+            None => self.calibrated(family, &params, seed, train, sender, interrupt)?,
         };
         let fit_s = started.elapsed().as_secs_f64();
         let pipeline = Arc::new(pipeline);
@@ -279,14 +303,11 @@ impl Training {
             prices: &prices,
         });
         let free_mae_usd = match self.is_monotone {
-            true => Some(self.mae_without_promise(
-                family,
-                seed,
-                &params.clone().overlaid(&free),
-                train,
-                test,
-                interrupt,
-            )?),
+            true => {
+                let free = fitted(&params.clone().overlaid(&free).overlaid(&without_promise()))?;
+                let prices = free.predict(test.iter().map(PricedDiamond::diamond));
+                Some(mean_absolute_error(&actual, &prices))
+            }
             false => None,
         };
         Ok(ModelRecord {
@@ -311,21 +332,30 @@ impl Training {
         })
     }
 
-    /// The error of the same model without the promise, to see what it costs.
-    fn mae_without_promise(
+    /// A model with its range.
+    fn calibrated(
         &self,
         family: &Family,
-        seed: u64,
         params: &Params,
-        train: &[PricedDiamond],
-        test: &[PricedDiamond],
+        seed: u64,
+        stones: &[PricedDiamond],
+        sender: Option<&Sender<'_>>,
         interrupt: &Interrupt,
-    ) -> Result<f64> {
-        let free = params.clone().overlaid(&Params::from([(MONOTONE, 0.0)]));
-        let pipeline = family.recipe.fit(&family.name, train, &free, seed, interrupt)?;
-        let actual: Vec<_> = test.iter().map(PricedDiamond::price_usd).collect();
-        Ok(mean_absolute_error(&actual, &pipeline.predict(test.iter().map(PricedDiamond::diamond))))
+    ) -> Result<Pipeline> {
+        let recipe = &family.recipe;
+        let n_workers = self.n_workers;
+        let calibration = Calibration { recipe, stones, params, seed, n_workers, interrupt };
+        let Some(sender) = sender else { return calibration.fit(&family.name) };
+        let folds = calibration.folds();
+        // A thread for each fit, to wait for it.
+        let calibration = Calibration { n_workers: usize::MAX, ..calibration };
+        calibration.fit_by(&SentFits { sender, family, seed, params, folds })
     }
+}
+
+/// The parameters of the same model without the promise, to see what it costs.
+fn without_promise() -> Params {
+    Params::from([(MONOTONE, 0.0)])
 }
 
 /// Holds the best new model against the champion, if it is to be held, and writes the decision down; when
@@ -378,7 +408,9 @@ mod tests {
                 n_trials: 0,
                 preset: Preset::default(),
                 sampler: SamplerKind::default(),
+                parallel: Parallel::default(),
                 n_workers: 2,
+                executor: None,
                 seed: 1,
                 n_repeats: 1,
                 promotes: Promotes::Better,

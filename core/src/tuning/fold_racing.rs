@@ -1,9 +1,12 @@
 //! Which trials are worth another fold.
 
+use serde::{Deserialize, Serialize};
+
 use super::Trial;
 
 /// Gives a trial up between folds: one fold is enough to see that it is not among the best, and only
 /// the best are worth the folds that tell them apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FoldRacing {
     /// The value after each number of folds above which a trial is given up.
     bars: Vec<f64>,

@@ -1,5 +1,7 @@
 //! What to give up early.
 
+use serde::{Deserialize, Serialize};
+
 use crate::math::{exp, ln};
 
 use super::{FoldRacing, Trial};
@@ -10,13 +12,14 @@ use super::{FoldRacing, Trial};
 ///
 /// The idea of giving up on what a learning curve foretells: Domhan, Springenberg and Hutter, "Speeding up
 /// automatic hyperparameter optimization by extrapolation of learning curves" (2015).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LearningCurvePruner {
     /// Rounds that a trial may have.
     n_rounds: usize,
-    /// The value to come to; infinite while none is known.
-    bar: f64,
-    /// The least value of any trial at each checkpoint.
-    leaders: [f64; CHECKPOINTS.len()],
+    /// The value to come to; `None` while none is known.
+    bar: Option<f64>,
+    /// The least value of any trial at each checkpoint; `None` where none got.
+    leaders: [Option<f64>; CHECKPOINTS.len()],
     /// Whether it is the first trial, which goes to its end so that there is one that did.
     is_first: bool,
 }
@@ -42,18 +45,21 @@ impl LearningCurvePruner {
         earlier: impl Iterator<Item = &'a Trial>,
         racing: &FoldRacing,
     ) -> Self {
-        let (mut best, mut leaders) = (f64::INFINITY, [f64::INFINITY; CHECKPOINTS.len()]);
+        let (mut best, mut leaders) = (None, [None; CHECKPOINTS.len()]);
+        let lower = |least: &mut Option<f64>, value: f64| {
+            *least = Some(least.map_or(value, |least| least.min(value)));
+        };
         let mut has_folds = false;
         for trial in earlier {
             has_folds |= !trial.folds.is_empty();
             if trial.has_grown() {
-                best = best.min(trial.comparable());
+                lower(&mut best, trial.comparable());
             }
             for (leader, (_, value)) in leaders.iter_mut().zip(&trial.curve) {
-                *leader = leader.min(*value);
+                lower(leader, *value);
             }
         }
-        let bar = if has_folds { racing.bar(1).unwrap_or(f64::INFINITY) } else { best };
+        let bar = if has_folds { racing.bar(1) } else { best };
         Self { n_rounds, bar, leaders, is_first: number == 0 }
     }
 
@@ -88,11 +94,13 @@ impl LearningCurvePruner {
     /// Whether to give up a trial with this curve at the checkpoints so far.
     pub fn gives_up(&self, curve: &[(usize, f64)]) -> bool {
         let ([(_, first), ..], [.., (round, value)]) = (curve, curve) else { return false };
-        let is_far_behind = *round >= FAR_BEHIND.0 && *value > FAR_BEHIND.1 * self.leaders[curve.len() - 1];
-        let bar = match curve.len() {
-            _ if self.bar.is_finite() => self.bar,
-            2 => SHARE_TO_KEEP * first,
-            _ => f64::INFINITY,
+        let leader = self.leaders.get(curve.len() - 1).copied().flatten();
+        let is_far_behind =
+            *round >= FAR_BEHIND.0 && leader.is_some_and(|leader| *value > FAR_BEHIND.1 * leader);
+        let bar = match (self.bar, curve.len()) {
+            (Some(bar), _) => bar,
+            (None, 2) => SHARE_TO_KEEP * first,
+            (None, _) => f64::INFINITY,
         };
         !self.is_first && (is_far_behind || self.extrapolated(curve).is_some_and(|value| value > bar))
     }

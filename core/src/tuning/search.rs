@@ -1,74 +1,41 @@
 //! The loop: propose, measure in parallel, learn.
 //!
 //! A proposal never depends on how many workers there are or which of them is faster. The proposal
-//! for trial `i` knows the results of the trials up to `i - LAG`, no more and no less; so up to
-//! `LAG` trials run side by side without a barrier, and one worker or eight propose the same.
+//! for trial `i` knows the results of the trials up to `i - n`, no more and no less, where `n` is [`Parallel`]; so up to
+//! `n` trials run side by side without a barrier, and one worker or `n` propose the same.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use super::{FoldRacing, LearningCurvePruner, Outcome, Sampler, Study, Trial};
+use super::{FoldRacing, Job, LearningCurvePruner, Outcome, Parallel, Sampler, Study, Trial};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::model::Params;
 use crate::parallel::pool;
-
-/// How far proposals lag behind results, and so the most workers that can be busy.
-const LAG: usize = 8;
-
-/// A finished measurement.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
-    /// The value to minimise; of a training, the mean absolute error in US dollars.
-    pub value: f64,
-    /// Parameters for a fit that repeats it.
-    pub refit: Params,
-}
-
-/// How far a trial has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Milestone {
-    /// So many rounds in its first fold (or its only one).
-    Rounds(usize),
-    /// So many folds, where there are several.
-    Folds(usize),
-}
-
-/// Hears of a trial as it goes on: how far it is, and its value there. Says when to give up.
-pub type OnMilestone<'a> = &'a mut dyn FnMut(Milestone, f64) -> ControlFlow<()>;
 
 /// A search to run.
 pub struct Search<'a> {
     /// Trials there may be, those of the study included.
     pub n_trials: usize,
     /// It is over when so many trials, one after the other, were no better than one before them. Like a proposal, this
-    /// depends on no number of workers: trial `i` is not begun for what is known of those up to `i - LAG`.
+    /// depends on no number of workers: trial `i` is not begun for what is known of those up to `i - parallel`.
     pub patience: usize,
-    /// Trials side by side.
+    /// How far proposals lag behind results, and so the most workers that can be busy.
+    pub parallel: Parallel,
+    /// Threads that carry trials out, or wait for whoever does.
     pub n_workers: usize,
     /// Rounds that a trial may have, where it has rounds.
     pub n_rounds: usize,
-    /// Measures one set of parameters; `None` when it was told to give up.
+    /// Carries a trial out.
     #[allow(clippy::type_complexity)]
-    pub objective: &'a (dyn Fn(&Params, OnMilestone<'_>) -> Result<Option<Measured>> + Sync),
+    pub measure: &'a (dyn Fn(Job) -> Result<Trial> + Sync),
     /// Hears of each trial that ends now (not of those found in the study): the trial, trials ended
     /// so far, and the best value so far.
     #[allow(clippy::type_complexity)]
     pub after_trial: &'a (dyn Fn(&Trial, usize, Option<f64>) + Sync),
-    /// Whether a fit that fails ([`Error::Fit`]) is the end of its trial only, and not of the search.
-    pub keeps_failures: bool,
-    /// Obeyed by the objective.
+    /// Obeyed before each trial, and by whoever carries it out.
     pub interrupt: &'a Interrupt,
-}
-
-struct Job {
-    number: usize,
-    params: Params,
-    pruner: LearningCurvePruner,
-    racing: FoldRacing,
 }
 
 impl Search<'_> {
@@ -81,7 +48,7 @@ impl Search<'_> {
     pub fn run(&self, study: &mut Study, sampler: &mut dyn Sampler) -> Result<Vec<Trial>> {
         let (results, finished) = mpsc::channel();
         let has_failed = AtomicBool::new(false);
-        pool(self.n_workers.clamp(1, LAG))?.in_place_scope_fifo(|scope| {
+        pool(self.n_workers.clamp(1, self.parallel.get()))?.in_place_scope_fifo(|scope| {
             let has_failed = &has_failed;
             let begin = |job: Job| {
                 let results = results.clone();
@@ -89,7 +56,10 @@ impl Search<'_> {
                     if has_failed.load(Ordering::SeqCst) {
                         return;
                     }
-                    let measured = catch_unwind(AssertUnwindSafe(|| self.measure(job)));
+                    let measured = catch_unwind(AssertUnwindSafe(|| {
+                        self.interrupt.check()?;
+                        (self.measure)(job)
+                    }));
                     has_failed.fetch_or(!matches!(measured, Ok(Ok(_))), Ordering::SeqCst);
                     // Somebody listens until the last of these is dropped.
                     let (result, panic) = match measured {
@@ -127,7 +97,7 @@ impl Search<'_> {
         let mut n_trials = self.n_trials;
         while ended.len() < n_trials {
             while next < n_trials {
-                let needed = (next + 1).saturating_sub(LAG);
+                let needed = (next + 1).saturating_sub(self.parallel.get());
                 while told.len() < needed
                     && let Some(trial) = ended.get(&told.len())
                 {
@@ -176,34 +146,6 @@ impl Search<'_> {
             reason: format!("trial {number} of the study was not proposed by this search"),
         }
     }
-
-    fn measure(&self, job: Job) -> Result<Trial> {
-        self.interrupt.check()?;
-        let (mut curve, mut folds) = (Vec::new(), Vec::new());
-        let mut last = f64::INFINITY;
-        let mut report = |milestone, value: f64| {
-            last = value;
-            let is_hopeless = match milestone {
-                Milestone::Rounds(step) if LearningCurvePruner::is_checkpoint(step) => {
-                    curve.push((step, value));
-                    job.pruner.gives_up(&curve)
-                }
-                Milestone::Rounds(_) => false,
-                Milestone::Folds(n_folds) => {
-                    folds.push(value);
-                    job.racing.gives_up(n_folds, value)
-                }
-            };
-            if is_hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let outcome = match (self.objective)(&job.params, &mut report) {
-            Ok(Some(Measured { value, refit })) => Outcome::Complete { value, refit },
-            Ok(None) => Outcome::Pruned { value: last },
-            Err(Error::Fit { reason, .. }) if self.keeps_failures => Outcome::Failed { reason },
-            Err(error) => return Err(error),
-        };
-        Ok(Trial { number: job.number, params: job.params, outcome, curve, folds })
-    }
 }
 
 /// Trials since the best one of those that ran to their end, or since the first if none did.
@@ -223,15 +165,17 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use std::sync::atomic::AtomicUsize;
 
-    use super::super::{Domain, SamplerKind, Space, StudyHeader};
+    use super::super::{Domain, Measured, Milestone, OnMilestone, SamplerKind, Space, StudyHeader};
     use super::*;
+    use crate::model::Params;
 
     /// More than there are trials: of those that end of themselves there is a test of its own.
     const PATIENCE: usize = 1000;
 
     fn header() -> StudyHeader {
         let space = Space(vec![("x".into(), Domain::Uniform { low: 0.0, high: 1.0 })]);
-        StudyHeader { format: 1, objective: "valley".into(), space, sampler: SamplerKind::Tpe, seed: 5 }
+        let (sampler, parallel) = (SamplerKind::Tpe, Parallel::default());
+        StudyHeader { format: 1, objective: "valley".into(), space, sampler, seed: 5, parallel }
     }
 
     /// A valley at 0.3 whose trials report three checkpoints.
@@ -257,7 +201,17 @@ mod tests {
         interrupt: &Interrupt,
         stop_after: usize,
     ) -> Result<Vec<u8>> {
-        let header = header();
+        run_of(header(), path, n_trials, n_workers, interrupt, stop_after)
+    }
+
+    fn run_of(
+        header: StudyHeader,
+        path: &std::path::Path,
+        n_trials: usize,
+        n_workers: usize,
+        interrupt: &Interrupt,
+        stop_after: usize,
+    ) -> Result<Vec<u8>> {
         let mut study = Study::open(path, &header)?;
         let mut sampler = header.sampler.sampler(&header.space, header.seed)?;
         let n_run = AtomicUsize::new(0);
@@ -273,11 +227,11 @@ mod tests {
         let search = Search {
             n_trials,
             patience: PATIENCE,
+            parallel: header.parallel,
             n_workers,
             n_rounds: 100,
-            objective: &objective,
+            measure: &|job| job.run(&objective, false),
             after_trial: &|_, _, _| {},
-            keeps_failures: false,
             interrupt,
         };
         search.run(&mut study, &mut *sampler)?;
@@ -294,6 +248,40 @@ mod tests {
         assert_eq!(alone, study("two", 2));
         assert_eq!(alone, study("eight", 8));
         assert!(String::from_utf8(alone).unwrap().contains("\"state\":\"pruned\""), "the pruner took part");
+    }
+
+    #[test]
+    fn how_many_may_run_side_by_side_decides_what_is_tried_and_the_number_of_workers_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = |parallel, n_workers| {
+            let header = StudyHeader { parallel: Parallel::new(parallel).unwrap(), ..header() };
+            let path = folder.path().join(format!("{parallel}-{n_workers}"));
+            run_of(header, &path, 40, n_workers, &Interrupt::default(), usize::MAX).unwrap()
+        };
+        let of_each = [1, 3, 8, 32].map(|parallel| study(parallel, 1));
+        for (parallel, expected) in [1, 3, 8, 32].into_iter().zip(&of_each) {
+            for n_workers in [2, 16] {
+                assert_eq!(study(parallel, n_workers), *expected, "{parallel} by {n_workers}");
+            }
+        }
+        // The trials differ, and not only what the first line says.
+        let trials =
+            of_each.map(|study| String::from_utf8(study).unwrap().split_once('\n').unwrap().1.to_owned());
+        assert!((0..4).all(|a| (0..a).all(|b| trials[a] != trials[b])));
+    }
+
+    #[test]
+    fn a_study_that_does_not_say_how_many_ran_side_by_side_is_one_of_eight() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study");
+        run(&path, 3, 1, &Interrupt::default(), usize::MAX).unwrap();
+        let first = std::fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
+        assert_eq!(
+            first,
+            r#"{"format":1,"objective":"valley","space":[["x",{"uniform":{"low":0.0,"high":1.0}}]],"sampler":"tpe","seed":5}"#
+        );
+        let other = StudyHeader { parallel: Parallel::new(9).unwrap(), ..header() };
+        assert!(Study::open(&path, &other).err().unwrap().to_string().contains("another search"));
     }
 
     #[test]
@@ -338,11 +326,11 @@ mod tests {
         let search = Search {
             n_trials: 200,
             patience: 12,
+            parallel: header().parallel,
             n_workers,
             n_rounds: 100,
-            objective: &objective,
+            measure: &|job| job.run(&objective, false),
             after_trial: &|_, _, _| {},
-            keeps_failures: false,
             interrupt: &interrupt,
         };
         let n_trials = search.run(&mut study, &mut *sampler)?.len();
@@ -357,7 +345,7 @@ mod tests {
         };
         let (n_trials, alone) = run("one", 1);
         // Trial 4 and twelve that were no better; by then as many more as may run at once have begun.
-        assert_eq!(n_trials, 4 + 1 + 12 + LAG - 1);
+        assert_eq!(n_trials, 4 + 1 + 12 + Parallel::default().get() - 1);
         assert_eq!((n_trials, alone.clone()), run("two", 2));
         assert_eq!((n_trials, alone), run("eight", 8));
     }
@@ -404,16 +392,17 @@ mod tests {
             let interrupt = Interrupt::default();
             let mut study = Study::open(&folder.path().join(name), &header()).unwrap();
             let mut sampler = header().sampler.sampler(&header().space, header().seed).unwrap();
-            let (objective, after_trial) = (&objective, &|_: &Trial, _, _| {});
+            let (measure, after_trial) =
+                (&|job: Job| job.run(&objective, keeps_failures), &|_: &Trial, _, _| {});
             let (n_trials, patience, n_workers, n_rounds, interrupt) = (30, 30, 2, 100, &interrupt);
             let search = Search {
                 n_trials,
                 patience,
+                parallel: Parallel::default(),
                 n_workers,
                 n_rounds,
-                objective,
+                measure,
                 after_trial,
-                keeps_failures,
                 interrupt,
             };
             search.run(&mut study, &mut *sampler)

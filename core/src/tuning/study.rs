@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Parallel;
 use crate::error::{Error, Result};
 use crate::folder;
 use crate::model::Params;
@@ -89,6 +90,9 @@ pub struct StudyHeader {
     pub sampler: super::SamplerKind,
     /// The sampler's seed.
     pub seed: u64,
+    /// How many trials may run side by side. A file that does not say it is of the time when it was always eight.
+    #[serde(default, skip_serializing_if = "Parallel::is_default")]
+    pub parallel: Parallel,
 }
 
 /// An open study file. It is locked: two processes cannot write one study.
@@ -221,6 +225,7 @@ mod tests {
             space: Space(Vec::new()),
             sampler: SamplerKind::Random,
             seed: 1,
+            parallel: Parallel::default(),
         };
         assert!(Study::open(&path, &header).err().unwrap().to_string().contains("it is no file"));
     }

@@ -3,6 +3,8 @@ import { byId, element } from "./elements.js";
 import { ask } from "./server.js";
 import { date, fieldsInWords, money, number, rangeInWords, stoneInWords, t } from "./words.js";
 
+// How often a valuation is asked for that may be on its way from one server to another.
+const TRIES = 5;
 const MEASUREMENTS = ["x", "y", "z", "depth", "table"];
 
 byId("print").addEventListener("click", () => window.print());
@@ -10,11 +12,20 @@ load(new URLSearchParams(location.search).get("id"));
 
 async function load(id) {
   if (!id) return say(t("certificate.no-id"));
-  const { ok, answer } = await ask(`/v1/valuations/${encodeURIComponent(id)}`);
+  const { ok, answer } = await askUntilThere(`/v1/valuations/${encodeURIComponent(id)}`);
   if (!ok) return say(answer.detail);
   byId("content").replaceChildren(...certificate(answer));
   byId("print").hidden = false;
   return say("");
+}
+
+async function askUntilThere(path) {
+  for (let n = 1; ; n += 1) {
+    const asked = await ask(path);
+    if (asked.status !== 404 || !asked.mayAskAgain || n === TRIES) return asked;
+    say(asked.answer.detail);
+    await new Promise((resolve) => setTimeout(resolve, asked.retryAfterS * 1000));
+  }
 }
 
 function say(text) {

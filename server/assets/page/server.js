@@ -2,7 +2,7 @@
 import { t } from "./words.js";
 
 /**
- * Asks and returns `{ok, status, answer, retryAfterS}`; never throws. A file is sent as it is; of an answer that is
+ * Asks and returns `{ok, status, answer, retryAfterS}`, and `mayAskAgain` if the server says so; never throws. A file is sent as it is; of an answer that is
  * lines of JSON, the first one is the answer, with the others as its `lines`.
  */
 export async function ask(path, { body, file, key, signal } = {}) {
@@ -19,10 +19,11 @@ export async function ask(path, { body, file, key, signal } = {}) {
     return failed(0, t("failure.network"));
   }
   const { ok, status } = response;
+  const mayAskAgain = response.headers.has("Retry-After");
   const retryAfterS = Number(response.headers.get("Retry-After")) || 1;
   try {
     const [answer, ...lines] = ok && file !== undefined ? jsonLines(await response.text()) : [await response.json()];
-    return { ok, status, retryAfterS, answer: { errors: [], lines, ...answer } };
+    return { ok, status, retryAfterS, mayAskAgain, answer: { errors: [], lines, ...answer } };
   } catch {
     return { ...failed(status, t("failure.unreadable", { status: String(status) })), retryAfterS };
   }

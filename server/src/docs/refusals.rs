@@ -34,6 +34,10 @@ macro_rules! refusals {
 }
 
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
+const ON_ITS_WAY: (&str, &str) = (
+    "Retry-After",
+    "Seconds to wait, where there are several servers and another one may have given the number just now.",
+);
 
 refusals! {
     Malformed: "The body cannot be read, or is not JSON.", [], [
@@ -49,10 +53,14 @@ refusals! {
     UnknownModel: "There is no model of this version.", [], [
         Problem::unknown_model("there is no model version 9; known versions are 1 to 7.")
     ];
-    UnknownValuation: "There is no such valuation: the number is unknown, or that of another kind of request, of one that was refused, or of a batch.", [], [
+    UnknownValuation: "There is no such valuation: the number is unknown, or that of another kind of request, of one that was refused, or of a batch. With `Retry-After`, its record may be on its way from another server.", [
+        ON_ITS_WAY
+    ], [
         Problem::unknown_valuation(NOT_RECORDED)
     ];
-    UnknownExchange: "No exchange of this number is recorded.", [], [Problem::unknown_exchange()];
+    UnknownExchange: "No exchange of this number is recorded. With `Retry-After`, its record may be on its way from another server.", [
+        ON_ITS_WAY
+    ], [Problem::unknown_exchange()];
     MethodNotAllowed: "The answer of this address to every method that is not described here.", [("Allow", "The methods that it takes.")], [
         Problem::method_not_allowed("POST")
     ];
@@ -66,7 +74,7 @@ refusals! {
     Invalid: "Well-formed, but with wrong values; `errors` names every one.", [], [];
     TooManyRequests: "You have asked too often, or sent too many stones in batches, where this server limits it; or too many wrong administrator's keys. Wait as many seconds as `Retry-After` says.", [
         RETRY_AFTER,
-        ("RateLimit-Policy", "Your share: `q` requests (of the policy `rows`: stones in batches) at once, which are all there again after `w` seconds."),
+        ("RateLimit-Policy", "Your share at this server (where there are several, each counts by itself): `q` requests (of the policy `rows`: stones in batches) at once, which are all there again after `w` seconds."),
         ("RateLimit", "What is left of it: `r` requests, and after `t` seconds there is more.")
     ], [Problem::too_many_requests(Duration::from_secs(2), [])];
     NoModel: "There is no model that could answer now, or the exchange cannot be recorded. Try again later.", [], [

@@ -21,7 +21,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 pub(crate) use self::filter::Filter;
 pub use self::outbox::{Durability, Retention, retry};
@@ -161,6 +163,12 @@ impl ExchangeLog {
         }
     }
 
+    /// Whether an exchange that is not found may be on its way here: its number was made lately, and there is a database
+    /// through which another server hands it over.
+    pub(crate) fn may_be_on_its_way(&self, id: Uuid, now: DateTime<Utc>) -> bool {
+        self.shipper.is_some() && is_recent(id, now)
+    }
+
     /// What lies in the local log.
     pub(crate) fn size(&self) -> Size {
         Size { n_records: self.outbox.len(), n_dead: self.outbox.n_dead() }
@@ -185,9 +193,38 @@ impl ExchangeLog {
     }
 }
 
+/// How long an exchange may take from one server to the others: a tenth of a second mostly, and longer after an outage of
+/// the database.
+const LONGEST_WAY: TimeDelta = TimeDelta::minutes(10);
+/// How much the clock of another server may be ahead.
+const MOST_AHEAD: TimeDelta = TimeDelta::minutes(1);
+
+/// Whether a number was made lately, as the time that is in it says.
+fn is_recent(id: Uuid, now: DateTime<Utc>) -> bool {
+    let made_at_ms = (id.as_u128() >> 80) as i64;
+    let age = TimeDelta::milliseconds(now.timestamp_millis() - made_at_ms);
+    id.get_version_num() == 7 && (-MOST_AHEAD..LONGEST_WAY).contains(&age)
+}
+
 /// Reads from the disk without keeping other requests of the thread waiting.
 async fn in_background<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
     actix_web::web::block(read).await.map_err(|error| error.to_string())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_the_last_minutes_is_recent_and_one_of_another_kind_is_not() {
+        let made = Uuid::from_u128(0x0197_f2a4_8c1b_7e52_9d3a_5b6c_7d8e_9f01);
+        let at = DateTime::from_timestamp_millis(0x0197_f2a4_8c1b).unwrap_or_default();
+        for (later, is_so) in [(-61, false), (-59, true), (0, true), (599, true), (600, false)] {
+            assert_eq!(is_recent(made, at + TimeDelta::seconds(later)), is_so, "{later} s");
+        }
+        let random = Uuid::from_u128(0x0197_f2a4_8c1b_4e52_9d3a_5b6c_7d8e_9f01);
+        assert!(!is_recent(random, at), "no time is in it");
+    }
 }

@@ -18,6 +18,9 @@ use crate::request_id::RequestId;
 
 /// Why a valuation is unknown.
 pub(crate) const NOT_RECORDED: &str = "No valuation with this number is recorded here. Was it made by another server, or is it older than what is kept?";
+/// What more there is to say of a recent number, where several servers share a database.
+const ON_ITS_WAY: &str = "If another server gave this number a moment ago, its record is on its way and will be here within a \
+                          second or so: please ask again.";
 /// Where each kind of problem is explained; its code follows.
 const TYPE: &str = "/docs/problems#";
 
@@ -84,6 +87,12 @@ impl Problem {
 
     pub(crate) fn unknown_exchange() -> Self {
         Self::new(Kind::UnknownExchange, "No exchange with this request id is recorded.")
+    }
+
+    /// The same of a number so recent that another server may be about to hand its record over.
+    pub(crate) fn perhaps_on_its_way(self) -> Self {
+        Self { detail: format!("{} {ON_ITS_WAY}", self.detail), ..self }
+            .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(crate) fn unknown_valuation(reason: impl Into<String>) -> Self {

@@ -119,7 +119,8 @@ fn written(id: RequestId, page: &Page) -> serde_json::Result<String> {
 
 /// Show one recorded exchange
 ///
-/// For administrators.
+/// For administrators. Of several servers with one database, each finds what another one answered within a second; until
+/// then it says 404, and with `Retry-After` when to ask again.
 #[utoipa::path(
     get,
     path = "/v1/exchanges/{request_id}",
@@ -147,7 +148,10 @@ pub(crate) async fn one(
 ) -> Result<web::Json<Answer<OneExchange>>, Problem> {
     let wanted = wanted.parse::<Uuid>().map_err(|_| Problem::unknown_exchange())?;
     let exchange = log.one(wanted.to_string()).await.map_err(Problem::log_unavailable)?;
-    let exchange = exchange.ok_or_else(Problem::unknown_exchange)?;
+    let exchange = exchange.ok_or_else(|| match log.may_be_on_its_way(wanted, Utc::now()) {
+        true => Problem::unknown_exchange().perhaps_on_its_way(),
+        false => Problem::unknown_exchange(),
+    })?;
     Ok(web::Json(Answer { request_id: id, content: OneExchange { exchange } }))
 }
 

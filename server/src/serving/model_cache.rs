@@ -8,6 +8,7 @@ use actix_web::web;
 use xtream_core::registry::Card;
 use xtream_core::{Error, Pipeline, Registry};
 
+use super::model::ServingModel;
 use super::state::State;
 use crate::problem::Problem;
 
@@ -18,6 +19,30 @@ const MOST_KEPT: usize = 4;
 pub(crate) struct CachedModel {
     pub(crate) card: Card,
     pub(crate) pipeline: Pipeline,
+}
+
+/// The model that answered then.
+pub(crate) enum Found {
+    /// It answers still, which asks nothing of the registry.
+    Serving(Arc<ServingModel>),
+    /// It is one of the past.
+    Past(Arc<CachedModel>),
+}
+
+impl Found {
+    pub(crate) fn card(&self) -> &Card {
+        match self {
+            Self::Serving(model) => &model.card,
+            Self::Past(model) => &model.card,
+        }
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        match self {
+            Self::Serving(model) => &model.pipeline,
+            Self::Past(model) => &model.pipeline,
+        }
+    }
 }
 
 /// Why a recorded model cannot price again.
@@ -45,13 +70,17 @@ impl ModelCache {
         state: &web::Data<State>,
         version: u64,
         digest: &str,
-    ) -> Result<Result<Arc<CachedModel>, Gone>, Problem> {
+    ) -> Result<Result<Found, Gone>, Problem> {
+        let is_asked = |model: &Arc<ServingModel>| model.card.version == version && is(&model.card, digest);
+        if let Some(model) = state.model().ok().filter(is_asked) {
+            return Ok(Ok(Found::Serving(model)));
+        }
         if let Some(kept) = self.kept(version, digest) {
-            return Ok(Ok(kept));
+            return Ok(Ok(Found::Past(kept)));
         }
         let asked = digest.to_owned();
         let loaded = state.ask(move |registry| load(registry, version, &asked)).await?;
-        Ok(loaded.map(|model| self.keep(model)))
+        Ok(loaded.map(|model| Found::Past(self.keep(model))))
     }
 
     fn kept(&self, version: u64, digest: &str) -> Option<Arc<CachedModel>> {

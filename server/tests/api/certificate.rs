@@ -88,6 +88,11 @@ fn a_model_file_that_was_damaged_since_leaves_the_question_open() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).unwrap();
+    // The model that answers was read before, and is asked for no file.
+    assert_eq!(certificate_of(&app, &valuation).json()["matches"], true);
+    let second = app.train(3);
+    app.registry.promote(second, "a test").unwrap();
+    app.wait_for(second);
     let certificate = certificate_of(&app, &valuation).json();
     assert_eq!(certificate["matches"], Value::Null);
     assert_eq!(certificate["recomputed_price_usd"], Value::Null);

@@ -15,7 +15,7 @@ use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::training::{Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::SamplerKind;
+use xtream_core::tuning::{Parallel, SamplerKind};
 use xtream_core::{Interrupt, Registry};
 use xtream_server::{Error, Limits, Options, Server, exchanges};
 
@@ -216,7 +216,9 @@ fn train(registry: &Registry, folder: &Path, skip: usize) -> u64 {
         n_trials: 0,
         preset: Preset::Narrow,
         sampler: SamplerKind::Random,
+        parallel: Parallel::default(),
         n_workers: 1,
+        executor: None,
         seed: 42,
         n_repeats: 1,
         promotes: Promotes::First,

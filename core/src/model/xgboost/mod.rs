@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
+use serde_json::json;
 
 use self::library::{Booster, Matrix};
 use super::{AfterRound, Estimator, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble};
@@ -64,6 +65,7 @@ impl Locations {
 /// | `monotone` | 0 | 1: the value never falls when a [`FeatureKind::Rising`] feature grows |
 pub struct Xgboost {
     locations: Locations,
+    paths: Vec<Vec<usize>>,
 }
 
 /// The parameters of [`Xgboost`].
@@ -96,7 +98,18 @@ const FIXED: [(&str, &str); 4] =
 impl Xgboost {
     /// An estimator that looks for the library in these places.
     pub fn new(locations: Locations) -> Self {
-        Self { locations }
+        Self { locations, paths: Vec::new() }
+    }
+
+    /// Where there are as many columns as these name, what is asked between a tree's root and a leaf is about the columns
+    /// of one of these sets (XGBoost's `interaction_constraints`).
+    pub fn with_paths(self, paths: Vec<Vec<usize>>) -> Self {
+        Self { paths, ..self }
+    }
+
+    fn paths(&self, n_columns: usize) -> Option<String> {
+        let last = self.paths.iter().flatten().max()?;
+        (*last + 1 == n_columns).then(|| json!(self.paths).to_string())
     }
 }
 
@@ -109,7 +122,7 @@ impl Estimator for Xgboost {
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         let library = self.locations.library()?;
-        let matrices = Matrices::new(library, samples, None)?;
+        let matrices = Matrices::new(library, samples, None, self.paths(samples.kinds.len()))?;
         grown(library, &matrices, samples.kinds, params, seed, None, interrupt)
     }
 
@@ -119,7 +132,8 @@ impl Estimator for Xgboost {
         eval: ArrayView2<'a, f64>,
     ) -> Result<Box<dyn Fitting + 'a>> {
         let library = self.locations.library()?;
-        Ok(Box::new(BinnedSamples { library, samples, eval, idle: Mutex::default() }))
+        let paths = self.paths(samples.kinds.len());
+        Ok(Box::new(BinnedSamples { library, samples, eval, paths, idle: Mutex::default() }))
     }
 }
 
@@ -129,6 +143,7 @@ struct BinnedSamples<'a> {
     library: &'a Library,
     samples: Samples<'a>,
     eval: ArrayView2<'a, f64>,
+    paths: Option<String>,
     idle: Mutex<Vec<Matrices<'a>>>,
 }
 
@@ -144,7 +159,7 @@ impl Fitting for BinnedSamples<'_> {
         let free = idle().pop();
         let matrices = match free {
             Some(matrices) => matrices,
-            None => Matrices::new(self.library, self.samples, Some(self.eval))?,
+            None => Matrices::new(self.library, self.samples, Some(self.eval), self.paths.clone())?,
         };
         let kinds = self.samples.kinds;
         let model = grown(self.library, &matrices, kinds, params, seed, Some(after_round), interrupt);
@@ -153,14 +168,20 @@ impl Fitting for BinnedSamples<'_> {
     }
 }
 
-/// Rows to learn from and rows to look at.
+/// Rows to learn from and rows to look at, and what may be asked of their columns together.
 struct Matrices<'a> {
     train: Matrix<'a>,
     eval: Option<Matrix<'a>>,
+    paths: Option<String>,
 }
 
 impl<'a> Matrices<'a> {
-    fn new(library: &'a Library, samples: Samples<'_>, eval: Option<ArrayView2<'_, f64>>) -> Result<Self> {
+    fn new(
+        library: &'a Library,
+        samples: Samples<'_>,
+        eval: Option<ArrayView2<'_, f64>>,
+        paths: Option<String>,
+    ) -> Result<Self> {
         let matrix = |features: ArrayView2<'_, f64>| {
             Matrix::new(library, &in_single_precision(features), samples.kinds)
         };
@@ -169,13 +190,13 @@ impl<'a> Matrices<'a> {
         if let Some(weight) = samples.weight {
             train.set_weight(weight)?;
         }
-        Ok(Self { train, eval: eval.map(matrix).transpose()? })
+        Ok(Self { train, eval: eval.map(matrix).transpose()?, paths })
     }
 }
 
 fn grown(
     library: &Library,
-    Matrices { train, eval }: &Matrices<'_>,
+    Matrices { train, eval, paths }: &Matrices<'_>,
     kinds: &[FeatureKind],
     params: &Params,
     seed: u64,
@@ -201,6 +222,9 @@ fn grown(
     booster.set_param("seed", &seed.to_string())?;
     for (name, value) in params.iter().filter(|(name, _)| ![N_ESTIMATORS, MONOTONE].contains(name)) {
         booster.set_param(name, &value.to_string())?;
+    }
+    if let Some(paths) = paths {
+        booster.set_param("interaction_constraints", paths)?;
     }
     match params.get(MONOTONE) {
         None | Some(0.0) => {}

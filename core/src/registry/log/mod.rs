@@ -245,7 +245,8 @@ impl State {
             let sealed = Sealed::new(commit).map_err(|error| damaged(number, error))?;
             let bytes = serde_json::to_vec_pretty(&sealed).map_err(|error| damaged(number, error))?;
             LARGEST.check(&path(number), bytes.len() as u64)?;
-            let sealed = Sealed::open(&bytes).map_err(|reason| damaged(number, reason))?;
+            let sealed = Sealed::open(&bytes);
+            let sealed = sealed.map_err(|_| damaged(number, "it could not be read back"))?;
             let receipt = receipt_of(&sealed.digest);
             match storage.create(&path(number), bytes)? {
                 Created::New => self.apply(sealed, None)?,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::prefix::PrefixStore;
@@ -126,8 +127,9 @@ impl S3 {
         &self.workplace
     }
 
-    /// The objects there. Nothing is asked of the store yet.
-    pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>> {
+    /// The objects there. Nothing is asked of the store yet. It is asked to remove some until then at most, if there is such
+    /// a time.
+    pub(super) fn open(&self, removes_until: Option<DateTime<Utc>>) -> Result<Arc<dyn ObjectStore>> {
         let settings = &self.settings;
         let region = if settings.region.is_empty() { "us-east-1" } else { &settings.region };
         // The transport asks again, which knows of each answer; nothing above it does.
@@ -140,7 +142,7 @@ impl S3 {
             .with_retry(once)
             .with_disable_bulk_delete(true)
             .with_client_options(ClientOptions::new().with_allow_http(true))
-            .with_http_connector(Transport::new(&settings.ca_bundle)?);
+            .with_http_connector(Transport::new(&settings.ca_bundle, removes_until)?);
         if !settings.session_token.is_empty() {
             builder = builder.with_token(&settings.session_token);
         }

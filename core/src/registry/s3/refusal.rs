@@ -59,6 +59,18 @@ impl Refusal {
         }
     }
 
+    /// It was not asked any more.
+    pub(super) fn too_late() -> Self {
+        Self {
+            what: "too much time went by to ask for that".into(),
+            tried: String::new(),
+            check: "The same again goes on".into(),
+            code: String::new(),
+            is_final: true,
+            is_torn: false,
+        }
+    }
+
     /// No answer at all.
     pub(super) fn unreachable(error: &ureq::Error) -> Self {
         let (what, check, is_final) = match error {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use futures::stream::iter;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -52,11 +53,13 @@ pub(super) struct Transport {
     agent: Agent,
     /// The process that its connections belong to.
     process: u32,
+    /// No request to remove something is sent that was signed later.
+    removes_until: Option<DateTime<Utc>>,
 }
 
 impl Transport {
     /// With the certificate authorities of a file, or Mozilla's where none is named.
-    pub(super) fn new(ca_bundle: &Path) -> Result<Self> {
+    pub(super) fn new(ca_bundle: &Path, removes_until: Option<DateTime<Utc>>) -> Result<Self> {
         let roots =
             if ca_bundle.as_os_str().is_empty() { RootCerts::WebPki } else { authorities(ca_bundle)? };
         let config = Agent::config_builder()
@@ -72,7 +75,7 @@ impl Transport {
             .max_idle_age(IDLE)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        Ok(Self { agent: config.into(), process: std::process::id() })
+        Ok(Self { agent: config.into(), process: std::process::id(), removes_until })
     }
 
     /// Who asks. A process that was forked must not speak over connections of the one that it is a copy of, which does
@@ -87,6 +90,10 @@ impl Transport {
 
     /// Asks until there is an answer that says something about the object, or patience ends.
     fn ask(&self, parts: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        if parts.method == Method::DELETE && self.removes_until.is_some_and(|until| signed_at(parts) > until)
+        {
+            return Err(Refusal::too_late());
+        }
         let (agent, begun) = (self.agent(), Instant::now());
         let mut n_tries = 0;
         loop {
@@ -114,6 +121,13 @@ impl Transport {
             sleep(pause(n_tries));
         }
     }
+}
+
+/// When a request was signed, as it says itself; never, where it does not.
+fn signed_at(parts: &Parts) -> DateTime<Utc> {
+    let said = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+    let read = said.and_then(|date| NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").ok());
+    read.map_or(DateTime::<Utc>::MAX_UTC, |date| date.and_utc())
 }
 
 /// Some part of the time, by chance: those who were refused together do not come back together.
@@ -202,5 +216,32 @@ impl HttpService for Transport {
             }
         });
         Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(StreamBody::new(iter(pieces)))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What is said to a request that was signed then, by a transport that may ask to remove things until 20:37.
+    fn said(method: Method, signed: Option<&str>) -> String {
+        let until =
+            NaiveDateTime::parse_from_str("2026-11-27 20:37:00", "%Y-%m-%d %H:%M:%S").unwrap().and_utc();
+        let transport = Transport::new(Path::new(""), Some(until)).unwrap();
+        // Nothing answers there.
+        let mut request = Request::builder().method(method).uri("http://127.0.0.1:9/shop/a");
+        if let Some(signed) = signed {
+            request = request.header("x-amz-date", signed);
+        }
+        transport.ask(&request.body(()).unwrap().into_parts().0, &[]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_is_asked_to_be_removed_that_was_signed_too_late() {
+        for late in [Some("20261127T203701Z"), Some("20261128T000000Z"), Some("yesterday"), None] {
+            assert!(said(Method::DELETE, late).contains("too much time went by"), "{late:?}");
+        }
+        assert!(said(Method::DELETE, Some("20261127T203700Z")).contains("nothing answers there"));
     }
 }

@@ -22,7 +22,7 @@ use crate::request::parameters::Parameters;
 use crate::request_id::{Answer, RequestId};
 use crate::routes::question;
 use crate::routes::valuations::Valuation;
-use crate::serving::model_cache::{CachedModel, Gone, ModelCache};
+use crate::serving::model_cache::{Found, Gone, ModelCache};
 use crate::serving::{ModelName, State};
 
 /// Parts of an answer that are shown as they were recorded, where they are there.
@@ -89,7 +89,9 @@ struct RowParameter {
 ///
 /// A valuation as it was answered, with the stone as it was priced, the model of that time and the kind of value; and
 /// whether that model makes the same of it today. Whoever has the number may read it, without a key: it was given to the
-/// one who asked alone, and nobody can guess it. A diamond of a batch is named by `row` as well.
+/// one who asked alone, and nobody can guess it. A diamond of a batch is named by `row` as well. Of several servers with one
+/// database, each certifies what another one answered within a second; until then it says 404, and with `Retry-After` when to
+/// ask again.
 #[utoipa::path(
     get,
     path = "/v1/valuations/{request_id}",
@@ -122,7 +124,7 @@ pub(crate) async fn one(
     };
     Ok(web::Json(Answer {
         request_id: id,
-        content: recorded.certificate(model.as_deref().map_err(|gone| *gone)),
+        content: recorded.certificate(model.as_ref().map_err(|gone| *gone)),
     }))
 }
 
@@ -132,7 +134,7 @@ impl Recorded {
         Some((self.model["version"].as_u64()?, self.model["digest"].as_str()?))
     }
 
-    fn certificate(self, model: Result<&CachedModel, Gone>) -> Certificate {
+    fn certificate(self, model: Result<&Found, Gone>) -> Certificate {
         let again = model.ok().and_then(|model| self.again(model));
         let (matches, note) = self.comparison(model, again.as_ref());
         let mut valuation = Map::new();
@@ -149,7 +151,7 @@ impl Recorded {
             }
         }
         valuation.insert("model".into(), self.model);
-        let trained_at = model.ok().map(|model| model.card.record.created_at.to_rfc3339());
+        let trained_at = model.ok().map(|model| model.card().record.created_at.to_rfc3339());
         Certificate {
             valuation,
             data_date: trained_at.clone(),
@@ -162,16 +164,16 @@ impl Recorded {
     }
 
     /// The same stone priced again by the same model.
-    fn again(&self, model: &CachedModel) -> Option<valuation::Valuation> {
+    fn again(&self, model: &Found) -> Option<valuation::Valuation> {
         let sent = self.sent.as_ref()?;
         let given = GivenDiamond::new(sent, "").ok()?;
         let asked = question::confidence_of(&self.query);
-        valuation::value(&model.pipeline, &given.cells(), &asked, None).ok()
+        valuation::value(model.pipeline(), &given.cells(), &asked, None).ok()
     }
 
     fn comparison(
         &self,
-        model: Result<&CachedModel, Gone>,
+        model: Result<&Found, Gone>,
         again: Option<&valuation::Valuation>,
     ) -> (Option<bool>, String) {
         let version = &self.model["version"];

@@ -1,5 +1,6 @@
 //! A valuation of the past, found in the log.
 
+use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -35,11 +36,14 @@ pub(super) async fn recorded(
         let example = "the request_id of a valuation looks like 0197f2a4-8c1b-7e52-9d3a-5b6c7d8e9f01";
         Problem::unknown_valuation(format!("{:?} is no number of a valuation: {example}.", shortened(wanted)))
     })?;
-    let exchange = log
-        .one(id.to_string())
-        .await
-        .map_err(Problem::log_unavailable)?
-        .ok_or_else(|| Problem::unknown_valuation(NOT_RECORDED))?;
+    let exchange =
+        log.one(id.to_string()).await.map_err(Problem::log_unavailable)?.ok_or_else(|| {
+            match log.may_be_on_its_way(id, Utc::now()) {
+                true => Problem::unknown_valuation("No valuation with this number is recorded here.")
+                    .perhaps_on_its_way(),
+                false => Problem::unknown_valuation(NOT_RECORDED),
+            }
+        })?;
     Recorded::read(id.to_string(), exchange, row)
 }
 

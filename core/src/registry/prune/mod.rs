@@ -1,8 +1,10 @@
-//! Takes away blobs that no commit names: what runs left that were stopped before they registered a model.
-//!
-//! Others may go on writing meanwhile. Whoever stores or registers a blob marks it as used first (its time becomes
-//! the present) and looks whether it is there afterwards. Here a blob is first moved aside, so that nobody finds it any more,
-//! and only then is it asked, of the blob moved aside, whether it was marked or is named: then it goes back.
+//! Takes away blobs that no commit names: what runs left that were stopped before they registered a model. Others may go on
+//! writing meanwhile, so each kind of place has its own way to make sure that nobody loses what is used again.
+
+mod announced;
+mod aside;
+#[cfg(test)]
+mod tests;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,6 +12,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+pub(super) use self::announced::{must_stay, present};
 use super::storage::Storage;
 use super::{BlobKind, Registry};
 use crate::error::{Error, Result};
@@ -18,8 +21,6 @@ use crate::folder;
 /// How long ago a blob must have been stored or used: a run that is under way names its blobs at its end.
 const AGE: TimeDelta = TimeDelta::hours(24);
 const BLOBS: &str = "blobs";
-/// Where blobs are on their way out.
-const ASIDE: &str = "pruned";
 
 /// A blob that no commit names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,46 +41,18 @@ impl Registry {
     /// As [`Registry::open`], and when a file cannot be moved or removed. To be called again then: it goes on.
     pub fn prune(&self, now: DateTime<Utc>, is_dry_run: bool) -> Result<Vec<Leftover>> {
         let leftovers = self.leftovers(BLOBS, now)?;
-        if is_dry_run {
-            return Ok(leftovers);
+        match self.location.folder() {
+            _ if is_dry_run => Ok(leftovers),
+            Some(place) if !self.storage.is_remote() => self.prune_folder(place, &leftovers, now),
+            _ => self.prune_store(&leftovers, now),
         }
-        let Some(place) = self.location.folder() else { return Err(self.not_pruned()) };
-        let (blobs, aside) = (place.join(BLOBS), place.join(ASIDE));
-        folder::make(&aside)?;
-        for Leftover { path, .. } in &leftovers {
-            let from = place.join(path);
-            let to = aside.join(from.file_name().unwrap_or_default());
-            match std::fs::rename(&from, &to) {
-                // Somebody else prunes, too.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                moved => moved.map_err(|source| Error::write(&from, source))?,
-            }
-        }
-        let unused = self.leftovers(ASIDE, now)?;
-        for name in folder::names(&aside)? {
-            let path = format!("{ASIDE}/{name}");
-            if unused.iter().any(|leftover| leftover.path == path) {
-                continue;
-            }
-            match std::fs::hard_link(aside.join(&name), blobs.join(&name)) {
-                // It was stored anew meanwhile.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                back => back.map_err(|source| Error::write(blobs.join(&name), source))?,
-            }
-        }
-        folder::sync(&blobs).map_err(|source| Error::write(&blobs, source))?;
-        for name in folder::names(&aside)? {
-            let path = aside.join(name);
-            std::fs::remove_file(&path).map_err(|source| Error::write(&path, source))?;
-        }
-        Ok(unused)
     }
 
-    /// The blobs in a part of the folder that no commit names, and nobody has used for long.
+    /// The blobs in a part of the place that no commit names, and nobody has used for long.
     fn leftovers(&self, part: &str, now: DateTime<Utc>) -> Result<Vec<Leftover>> {
         let mut leftovers = match self.location.folder() {
-            Some(folder) => files(folder, part)?,
-            None => objects(&self.storage, part)?,
+            Some(folder) if !self.storage.is_remote() => files(folder, part)?,
+            _ => objects(&self.storage, part)?,
         };
         leftovers.retain(|leftover| is_blob(name_of(leftover)) && now - leftover.at >= AGE);
         // After the files: what is named by now was there then.
@@ -89,18 +62,6 @@ impl Registry {
         leftovers.retain(|leftover| !named(name_of(leftover)));
         leftovers.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(leftovers)
-    }
-
-    /// In a store nothing can be moved aside in one step and looked at again, so a run could register what is being
-    /// removed, and lose it.
-    fn not_pruned(&self) -> Error {
-        Error::Usage {
-            reason: format!(
-                "nothing was removed: in a store such as {} a run that uses such a file again could lose it",
-                self.location
-            ),
-            allowed: "--dry-run, which lists them; they cost their place and harm nobody".into(),
-        }
     }
 }
 

@@ -1,0 +1,242 @@
+//! A run whose trials and fits are carried out elsewhere comes to the same bytes, whatever happens on the way. Needs the
+//! XGBoost library; `make test` names it in `XTREAM_XGBOOST_LIB`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use xtream_core::dataset::Source;
+use xtream_core::model::xgboost::Locations;
+use xtream_core::progress::Silent;
+use xtream_core::registry::{ModelRecord, Registry};
+use xtream_core::training::{
+    Executor, Family, Preset, Promotes, Reply, Training, Worker, built_in, choose, monotone,
+};
+use xtream_core::tuning::{Parallel, SamplerKind};
+use xtream_core::{Error, Interrupt, Result};
+
+fn families() -> Vec<Family> {
+    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
+        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
+    built_in(&Locations::new(vec![library.into()]))
+}
+
+fn training(names: &[&str], executor: Option<Arc<dyn Executor>>) -> Training {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    Training {
+        source: Source { data: vec![data], ..Source::default() },
+        max_rejects_percent: 1.0,
+        rejects: None,
+        families: choose(families(), &names).unwrap(),
+        n_trials: 12,
+        preset: Preset::default(),
+        sampler: SamplerKind::default(),
+        parallel: Parallel::default(),
+        n_workers: 2,
+        executor,
+        seed: 1,
+        n_repeats: 1,
+        promotes: Promotes::Nothing,
+        is_monotone: false,
+        ranges: true,
+    }
+}
+
+/// The run's models, without what depends on a clock.
+fn run(training: &Training, folder: &Path) -> Result<Vec<ModelRecord>> {
+    let registry = Registry::open_or_create(folder).unwrap();
+    training.run(&registry, &Silent, &Interrupt::default())?;
+    let cards = registry.cards().unwrap();
+    let timeless = |record: ModelRecord| ModelRecord {
+        created_at: Default::default(),
+        search_s: 0.0,
+        fit_s: 0.0,
+        ..record
+    };
+    Ok(cards.into_iter().map(|card| timeless(card.record)).collect())
+}
+
+/// Workers in this process, of which one or the other dies.
+struct Mortals {
+    workers: Vec<Mutex<Arc<Worker>>>,
+    chance: Mutex<Pcg64>,
+    /// How many jobs in a hundred kill their worker.
+    percent: u32,
+    n_killed: AtomicUsize,
+    n_rows_sent: AtomicUsize,
+}
+
+impl Mortals {
+    fn new(n_workers: usize, percent: u32) -> Arc<Self> {
+        let worker = |_| Mutex::new(Arc::new(Worker::new(families())));
+        Arc::new(Self {
+            workers: (0..n_workers).map(worker).collect(),
+            chance: Mutex::new(Pcg64::seed_from_u64(7)),
+            percent,
+            n_killed: AtomicUsize::new(0),
+            n_rows_sent: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Executor for Mortals {
+    fn run(&self, job: &[u8], rows: Option<&[u8]>, _family: &str, interrupt: &Interrupt) -> Result<Reply> {
+        self.n_rows_sent.fetch_add(usize::from(rows.is_some()), Ordering::SeqCst);
+        let (number, fate) = {
+            let mut chance = self.chance.lock().unwrap();
+            (chance.random_range(0..self.workers.len()), chance.random_range(0..100))
+        };
+        let worker = Arc::clone(&self.workers[number].lock().unwrap());
+        let answer = worker.run(job, rows, None, interrupt)?;
+        if fate < self.percent {
+            // It had done its part and died before it could say so; the one in its place knows nothing.
+            *self.workers[number].lock().unwrap() = Arc::new(Worker::new(families()));
+            self.n_killed.fetch_add(1, Ordering::SeqCst);
+            return Ok(Reply::Lost("it died".into()));
+        }
+        Ok(Reply::Answered(answer))
+    }
+}
+
+#[test]
+fn models_and_studies_do_not_depend_on_who_carried_them_out_or_died_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["linear", "xgboost", "xgboost-derived"];
+    let here = run(&training(&names, None), &folder.path().join("here")).unwrap();
+    assert!(here.iter().any(|record| record.search.as_ref().is_some_and(|search| search.n_pruned > 0)));
+    for percent in [0, 30] {
+        let workers = Mortals::new(2, percent);
+        let there =
+            run(&training(&names, Some(workers.clone())), &folder.path().join(format!("{percent}"))).unwrap();
+        assert_eq!(there, here, "{percent} % died");
+        let n_killed = workers.n_killed.load(Ordering::SeqCst);
+        assert_eq!(n_killed > 3, percent > 0, "{n_killed}");
+        if percent == 0 {
+            // Once a worker; two threads may have asked one at the same time.
+            assert!((2..=16).contains(&workers.n_rows_sent.load(Ordering::SeqCst)));
+        }
+    }
+}
+
+#[test]
+fn neither_do_models_without_ranges_nor_the_price_of_a_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = |executor| Training { ranges: false, n_trials: 2, ..training(&["xgboost"], executor) };
+    let promised = |executor| {
+        let training =
+            Training { n_trials: 0, is_monotone: true, ..training(&["xgboost-derived"], executor) };
+        Training { families: monotone(training.families, true).unwrap(), ..training }
+    };
+    for (number, training) in [&bare as &dyn Fn(_) -> Training, &promised].into_iter().enumerate() {
+        let workers: Arc<dyn Executor> = Mortals::new(2, 0);
+        let place = |name: &str| folder.path().join(format!("{number}-{name}"));
+        let (here, there) =
+            (run(&training(None), &place("here")), run(&training(Some(workers)), &place("there")));
+        assert_eq!(there.unwrap(), here.unwrap());
+    }
+}
+
+/// Hands over a job and its rows after `change` had its way with them.
+struct Changed<F>(Worker, F);
+
+impl<F: Fn(&mut Vec<u8>, &mut Vec<u8>) + Send + Sync> Executor for Changed<F> {
+    fn run(&self, job: &[u8], rows: Option<&[u8]>, _family: &str, interrupt: &Interrupt) -> Result<Reply> {
+        let (mut job, mut sent) = (job.to_vec(), rows.unwrap_or_default().to_vec());
+        self.1(&mut job, &mut sent);
+        let answer = self.0.run(&job, rows.map(|_| &*sent), None, interrupt)?;
+        Ok(Reply::Answered(answer))
+    }
+}
+
+fn refused(change: impl Fn(&mut Vec<u8>, &mut Vec<u8>) + Send + Sync + 'static) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let executor = Arc::new(Changed(Worker::new(families()), change));
+    let training = Training { n_trials: 2, ..training(&["xgboost"], Some(executor)) };
+    let error = run(&training, folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Worker { .. }), "{error:?}");
+    assert!(Registry::open(folder.path()).unwrap().cards().unwrap().is_empty());
+    error.to_string()
+}
+
+#[test]
+fn rows_that_are_not_those_of_the_run_teach_nobody() {
+    // A price of another data set: as sound a file as the right one.
+    let other = tempfile::tempdir().unwrap();
+    run(&training(&["linear"], None), other.path()).unwrap();
+    let registry = Registry::open(other.path()).unwrap();
+    let smaller = xtream_core::dataset::Dataset::explicit(
+        registry.dataset(1).unwrap().train().into_iter().skip(1).collect(),
+        registry.dataset(1).unwrap().test(),
+    );
+    let smaller = xtream_core::dataset::store::to_parquet(&smaller).unwrap();
+    let said = refused(move |_, rows| {
+        if !rows.is_empty() {
+            rows.clone_from(&smaller);
+        }
+    });
+    assert!(said.contains("the rows that were sent to it are sha256:"), "{said}");
+}
+
+#[test]
+fn a_worker_with_another_program_or_another_xgboost_does_nothing() {
+    let replace = |what: &'static str, other: &'static str| {
+        move |job: &mut Vec<u8>, _: &mut Vec<u8>| {
+            let text = String::from_utf8(job.clone()).unwrap();
+            assert!(text.contains(what), "{text}");
+            *job = text.replacen(what, other, 1).into_bytes();
+        }
+    };
+    let ours = env!("CARGO_PKG_VERSION");
+    let said = refused(replace("\"code_version\":\"", "\"code_version\":\"7"));
+    assert!(said.contains(&format!("it has xtream {ours}, and the run was started with 7{ours}")), "{said}");
+    let said = refused(replace("\"library\":\"", "\"library\":\"1"));
+    assert!(said.contains("its XGBoost library has the version"), "{said}");
+}
+
+/// Loses every job after the first so many.
+struct Losing {
+    worker: Worker,
+    n_before: usize,
+    n_run: AtomicUsize,
+    n_lost: AtomicUsize,
+}
+
+impl Executor for Losing {
+    fn run(&self, job: &[u8], rows: Option<&[u8]>, _family: &str, interrupt: &Interrupt) -> Result<Reply> {
+        if self.n_run.fetch_add(1, Ordering::SeqCst) >= self.n_before {
+            self.n_lost.fetch_add(1, Ordering::SeqCst);
+            return Ok(Reply::Lost("nobody is there".into()));
+        }
+        Ok(Reply::Answered(self.worker.run(job, rows, None, interrupt)?))
+    }
+}
+
+#[test]
+fn a_job_that_is_always_lost_ends_the_run_after_ten_times_and_finished_trials_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let losing = |n_before| {
+        let (n_run, n_lost) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Losing { worker: Worker::new(families()), n_before, n_run, n_lost })
+    };
+    let alone =
+        |executor| Training { parallel: Parallel::new(1).unwrap(), ..training(&["xgboost"], executor) };
+    // The first job is asked for twice, because its rows are not there yet.
+    let executor = losing(1 + 5);
+    let error = run(&alone(Some(executor.clone())), folder.path()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a worker could not do its part: a job was given out 10 times and lost each time: nobody is there"
+    );
+    assert_eq!(executor.n_lost.load(Ordering::SeqCst), 10);
+    // Seven trials were left, and twelve fits.
+    let executor = losing(usize::MAX);
+    let resumed = run(&alone(Some(executor.clone())), folder.path()).unwrap();
+    assert_eq!(executor.n_run.load(Ordering::SeqCst), 1 + 7 + 12);
+    let whole = tempfile::tempdir().unwrap();
+    assert_eq!(resumed, run(&alone(None), whole.path()).unwrap());
+}
