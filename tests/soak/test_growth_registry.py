@@ -20,7 +20,7 @@ def measure(growth: Growth, place: object, grow: Path, folder: Path, variables: 
         subprocess.run(
             [str(grow), str(place), str(n)], check=True, env=environment(**variables), capture_output=True
         )
-        growth.add("ms to register one more", n, (time.perf_counter() - begun) / (n - n // 10) * 1000)
+        growth.add("ms to register, for one", n, (time.perf_counter() - begun) / (n - n // 10) * 1000)
         seconds, peak = run([PROGRAM, "models", "show", "champion", *where], folder, **variables)
         growth.add("seconds to open", n, seconds)
         growth.add("MiB to open", n, peak)
