@@ -46,6 +46,9 @@ class Growth:
                 a, b, worst = self.law(name)
                 each, word = (1e6, "million") if sizes[-1] >= 1e6 else (1e3, "thousand")
                 law, off = f"{digits(a)} + {digits(b * each)} per {word}", f"{worst:.0%}"
+                if b * sizes[-1] < a / 5:
+                    # Not more than what the machine's other work makes of it.
+                    law, off = "the same", ""
             lines.append("| " + " | ".join([name, *shown, law, off]) + " |")
         return "\n".join(lines)
 
