@@ -132,8 +132,8 @@ def test_it_can_be_stopped_and_goes_on_where_it_was(visit: Open, csv: Csv) -> No
         ),
         (
             "carat,colour,clarity (GIA)\n1,E,IF\n",
-            "stones.csv, line 1: no column cut, clarity; the columns found are carat, colour, clarity (GIA); if that is "
-            "what they mean, say so with ?column=clarity (GIA)=clarity",
+            "stones.csv, line 1: no column cut, clarity; the columns found are carat, colour, clarity (GIA); "
+            "if that is what they mean, say so with ?column=clarity (GIA)=clarity",
         ),
         ("carat,Carat,cut,color,clarity\n1,1,Ideal,E,IF\n", 'columns 1 and 2 are both called "Carat"'),
         ('carat,cut,color,clarity\n1,"Ideal,E,IF\n', "stones.csv, line 2: "),

@@ -395,6 +395,34 @@ def test_numbers_of_another_unit_neither_teach_nor_are_priced(
         assert said in xtream("value", file, "--registry", trained.folder, status=2).stderr
 
 
+@pytest.mark.parametrize("unit", ["points", "grams", "cm", "shares"])
+def test_a_part_further_down_in_another_unit_refuses_the_file(
+    xtream: Program, trained: Trained, unit: str
+) -> None:
+    columns, factor, said = UNITS[unit]
+    rows = sold(20_000)
+    names = list(columns) if columns == "xyz" else [columns]
+    # Fewer than half, so that the middle of all numbers is sound.
+    rows.iloc[12_000:, [rows.columns.get_loc(name) for name in names]] *= factor
+    file, table = xtream.folder / "delivery.csv", xtream.folder / "delivery.parquet"
+    rows.to_csv(file, index=False)
+    rows.to_parquet(table, index=False)
+    for path in (file, table):
+        for command in ("train", "value"):
+            run = xtream(command, path, "--registry", trained.folder, status=2)
+            assert "seems to have another unit: from line" in run.stderr and said in run.stderr, run.stderr
+        assert said in xtream("inspect", path, status=2).stdout
+
+
+def test_of_several_files_the_one_in_another_unit_is_named(xtream: Program) -> None:
+    rows = sold(10_000)
+    rows[:9_900].to_csv(xtream.folder / "a.csv", index=False)
+    # One price of a hundred is no reason to doubt all of them.
+    rows[9_900:].assign(price=rows["price"] / 1000).to_csv(xtream.folder / "b.csv", index=False)
+    said = xtream("train", "a.csv", "b.csv", "--models", "linear", status=2).stderr
+    assert "b.csv: the column price seems to have another unit: 100 of 100 prices" in said, said
+
+
 def test_prices_of_one_carat_are_made_prices_of_the_stone(xtream: Program) -> None:
     rows = sold(500)
     per_carat = rows.assign(price=rows["price"] / rows["carat"])

@@ -9,6 +9,7 @@ use super::counts::Counts;
 use super::duplicates::{Duplicates, UniqueRows};
 use super::event::ReadEvent;
 use super::fingerprint::row_fingerprint;
+use super::units::{SoldSample, SuspectUnit};
 use super::{Batch, Frame, Part, Reading, Spellings, Table};
 use crate::diamond::{Cell, Fault, Field, PricedDiamond, RawDiamond, number};
 use crate::error::Result;
@@ -65,6 +66,8 @@ pub(super) struct Ingested {
     pub counts: Counts,
     /// The files they came from.
     pub files: Vec<SourceFile>,
+    /// The first of them whose prices look as if they had another unit.
+    pub suspect: Option<(PathBuf, SuspectUnit)>,
 }
 
 /// Where a row stands.
@@ -139,11 +142,13 @@ fn read_table(
     let n_before = ingested.counts.n_rows;
     unique.reserve(table.n_rows_about());
     let mut spellings = Spellings::default();
+    let mut sold = SoldSample::EMPTY;
     let work = |part: Part| part.batch().map(|batch| CheckedBatch::of(batch, policy));
     let take = |checked: Result<CheckedBatch>| -> Result<()> {
         interrupt.check()?;
         let CheckedBatch { batch, stones, fingerprints, refused, spelled } = checked?;
         spellings.add(spelled);
+        sold.add(&stones);
         let mut are_kept = unique.extend(&stones, &fingerprints)?.into_iter();
         let mut refused = refused.into_iter().peekable();
         ingested.counts.n_rows += batch.len() as u64;
@@ -165,6 +170,9 @@ fn read_table(
         Ok(())
     };
     in_order(|| table.next_part(), work, take)?;
+    if !policy.unpriced && sold.is_telling() && ingested.suspect.is_none() {
+        ingested.suspect = sold.suspect().map(|suspect| (path.to_owned(), suspect));
+    }
     let n_rows = ingested.counts.n_rows - n_before;
     let understood =
         understood.into_iter().chain(spellings.in_words()).reduce(|one, other| one + ", " + &other);

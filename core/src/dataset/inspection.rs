@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::columns::{has, lookalike};
 use super::ingest::CheckedBatch;
-use super::units::{MOST_PRICES, Sold, SuspectUnit, suspect_prices, suspects};
+use super::units::{SoldSample, SuspectUnit, suspects};
 use super::{Batch, Part, Policy, Reading, Spellings, Suspect, Table};
 use crate::diamond::{Fault, Field};
 use crate::error::{Error, Result};
@@ -107,31 +107,37 @@ pub fn inspect(path: &Path, reading: &Arc<Reading>, interrupt: &Interrupt) -> Re
     let policy = Policy { suspect, unpriced: !has_prices, ..Policy::default() };
     let mut kinds = Kinds::default();
     let mut spellings = Spellings::default();
-    let mut sold = Vec::new();
-    let mut keep_prices = |checked: &CheckedBatch| {
-        let room = if has_prices { MOST_PRICES - sold.len() } else { 0 };
-        sold.extend(checked.stones.iter().take(room).map(Sold::from));
-    };
+    let mut sold = SoldSample::EMPTY;
     if let Some(first) = table.next_batch()? {
-        inspection.units = suspects(&first);
+        inspection.units = suspects(&first, false);
         let checked = CheckedBatch::of(first, policy);
-        keep_prices(&checked);
+        sold.add(&checked.stones);
         take(&checked, &mut inspection, &mut kinds, &mut spellings);
         add_examples(&mut inspection.columns, checked.batch)?;
     }
-    let work = |part: Part| part.batch().map(|batch| CheckedBatch::of(batch, policy));
+    let work = |part: Part| {
+        let batch = part.batch()?;
+        Ok((suspects(&batch, true), CheckedBatch::of(batch, policy)))
+    };
     in_order(
         || table.next_part(),
         work,
-        |checked| {
+        |looked_at| {
             interrupt.check()?;
-            let checked = checked?;
-            keep_prices(&checked);
+            let (suspects, checked) = looked_at?;
+            for suspect in suspects {
+                if inspection.units.iter().all(|known| known.field != suspect.field) {
+                    inspection.units.push(suspect);
+                }
+            }
+            sold.add(&checked.stones);
             take(&checked, &mut inspection, &mut kinds, &mut spellings);
             Ok::<_, Error>(())
         },
     )?;
-    inspection.units.extend(suspect_prices(sold.into_iter()));
+    if has_prices {
+        inspection.units.extend(sold.suspect());
+    }
     let unused = inspection.columns.iter().filter(|column| column.field.is_none());
     let names: Vec<_> = unused.map(|column| column.name.clone()).collect();
     inspection.settings = settings(&missing, &names, &kinds.grades);

@@ -101,15 +101,21 @@ impl Source {
         data.counts.n_in_both_kept = overlap.n_kept;
         let mut rows = unique.into_rows();
         refused.finish()?;
-        // All of them, or as many, of every part of the delivery.
-        let sold = rows.iter().step_by(rows.len().div_ceil(MOST_PRICES).max(1)).map(Sold::from);
-        if !self.reading.accepts_units
-            && let Some(suspect) = suspect_prices(sold)
-        {
-            let files = expand(&self.data)?;
-            let name = files.first().cloned().or_else(|| self.frames.first().map(|frame| frame.name.clone()));
-            let remedy = "; if they are right, they are learned from with --accept-units";
-            return Err(suspect.refused(&name.unwrap_or_default(), remedy));
+        if !self.reading.accepts_units {
+            // Files of a few stones each tell something together.
+            let all = || {
+                let sold = rows.iter().step_by(rows.len().div_ceil(MOST_PRICES).max(1)).map(Sold::from);
+                let names: Vec<_> = test.files.iter().chain(&data.files).map(|file| &file.path).collect();
+                let name = match &names[..] {
+                    [name] => (*name).clone(),
+                    names => format!("{} files together", names.len()).into(),
+                };
+                suspect_prices(sold).map(|suspect| (name, suspect))
+            };
+            if let Some((name, suspect)) = test.suspect.or(data.suspect).or_else(all) {
+                let remedy = "; if they are right, they are learned from with --accept-units";
+                return Err(suspect.refused(&name, remedy));
+            }
         }
         let counts = data.counts.plus(test.counts);
         let files = [data.files, test.files].concat();

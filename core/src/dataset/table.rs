@@ -25,8 +25,10 @@ pub struct Table {
     rows: Rows,
     /// What each of its columns is.
     fields: Vec<Option<Field>>,
-    /// Whether the units of its columns are still to be looked at, and what to call it if they are refused.
+    /// What to call it if the units of its columns are refused, where they are to be looked at.
     unchecked: Option<PathBuf>,
+    /// Whether rows were taken from it.
+    is_begun: bool,
 }
 
 /// A frame of fewer rows was typed by hand, and what is wrong with it is said row by row.
@@ -74,7 +76,7 @@ impl Table {
 
     fn of(rows: Rows, reading: &Reading) -> Self {
         let fields = fields_of(rows.columns().iter().map(String::as_str), reading);
-        Self { rows, fields, unchecked: None }
+        Self { rows, fields, unchecked: None, is_begun: false }
     }
 
     /// No rows, but every column: what a file with a header alone holds.
@@ -175,6 +177,9 @@ impl Table {
             [] if self.fields.iter().all(Option::is_none) => {
                 "; is the line with the names missing?".to_owned()
             }
+            [] if missing == [Field::Price] => {
+                "; a model learns from prices that were paid, and these stones have none".to_owned()
+            }
             [] => String::new(),
             meant => format!("; if that is what they mean, say so with {}", meant.join(" ")),
         };
@@ -226,14 +231,10 @@ impl Table {
     /// # Errors
     /// As [`Self::next_batch`]; what is wrong inside the part is told by [`Part::batch`].
     pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
-        let part = self.rows.next_part()?;
-        let (Some(path), true) = (&self.unchecked, part.is_some()) else { return Ok(part) };
-        let batch = part.map(Part::batch).transpose()?;
-        if let Some(suspect) = batch.as_ref().and_then(|batch| suspects(batch).into_iter().next()) {
-            return Err(suspect.refused(path, ""));
-        }
-        self.unchecked = None;
-        Ok(batch.map(Part::Ready))
+        let Some(rows) = self.rows.next_part()? else { return Ok(None) };
+        let is_further_down = std::mem::replace(&mut self.is_begun, true);
+        let unchecked = self.unchecked.as_ref().map(|path| (path.clone(), is_further_down));
+        Ok(Some(Part { rows, unchecked }))
     }
 }
 
@@ -245,11 +246,11 @@ fn listed(names: &[String], most: usize) -> String {
 }
 
 impl Rows {
-    fn next_part(&mut self) -> Result<Option<Part>> {
+    fn next_part(&mut self) -> Result<Option<PartRows>> {
         Ok(match self {
-            Self::Csv(table) => table.next_block()?.map(Part::Csv),
-            Self::Parquet(table) => table.next_batch()?.map(Part::Ready),
-            Self::Frame(table) => table.next_slice().map(Part::Frame),
+            Self::Csv(table) => table.next_block()?.map(PartRows::Csv),
+            Self::Parquet(table) => table.next_batch()?.map(PartRows::Ready),
+            Self::Frame(table) => table.next_slice().map(PartRows::Frame),
         })
     }
 
@@ -263,19 +264,33 @@ impl Rows {
 }
 
 /// Rows of a table that are still to be parsed, on any thread.
-pub(crate) enum Part {
+pub(crate) struct Part {
+    rows: PartRows,
+    /// The name of the table, where units are to be looked at, and whether these are not its first rows.
+    unchecked: Option<(PathBuf, bool)>,
+}
+
+enum PartRows {
     Csv(CsvBlock),
     Frame(FrameSlice),
     Ready(Batch),
 }
 
 impl Part {
+    /// # Errors
+    /// When its form is broken, or a column seems to have another unit.
     pub(crate) fn batch(self) -> Result<Batch> {
-        match self {
-            Self::Csv(block) => block.batch(),
-            Self::Frame(slice) => slice.batch(),
-            Self::Ready(batch) => Ok(batch),
+        let batch = match self.rows {
+            PartRows::Csv(block) => block.batch()?,
+            PartRows::Frame(slice) => slice.batch()?,
+            PartRows::Ready(batch) => batch,
+        };
+        if let Some((path, is_further_down)) = self.unchecked
+            && let Some(suspect) = suspects(&batch, is_further_down).first()
+        {
+            return Err(suspect.refused(&path, ""));
         }
+        Ok(batch)
     }
 }
 
@@ -284,6 +299,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::fs::File;
     use std::io::Write;
+
+    use polars::prelude::Column;
 
     use super::*;
 
@@ -305,6 +322,25 @@ mod tests {
             n_rows += batch.len();
         }
         Ok(n_rows)
+    }
+
+    #[test]
+    fn rows_of_a_frame_further_down_in_another_unit_are_refused_and_a_few_are_not() {
+        let said = |n_in_points: usize| {
+            let carat = (0..10_000).map(|row| if row < 10_000 - n_in_points { 0.71 } else { 71.0 });
+            let carat = Column::new("carat".into(), carat.collect::<Vec<f64>>());
+            let rows = DataFrame::new(10_000, vec![carat]).unwrap();
+            let frame = Frame { name: "the frame".into(), rows, extra_columns: Vec::new() };
+            rest(Table::over(frame)).map_err(|error| error.to_string())
+        };
+        assert_eq!(said(0), Ok(10_000));
+        assert_eq!(said(15), Ok(10_000));
+        let reason = said(4_000).unwrap_err();
+        assert!(
+            reason.starts_with("the frame: the column carat seems to have another unit: from line 6144 on"),
+            "{reason}"
+        );
+        assert!(reason.contains("points"), "{reason}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Numbers in another unit than ours: weights in points, lengths in cm, prices in thousands. One number of them is a
 //! typing error; here the middle of a column tells.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::diamond::{CARAT_PER_MM3, Cell, Field, PricedDiamond, number};
@@ -38,17 +40,41 @@ const MOST_BESIDE_A_FACTOR: f64 = 5.0;
 /// Factor from which a single price is one in another unit.
 const MOST_ONE_PRICE_MOVED: f64 = 40.0;
 
-/// Columns of features that look as if they had another unit, by the middle of all numbers of a batch that can be read.
-pub(super) fn suspects(batch: &Batch) -> Vec<SuspectUnit> {
-    let value = |row: usize, field: Field| match batch.cell(row, field) {
-        Cell::Missing => None,
-        cell => number(field, cell).ok(),
-    };
-    let middle = |of: &dyn Fn(usize) -> Option<f64>| median((0..batch.len()).filter_map(of).collect());
-    let column = |field: Field| middle(&|row| value(row, field));
+/// Rows that are looked at together: a file may have been put together from several.
+const STRETCH: usize = 1 << 11;
+/// So few rows may be wrong in most of them without being in another unit.
+const FEWEST: usize = 20;
+/// Rows of a stretch further down that are looked at: their middle is near that of all.
+const MOST_OF_A_STRETCH: usize = 32;
+
+/// Columns of features that look as if they had another unit, by the middle of the numbers that can be read: of the
+/// first rows of a file, and of each stretch further down.
+pub(super) fn suspects(batch: &Batch, is_further_down: bool) -> Vec<SuspectUnit> {
+    let mut found: Vec<SuspectUnit> = Vec::new();
+    for first in (0..batch.len()).step_by(STRETCH) {
+        let rows = first..batch.len().min(first + STRETCH);
+        if first == 0 && !is_further_down {
+            found = suspects_among(batch, rows, 1);
+        } else if rows.len() >= FEWEST {
+            let every = rows.len().div_ceil(MOST_OF_A_STRETCH);
+            for suspect in suspects_among(batch, rows, every) {
+                if found.iter().all(|known| known.field != suspect.field) {
+                    let reason = format!("from line {} on {}", batch.line(first), suspect.reason);
+                    found.push(SuspectUnit { reason, ..suspect });
+                }
+            }
+        }
+    }
+    found
+}
+
+fn suspects_among(batch: &Batch, rows: Range<usize>, every: usize) -> Vec<SuspectUnit> {
+    let rows: Vec<Numbers> = rows.step_by(every).map(|row| Numbers::of(batch, row)).collect();
+    let middle = |of: &dyn Fn(&Numbers) -> Option<f64>| median(rows.iter().filter_map(of).collect());
+    let column = |field: Field| middle(&|row| row.of_field(field));
     let by_size = middle(&|row| {
-        let [x, y, z] = [value(row, Field::X)?, value(row, Field::Y)?, value(row, Field::Z)?];
-        Some(value(row, Field::Carat)? / (CARAT_PER_MM3 * x * y * z))
+        let [x, y, z] = row.lengths;
+        Some(row.carat? / (CARAT_PER_MM3 * x? * y? * z?))
     });
     let mut found = Vec::new();
     let mut add = |field, factor, middle: f64, looks_like: &str, allowed| {
@@ -87,9 +113,8 @@ pub(super) fn suspects(batch: &Batch) -> Vec<SuspectUnit> {
     for field in [Field::X, Field::Y, Field::Z] {
         // The height of a round stone is three fifths of its width.
         let share = if field == Field::Z { 0.618 } else { 1.0 };
-        let ratio = middle(&|row| {
-            Some(value(row, field)? / (share * LENGTH_OF_ONE_CARAT * cbrt(value(row, Field::Carat)?)))
-        });
+        let ratio =
+            middle(&|row| Some(row.of_field(field)? / (share * LENGTH_OF_ONE_CARAT * row.cube_root?)));
         let length = column(field).unwrap_or_default();
         match ratio {
             Some(ratio) if is_about(ratio, 0.1) => add(field, 0.1, length, "cm", "the length in mm"),
@@ -118,6 +143,41 @@ pub(super) fn suspects(batch: &Batch) -> Vec<SuspectUnit> {
     found
 }
 
+/// The numbers of a row that can be read.
+struct Numbers {
+    carat: Option<f64>,
+    /// Of its weight.
+    cube_root: Option<f64>,
+    depth: Option<f64>,
+    table: Option<f64>,
+    lengths: [Option<f64>; 3],
+}
+
+impl Numbers {
+    fn of(batch: &Batch, row: usize) -> Self {
+        let value = |field: Field| match batch.cell(row, field) {
+            Cell::Missing => None,
+            cell => number(field, cell).ok(),
+        };
+        let carat = value(Field::Carat);
+        let lengths = [Field::X, Field::Y, Field::Z].map(value);
+        let cube_root = carat.map(cbrt);
+        Self { carat, cube_root, depth: value(Field::Depth), table: value(Field::Table), lengths }
+    }
+
+    fn of_field(&self, field: Field) -> Option<f64> {
+        match field {
+            Field::Carat => self.carat,
+            Field::Depth => self.depth,
+            Field::Table => self.table,
+            Field::X => self.lengths[0],
+            Field::Y => self.lengths[1],
+            Field::Z => self.lengths[2],
+            _ => None,
+        }
+    }
+}
+
 /// What a stone weighs and was sold for.
 #[derive(Clone, Copy)]
 pub(super) struct Sold {
@@ -133,6 +193,42 @@ impl From<&PricedDiamond> for Sold {
 
 /// As many prices are enough to tell their unit.
 pub(super) const MOST_PRICES: usize = 1 << 17;
+
+/// Prices of every part of a file, however long it is: of all stones, then of every second one, of every fourth ...
+pub(super) struct SoldSample {
+    every: usize,
+    n_seen: usize,
+    sold: Vec<Sold>,
+}
+
+impl SoldSample {
+    pub(super) const EMPTY: Self = Self { every: 1, n_seen: 0, sold: Vec::new() };
+
+    /// The next stones of the file.
+    pub(super) fn add(&mut self, stones: &[PricedDiamond]) {
+        let n_passed_over = self.n_seen.next_multiple_of(self.every) - self.n_seen;
+        self.sold.extend(stones.iter().skip(n_passed_over).step_by(self.every).map(Sold::from));
+        self.n_seen += stones.len();
+        while self.sold.len() > MOST_PRICES {
+            let mut place = 0_usize;
+            self.sold.retain(|_| {
+                place += 1;
+                !place.is_multiple_of(2)
+            });
+            self.every *= 2;
+        }
+    }
+
+    /// Whether the file has more than a few stones, which may be odd without being in another unit.
+    pub(super) fn is_telling(&self) -> bool {
+        self.n_seen >= FEWEST
+    }
+
+    /// What is wrong with its prices.
+    pub(super) fn suspect(self) -> Option<SuspectUnit> {
+        suspect_prices(self.sold.into_iter())
+    }
+}
 
 /// What is wrong with the prices of all stones together, if they look as if they had another unit.
 pub(super) fn suspect_prices(sold: impl Iterator<Item = Sold>) -> Option<SuspectUnit> {
@@ -246,7 +342,7 @@ mod tests {
     }
 
     fn named(times: impl Fn(Field) -> f64) -> Vec<Field> {
-        suspects(&batch(times)).iter().map(|suspect| suspect.field).collect()
+        suspects(&batch(times), false).iter().map(|suspect| suspect.field).collect()
     }
 
     #[test]
@@ -262,6 +358,22 @@ mod tests {
         }
         assert_eq!(named(|field| if matches!(field, Depth | Table) { 0.01 } else { 1.0 }), [Depth, Table]);
         assert_eq!(named(|field| if field == Depth { 3.97 / 62.0 } else { 1.0 }), [Depth]);
+    }
+
+    #[test]
+    fn a_long_file_is_judged_by_prices_of_every_part_of_it() {
+        let raw = crate::diamond::RawDiamond::from_cells(|field| match field {
+            Field::Cut => Cell::Text("Ideal"),
+            Field::Color => Cell::Text("E"),
+            Field::Clarity => Cell::Text("VS1"),
+            _ => Cell::Number(1.0),
+        });
+        let stone = |price_usd: usize| raw.parse_priced(Cell::Number(1.0 + price_usd as f64)).unwrap();
+        let stones: Vec<_> = (0..5 * MOST_PRICES / 2 + 3).map(stone).collect();
+        let mut sample = SoldSample::EMPTY;
+        stones.chunks(1_999).for_each(|chunk| sample.add(chunk));
+        let kept: Vec<_> = sample.sold.iter().map(|sold| sold.price_usd as usize - 1).collect();
+        assert_eq!(kept, (0..stones.len()).step_by(4).collect::<Vec<_>>());
     }
 
     #[test]
