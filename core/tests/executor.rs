@@ -198,6 +198,25 @@ fn a_worker_with_another_program_or_another_xgboost_does_nothing() {
     assert!(said.contains("its XGBoost library has the version"), "{said}");
 }
 
+#[test]
+fn an_answer_to_another_question_is_not_taken_for_an_answer() {
+    /// Says of each trial that it was the next one.
+    struct Confused(Worker);
+
+    impl Executor for Confused {
+        fn run(&self, job: &[u8], rows: Option<&[u8]>, _: &str, interrupt: &Interrupt) -> Result<Reply> {
+            let answer = String::from_utf8(self.0.run(job, rows, None, interrupt)?).unwrap();
+            Ok(Reply::Answered(answer.replacen("\"number\":1,", "\"number\":2,", 1).into_bytes()))
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let executor = Arc::new(Confused(Worker::new(families())));
+    let training = Training { n_trials: 2, ..training(&["xgboost"], Some(executor)) };
+    let said = run(&training, folder.path()).unwrap_err().to_string();
+    assert!(said.contains("it answered with another trial, which was not asked of it"), "{said}");
+}
+
 /// Loses every job after the first so many.
 struct Losing {
     worker: Worker,
@@ -209,7 +228,7 @@ struct Losing {
 impl Executor for Losing {
     fn run(&self, job: &[u8], rows: Option<&[u8]>, _family: &str, interrupt: &Interrupt) -> Result<Reply> {
         if self.n_run.fetch_add(1, Ordering::SeqCst) >= self.n_before {
-            self.n_lost.fetch_add(1, Ordering::SeqCst);
+            assert!(self.n_lost.fetch_add(1, Ordering::SeqCst) < 50, "given out without an end");
             return Ok(Reply::Lost("nobody is there".into()));
         }
         Ok(Reply::Answered(self.worker.run(job, rows, None, interrupt)?))

@@ -10,8 +10,8 @@ use xtream_core::training::{Executor, Reply, Worker, built_in};
 use xtream_core::{Error, Interrupt, Result};
 
 use crate::custom_estimator::{Failures, family};
+use crate::fork::is_no_fork;
 use crate::interruptible::interruptible;
-use crate::train::is_no_fork;
 use crate::{error, xgboost};
 
 /// The package's `_executor.Jobs`, which knows the user's executor.

@@ -12,6 +12,7 @@ mod executor;
 mod faults;
 mod file;
 mod fitted;
+mod fork;
 mod frame;
 mod interruptible;
 mod loaded;
@@ -68,7 +69,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         log::install();
-        crate::train::remember_process();
+        crate::fork::remember_process();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_GRADES", grades(module.py())?)?;
         error::add_to(module)

@@ -1,6 +1,6 @@
 //! The native part of `xtream_core.train`.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -15,32 +15,13 @@ use crate::arguments::{unknown, whole};
 use crate::custom_estimator::{self, Failures};
 use crate::detached::join_detached;
 use crate::executor::PythonExecutor;
+use crate::fork::is_no_fork;
 use crate::interruptible::interruptible;
 use crate::place::Place;
 use crate::run_models::{RunModel, RunModels};
 use crate::sources::{Sources, policy, source};
 use crate::to_python::to_python;
 use crate::{error, xgboost};
-
-/// The process that imported the module.
-static PROCESS: OnceLock<u32> = OnceLock::new();
-
-/// Remembers which process this is.
-pub(crate) fn remember_process() {
-    PROCESS.get_or_init(std::process::id);
-}
-
-/// Refuses to begin in a copy of that process: a fork has none of the threads that training waits for.
-pub(crate) fn is_no_fork() -> xtream_core::Result<()> {
-    if PROCESS.get().is_none_or(|process| *process == std::process::id()) {
-        return Ok(());
-    }
-    let reason = "training in a process that was forked from one in which xtream_core was imported: the threads \
-                  that it needs are not copied, and it would wait for them for ever";
-    let allowed =
-        "a process that imports xtream_core itself: multiprocessing.get_context(\"spawn\"), or subprocess";
-    Err(Error::Usage { reason: reason.into(), allowed: allowed.into() })
-}
 
 /// Trains, and returns what `xtream train --json` prints as a dict, and the models with their test rows. `models` holds names of built-in
 /// families and adapters of the user's own; the package's `train` documents the rest.

@@ -47,27 +47,24 @@ class Jobs:
         pool = self._ready()
         if pool is None:
             return None
+        why: BaseException | None
         try:
             future = pool.submit(run_job, job, rows, self._own.get(family))
-        except BrokenExecutor as error:
-            return self._lost(pool, error)
-        error: BaseException | None
-        while True:
-            try:
-                error = future.exception(timeout=_LOOK)
-            except TimeoutError:
-                if not is_stopped():
-                    continue
-                future.cancel()
-                return None
-            except CancelledError as cancelled:
-                error = cancelled
-            break
-        if error is None:
+            while True:
+                try:
+                    why = future.exception(timeout=_LOOK)
+                    break
+                except TimeoutError:
+                    if is_stopped():
+                        future.cancel()
+                        return None
+        except (BrokenExecutor, CancelledError) as lost:
+            why = lost
+        if why is None:
             return future.result()
-        if isinstance(error, _HOPELESS):
-            raise self._hopeless(error, family) from error
-        return self._lost(pool, error)
+        if isinstance(why, _HOPELESS):
+            raise self._hopeless(why, family) from why
+        return self._lost(pool, why)
 
     def close(self) -> None:
         """Lets go of an executor that was made for this run. What a worker is about comes to its end."""

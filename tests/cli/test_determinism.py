@@ -48,11 +48,12 @@ def test_one_worker_and_two_make_the_same_model_and_study(
 def test_how_many_trials_may_run_side_by_side_is_a_part_of_the_search_and_the_workers_are_not(
     xtream: Program, few: Path
 ) -> None:
+    search = ["--models", "xgboost", "--trials", 12]
     ways = {"flag": ["--parallel", 3, "--jobs", 1], "more workers": ["--parallel", 3, "--jobs", 5]}
     ways |= {"as ever": [], "eight": ["--parallel", 8]}
     for registry, more in ways.items():
-        xtream.train(few, *SEARCH, *more, "--registry", registry)
-    xtream.train(few, *SEARCH, "--registry", "setting", env={"XTREAM_TRAIN_PARALLEL": "3"})
+        xtream.train(few, *search, *more, "--registry", registry)
+    xtream.train(few, *search, "--registry", "setting", env={"XTREAM_TRAIN_PARALLEL": "3"})
     assert outcome(xtream, "flag") == outcome(xtream, "more workers") == outcome(xtream, "setting")
     assert outcome(xtream, "eight") == outcome(xtream, "as ever") != outcome(xtream, "flag")
 

@@ -90,7 +90,7 @@ def test_a_key_that_may_not_remove_anything_is_told_so(bucket, faulty, program):
 
 @pytest.mark.parametrize("network", ["good", "poor"])
 def test_whoever_uses_leftovers_again_while_they_are_pruned_loses_none(bucket, faulty, program, network):
-    """A run finds its rows and its model in the store, left by one that was stopped, while somebody prunes."""
+    """A run finds its rows and its model there, left by one that was stopped, while somebody prunes."""
     dice = random.Random(seed())
     xtream = program(bucket)
     xtream.train(FIRST, "--registry", bucket.address("base"), *LINEAR)

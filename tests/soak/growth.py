@@ -39,11 +39,12 @@ class Growth:
         heads = [self.what, *(f"{size:,}" for size in sizes), "law", "off by at most"]
         lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * len(sizes) + "---|---:|"]
         for name, values in self.figures.items():
-            shown = [f"{values[size]:,.3g}" if size in values else "" for size in sizes]
+            shown = [digits(values[size]) if size in values else "" for size in sizes]
             law, off = "", ""
-            if len(values) > 2:
+            # What is so much a second, or of one, follows no law of this kind.
+            if len(values) > 2 and "a second" not in name:
                 a, b, worst = self.law(name)
-                law, off = f"{a:.3g} + {b * 1e6:.3g} per million", f"{worst:.0%}"
+                law, off = f"{digits(a)} + {digits(b * 1e6)} per million", f"{worst:.0%}"
             lines.append("| " + " | ".join([name, *shown, law, off]) + " |")
         return "\n".join(lines)
 
@@ -53,6 +54,11 @@ class Growth:
         assert large / small < slack * last / before, (
             f"{name}: {small:.3g} at {before:,}, {large:.3g} at {last:,}"
         )
+
+
+def digits(value: float) -> str:
+    """Three of them that say something."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def run(

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
+use super::super::families::Family;
 use super::super::message::{Failure, Job};
 use super::super::objective::Objective;
 use super::super::plan::{Plan, Preset};
-use super::Family;
 use crate::diamond::PricedDiamond;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
