@@ -185,6 +185,27 @@ def test_stones_of_another_form_have_the_prices_of_the_plain_file(
     assert list(prices(trained, tmp_path, content, said)) == list(plain)
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("separator", [b",", b";"])
+def test_a_result_begins_and_ends_as_its_file_does(
+    xtream: Program, trained: Trained, mark: bytes, separator: bytes
+) -> None:
+    """With the mark that Excel looks for; a last line without an end gets that of the others."""
+    file, out = xtream.folder / "stock.csv", xtream.folder / "priced.csv"
+    rows = [b"seller,carat,cut,color,clarity", "Café,0.71,Ideal,G,VS2".encode(), b"Dot,1.2,Fair,D,IF"]
+    rows = [row.replace(b",", separator) for row in rows]
+    file.write_bytes(mark + b"\r\n".join(rows))
+    xtream("value", file, "--out", out, "--registry", trained.folder)
+    result = out.read_bytes()
+    assert result.startswith(mark + rows[0] + separator + b"price_usd")
+    for line, row in zip(result.removeprefix(mark).splitlines(), rows, strict=True):
+        assert line.startswith(row + separator)
+    if mark or separator == b";":
+        # A plain file is written anew.
+        assert result.count(b"\n") == result.count(b"\r\n") == 3 and result.endswith(b"\r\n")
+    assert not xtream("value", file, "--registry", trained.folder).stdout.startswith("\ufeff")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_python_reads_the_same_stones(tmp_path: Path, form: str) -> None:
     (tmp_path / "plain.csv").write_bytes(PLAIN.encode())
@@ -412,6 +433,29 @@ def test_a_part_further_down_in_another_unit_refuses_the_file(
             run = xtream(command, path, "--registry", trained.folder, status=2)
             assert "seems to have another unit: from line" in run.stderr and said in run.stderr, run.stderr
         assert said in xtream("inspect", path, status=2).stdout
+
+
+@pytest.mark.parametrize(("column", "percent"), [("depth", "62.1"), ("table", "57")])
+def test_cells_of_a_workbook_in_percent_are_told_as_the_shares_that_they_hold(
+    xtream: Program, trained: Trained, column: str, percent: str
+) -> None:
+    book, share = openpyxl.Workbook(), float(percent) / 100
+    rows = sold(30)
+    book.active.append(list(rows))
+    for row in rows.assign(**{column: share}).to_numpy().tolist():
+        book.active.append(row)
+    for cell in list(book.active.columns)[list(rows).index(column)][1:]:
+        # Shown as 62.1 %, and 0.621 all the same.
+        cell.number_format = "0.0%"
+    book.save(xtream.folder / "stock.xlsx")
+    why = f"the column {column} seems to have another unit"
+    what = "which looks like a share and no percentage"
+    how = f"such as {percent} (a cell of Excel in the format Percentage holds {share})"
+    for command in ("train", "value"):
+        said = xtream(command, "stock.xlsx", "--registry", trained.folder, status=2).stderr
+        assert f"stock.xlsx: {why}" in said and what in said and how in said, said
+    inspected = xtream("inspect", "stock.xlsx", status=2).stdout
+    assert why.replace("the", "The", 1) in inspected and what in inspected and how in inspected, inspected
 
 
 def test_of_several_files_the_one_in_another_unit_is_named(xtream: Program) -> None:

@@ -41,10 +41,14 @@ class Growth:
         for name, values in self.figures.items():
             shown = [digits(values[size]) if size in values else "" for size in sizes]
             law, off = "", ""
-            # What is so much a second, or of one, follows no law of this kind.
-            if len(values) > 2 and "a second" not in name:
+            # What is so much a second, or for one, follows no law of this kind.
+            if len(values) > 2 and "a second" not in name and "for one" not in name:
                 a, b, worst = self.law(name)
-                law, off = f"{digits(a)} + {digits(b * 1e6)} per million", f"{worst:.0%}"
+                each, word = (1e6, "million") if sizes[-1] >= 1e6 else (1e3, "thousand")
+                law, off = f"{digits(a)} + {digits(b * each)} per {word}", f"{worst:.0%}"
+                if b * sizes[-1] < a / 5:
+                    # Not more than what the machine's other work makes of it.
+                    law, off = "the same", ""
             lines.append("| " + " | ".join([name, *shown, law, off]) + " |")
         return "\n".join(lines)
 

@@ -20,7 +20,7 @@ def measure(growth: Growth, place: object, grow: Path, folder: Path, variables: 
         subprocess.run(
             [str(grow), str(place), str(n)], check=True, env=environment(**variables), capture_output=True
         )
-        growth.add("ms to register one more", n, (time.perf_counter() - begun) / (n - n // 10) * 1000)
+        growth.add("ms to register, for one", n, (time.perf_counter() - begun) / (n - n // 10) * 1000)
         seconds, peak = run([PROGRAM, "models", "show", "champion", *where], folder, **variables)
         growth.add("seconds to open", n, seconds)
         growth.add("MiB to open", n, peak)
@@ -47,8 +47,8 @@ def test_models_in_a_folder(example, tmp_path: Path) -> None:
     measure(growth, tmp_path / "registry", example("grow_registry"), tmp_path, {})
     growth.add("MB on the disk", VERSIONS[-1], size(tmp_path / "registry"))
     print(growth.table(), state_of_the_machine(), sep="\n\n")
-    growth.assert_no_worse_than_linear("seconds to open")
-    growth.assert_no_worse_than_linear("seconds to promote")
+    growth.assert_no_worse_than_linear("seconds to open", 2.0)
+    growth.assert_no_worse_than_linear("seconds to promote", 2.0)
 
 
 def test_models_in_a_store(example, tmp_path: Path) -> None:
