@@ -414,6 +414,29 @@ def test_a_part_further_down_in_another_unit_refuses_the_file(
         assert said in xtream("inspect", path, status=2).stdout
 
 
+@pytest.mark.parametrize(("column", "percent"), [("depth", "62.1"), ("table", "57")])
+def test_cells_of_a_workbook_in_percent_are_told_as_the_shares_that_they_hold(
+    xtream: Program, trained: Trained, column: str, percent: str
+) -> None:
+    book, share = openpyxl.Workbook(), float(percent) / 100
+    rows = sold(30)
+    book.active.append(list(rows))
+    for row in rows.assign(**{column: share}).to_numpy().tolist():
+        book.active.append(row)
+    for cell in list(book.active.columns)[list(rows).index(column)][1:]:
+        # Shown as 62.1 %, and 0.621 all the same.
+        cell.number_format = "0.0%"
+    book.save(xtream.folder / "stock.xlsx")
+    why = f"the column {column} seems to have another unit"
+    what = "which looks like a share and no percentage"
+    how = f"such as {percent} (a cell of Excel in the format Percentage holds {share})"
+    for command in ("train", "value"):
+        said = xtream(command, "stock.xlsx", "--registry", trained.folder, status=2).stderr
+        assert f"stock.xlsx: {why}" in said and what in said and how in said, said
+    inspected = xtream("inspect", "stock.xlsx", status=2).stdout
+    assert why.replace("the", "The", 1) in inspected and what in inspected and how in inspected, inspected
+
+
 def test_of_several_files_the_one_in_another_unit_is_named(xtream: Program) -> None:
     rows = sold(10_000)
     rows[:9_900].to_csv(xtream.folder / "a.csv", index=False)

@@ -130,13 +130,17 @@ fn suspects_among(batch: &Batch, rows: Range<usize>, every: usize) -> Vec<Suspec
             add(Field::Depth, depth / 62.0, depth, "the height in mm", allowed);
         }
         Some(depth) if (0.4..0.9).contains(&depth) => {
-            add(Field::Depth, 0.01, depth, "a share and no percentage", "the depth in percent, such as 62.1");
+            let allowed =
+                "the depth in percent, such as 62.1 (a cell of Excel in the format Percentage holds 0.621)";
+            add(Field::Depth, 0.01, depth, "a share and no percentage", allowed);
         }
         _ => {}
     }
     match column(Field::Table) {
         Some(table) if (0.4..0.9).contains(&table) => {
-            add(Field::Table, 0.01, table, "a share and no percentage", "the table in percent, such as 57");
+            let allowed =
+                "the table in percent, such as 57 (a cell of Excel in the format Percentage holds 0.57)";
+            add(Field::Table, 0.01, table, "a share and no percentage", allowed);
         }
         _ => {}
     }
