@@ -28,6 +28,7 @@ class Card(dict[str, Any]):
             ("R2", metrics["r2"]),
             ("mean absolute error, share of the price", f"{100 * metrics['mape']:.2f} %"),
             ("mean error of the worst tenth $", metrics["worst_decile_usd"]),
+            ("mean width of ranges $", self.get("range_width_usd", "-")),
             ("test rows", data["n_test"]),
             ("training rows", data["n_train"]),
             ("parameters", self["params"] or "none"),

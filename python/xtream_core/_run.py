@@ -53,8 +53,8 @@ class Run:
     leaderboard : frame
         The models trained, best first: `version`, `family`, `served`, `mae_usd`, `rmse_usd`, `r2`, `mape`,
         `worst_decile_usd` (errors on the test rows: `_usd` in US dollars, `mape` as a share of the price,
-        0.07 for 7 %), `seed`, `n_trials`, `duration_s`, and `params` as JSON. A pandas frame for pandas,
-        and so on.
+        0.07 for 7 %), `range_width_usd` (mean width of ranges of nine in ten, NaN without ranges), `seed`,
+        `n_trials`, `duration_s`, and `params` as JSON. A pandas frame for pandas, and so on.
     trials : frame
         Every trial of every search: `family`, `number`, `state`, `mae_usd` (on the validation rows, a part
         of the training rows), `given_up_at_usd`, `failure`, and a column for each parameter. A state is
@@ -149,13 +149,25 @@ class Run:
 
     def _repr_html_(self) -> str:
         champion = (self.champion or {}).get("version")
-        header = ["", "version", "family", "MAE $", "RMSE $", "R2", "MAPE", "worst tenth $", "seconds"]
+        header = [
+            "",
+            "version",
+            "family",
+            "MAE $",
+            "RMSE $",
+            "R2",
+            "MAPE",
+            "worst tenth $",
+            "range $",
+            "seconds",
+        ]
         rows = []
         for line in self.report["leaderboard"]:
             mark = "champion" if line["version"] == champion else "not served" if "not_served" in line else ""
             figures = [line[name] for name in _FIGURES]
             # In words, as people read it.
             figures[3] = f"{figures[3]:.2%}".replace("%", " %")
+            figures.append(line.get("range_width_usd", "-"))
             rows.append([mark, line["version"], line["family"], *figures, line["duration_s"]])
         caption = f"{self.data['n_train']:,} training and {self.data['n_test']:,} test rows"
         caption = f"{self.promotion} {caption}."
@@ -170,6 +182,8 @@ def _leaderboard(lines: list[dict[str, Any]], kind: Kind) -> Any:
     }
     for name in _FIGURES:
         columns[name] = np.array([line[name] for line in lines], dtype=np.float64)
+    widths = [line.get("range_width_usd", np.nan) for line in lines]
+    columns["range_width_usd"] = np.array(widths, dtype=np.float64)
     searches: Iterable[Any] = [line["search"] for line in lines]
     # A seed may need all 64 bits.
     columns["seed"] = np.array([line["seed"] for line in lines], dtype=np.uint64)

@@ -45,9 +45,9 @@ def test_a_file_comes_back_with_values_and_problems(visit: Open, served: Served,
     # Of the rows below the one with a line end in it.
     expect(problems.first.locator("td").first).to_have_text("4")
     text = result(page)
-    # The file did not end with an end of line, and neither does the result.
-    assert text.count("\r\n") == 3
-    assert not text.endswith("\n")
+    # The last line of the file has no end; in the result each has.
+    assert text.count("\r\n") == 4
+    assert text.endswith("\r\n")
     header, *rows = csv_module.reader(io.StringIO(text, newline=""))
     assert header == [*lines[0].split(","), *ADDED]
     assert [row[0] for row in rows] == ['one, "two"\nthree', "bad", "last"]
@@ -300,17 +300,25 @@ def test_what_is_written_reads_back_as_it_was(visit: Open) -> None:
     [
         ("carat,cut,color,clarity\n1.5,Ideal,E,IF\n", "1.5,Ideal,E,IF,1234.50,1200.00,1300.07,1,\n"),
         ("carat;cut;color;clarity\r\n1,5;Ideal;E;IF\r\n", "1,5;Ideal;E;IF;1234,50;1200,00;1300,07;1;\r\n"),
-        ("carat;cut;color;clarity\n1.5;Ideal;E;IF", "1.5;Ideal;E;IF;1234.50;1200.00;1300.07;1;"),
+        ("carat;cut;color;clarity\n1.5;Ideal;E;IF", "1.5;Ideal;E;IF;1234.50;1200.00;1300.07;1;\n"),
         (
             'carat,cut,color,clarity\n"1,5",Ideal,E,IF\n',
             '"1,5",Ideal,E,IF,"1234,50","1200,00","1300,07",1,\n',
         ),
         (
             'carat\tcut\tcolor\tclarity\tnote\n1\t"Ideal"\tE\tIF\ta,b;"c"\n',
-            '1\tIdeal\tE\tIF\t"a,b;""c"""\t1234.50\t1200.00\t1300.07\t1\t\n',
+            '1\t"Ideal"\tE\tIF\ta,b;"c"\t1234.50\t1200.00\t1300.07\t1\t\n',
+        ),
+        (
+            'carat,cut,color,clarity,price\n1.50,"Ideal",E,IF,"2,757"\n',
+            '1.50,"Ideal",E,IF,"2,757",1234.50,1200.00,1300.07,1,\n',
+        ),
+        (
+            "carat;cut;color;clarity;price\n1,50;Ideal;E;IF;2.757\n",
+            "1,50;Ideal;E;IF;2.757;1234,50;1200,00;1300,07;1;\n",
         ),
     ],
-    ids=["commas", "decimal commas", "no end", "quoted decimals", "tabs"],
+    ids=["commas", "decimal commas", "no end", "quoted decimals", "tabs", "thousands", "thousands by points"],
 )
 def test_a_file_comes_back_as_it_was_written_with_prices_in_its_own_form(
     visit: Open, csv: Csv, content: str, expected: str
@@ -327,6 +335,29 @@ def test_a_file_comes_back_as_it_was_written_with_prices_in_its_own_form(
     header, _, row = result(page).partition("\n")
     assert row == expected
     assert header.startswith(content.partition("\n")[0].rstrip("\r"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16-le", "utf-16-be"])
+def test_a_result_has_the_encoding_of_its_file(visit: Open, csv: Csv, encoding: str) -> None:
+    page = visit("/batch")
+    problem = {"message": "Ж is none"}
+    page.route(
+        "**/v1/valuations/batch*",
+        lambda route: route.fulfill(json={"results": [{"errors": [problem]}], "model": {"version": 1}}),
+    )
+    text = (
+        "\ufeff" if encoding.startswith("utf-16") else ""
+    ) + "Café;carat;cut;color;clarity\r\n€;1,5;Ideal;E;IF\r\n"
+    choose(page, csv(text.encode(encoding)))
+    page.get_by_role("button", name="Value the stones").click()
+    expect(page.locator("#said")).to_contain_text("Done")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the result").click()
+    told = "&#1046; is none" if encoding == "cp1252" else "Ж is none"
+    expected = text.replace("clarity\r\n", "clarity;" + ";".join(ADDED) + "\r\n").replace(
+        "IF\r\n", f"IF;;;;1;{told}\r\n"
+    )
+    assert Path(download.value.path()).read_bytes() == expected.encode(encoding)
 
 
 def test_cells_that_begin_like_a_formula_are_told_and_can_be_made_harmless(visit: Open, csv: Csv) -> None:

@@ -185,6 +185,27 @@ def test_stones_of_another_form_have_the_prices_of_the_plain_file(
     assert list(prices(trained, tmp_path, content, said)) == list(plain)
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("separator", [b",", b";"])
+def test_a_result_begins_and_ends_as_its_file_does(
+    xtream: Program, trained: Trained, mark: bytes, separator: bytes
+) -> None:
+    """With the mark that Excel looks for; a last line without an end gets that of the others."""
+    file, out = xtream.folder / "stock.csv", xtream.folder / "priced.csv"
+    rows = [b"seller,carat,cut,color,clarity", "Café,0.71,Ideal,G,VS2".encode(), b"Dot,1.2,Fair,D,IF"]
+    rows = [row.replace(b",", separator) for row in rows]
+    file.write_bytes(mark + b"\r\n".join(rows))
+    xtream("value", file, "--out", out, "--registry", trained.folder)
+    result = out.read_bytes()
+    assert result.startswith(mark + rows[0] + separator + b"price_usd")
+    for line, row in zip(result.removeprefix(mark).splitlines(), rows, strict=True):
+        assert line.startswith(row + separator)
+    if mark or separator == b";":
+        # A plain file is written anew.
+        assert result.count(b"\n") == result.count(b"\r\n") == 3 and result.endswith(b"\r\n")
+    assert not xtream("value", file, "--registry", trained.folder).stdout.startswith("\ufeff")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_python_reads_the_same_stones(tmp_path: Path, form: str) -> None:
     (tmp_path / "plain.csv").write_bytes(PLAIN.encode())

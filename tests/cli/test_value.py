@@ -1,6 +1,8 @@
 """`xtream value` keeps every row, its order and its columns, and prices what can be priced."""
 
 import csv
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -232,6 +234,19 @@ def test_a_confidence_that_is_none_is_refused(trained: Trained, tmp_path: Path, 
     assert "allowed is a number from 0.5 to 0.99, such as 0.9" in said
     assert "--range" in value(trained, FIRST, out, status=2, options=("--confidence", "0.9"))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_leaderboard_says_how_wide_ranges_are(xtream: Program, trained: Trained) -> None:
+    few = xtream.folder / "few.csv"
+    few.write_text("".join(FIRST.read_text().splitlines(keepends=True)[:1500]))
+    said = xtream("train", few, "--models", "linear", "--registry", "wide", "--json")
+    (line,) = json.loads(said.stdout)["leaderboard"]
+    card = xtream.json("models", "show", "champion", "--registry", "wide")
+    assert 100 < line["range_width_usd"] == card["range_width_usd"] < 20_000
+    shown = xtream("train", few, "--models", "linear", "--registry", "wide", "--seed", 7).stdout
+    assert "range $" in shown and f"{line['range_width_usd']:.0f}" in shown
+    without = xtream("train", few, "--models", "linear", "--no-ranges", "--registry", "wide", "--seed", 8)
+    assert re.search(r"linear .* -  +[0-9.]+$", without.stdout, re.MULTILINE), without.stdout
 
 
 def test_a_model_without_calibration_has_no_ranges(xtream: Program, tmp_path: Path) -> None:

@@ -164,6 +164,10 @@ def test_a_model_is_judged_on_other_stones(run: xc.Run, stones: pd.DataFrame, tm
     for figure in ["mae_usd", "rmse_usd", "r2", "mape", "worst_decile_usd"]:
         assert found[figure] == pytest.approx(line[figure], rel=1e-6), figure
     assert (found["n_rows"], found["n_known"]) == (600, 0)
+    ranges = model.value(test)
+    width = (ranges["high_usd"] - ranges["low_usd"]).mean()
+    assert line["range_width_usd"] == pytest.approx(width) == model.card["range_width_usd"]
+    assert f"{width:.2f}"[:3] in run._repr_html_()
     test.to_csv(tmp_path / "test.csv", index=False)
     assert model.evaluate(tmp_path / "test.csv") == found
     assert model.evaluate(stones)["n_known"] == 2400

@@ -93,11 +93,22 @@ pub(super) fn leaderboard(report: &Report) -> String {
             format!("{:.4}", standing.r2),
             format!("{:.2} %", 100.0 * standing.mape),
             format!("{:.2}", standing.worst_decile_usd),
+            standing.range_width_usd.map_or_else(|| "-".to_owned(), |width| format!("{width:.0}")),
             format!("{:.1}", standing.duration_s),
         ]
     };
-    let header =
-        ["", ">version", "family", ">MAE $", ">RMSE $", ">R2", ">MAPE", ">worst tenth $", ">seconds"];
+    let header = [
+        "",
+        ">version",
+        "family",
+        ">MAE $",
+        ">RMSE $",
+        ">R2",
+        ">MAPE",
+        ">worst tenth $",
+        ">range $",
+        ">seconds",
+    ];
     let rows: Vec<_> = report.leaderboard.iter().map(row).collect();
     format!("\n{}", table(&header, &rows))
 }

@@ -126,6 +126,12 @@ impl CsvTable {
         self.format.form.as_ref().filter(|_| self.input.is_text_file())
     }
 
+    /// The same of any text file.
+    pub(super) fn any_form(&self) -> Option<Form> {
+        let form = || self.format.form.clone().unwrap_or_else(|| Form::plain(self.columns().len()));
+        self.input.is_text_file().then(form)
+    }
+
     /// The signs that it is written with.
     pub(super) fn signs(&self) -> Signs {
         let of = |form: &Form| Signs {

@@ -30,6 +30,8 @@ pub struct Echo {
     form: Form,
     records: Records,
     n_records: usize,
+    /// What ends its lines.
+    line_end: String,
     /// Whether nothing was written yet.
     is_new: bool,
     encoding: &'static Encoding,
@@ -46,13 +48,24 @@ impl Echo {
         let reader: Box<dyn Read + Send> =
             if is_packed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
         let records = Records::new(&form, reader);
-        let encoding = form.encoding;
-        Ok(Self { path: path.into(), form, records, n_records: 0, is_new: true, encoding })
+        let (encoding, line_end) = (form.encoding, form.line_end().to_string());
+        Ok(Self { path: path.into(), form, records, n_records: 0, line_end, is_new: true, encoding })
     }
 
-    /// In UTF-8, whatever the file's encoding is: what terminals and pipes expect.
+    /// In UTF-8, whatever the file's encoding is.
     pub fn in_utf_8(self) -> Self {
         Self { encoding: UTF_8, ..self }
+    }
+
+    /// In UTF-8 without a mark: what terminals and pipes expect.
+    pub fn for_pipes(self) -> Self {
+        let form = Form { has_mark: false, ..self.form };
+        Self { encoding: UTF_8, form, ..self }
+    }
+
+    /// The name of the file's encoding.
+    pub fn encoding(&self) -> &'static str {
+        self.form.encoding.name()
     }
 
     /// All up to the header, and in it the names of the added columns.
@@ -67,7 +80,8 @@ impl Echo {
             if is_header {
                 let names: Vec<_> = names.iter().cloned().map(Added::Text).collect();
                 let added = self.in_form(&names, false);
-                written.extend(self.encoded(&with(&record, &added, self.form.line_end())));
+                let header = self.with(&record, &added);
+                written.extend(self.encoded(&header));
             } else {
                 written.extend(self.encoded(&record));
             }
@@ -85,7 +99,8 @@ impl Echo {
             if at == line {
                 let added = self.in_form(added, true);
                 let record = self.without_trailing(&record);
-                return Ok(self.encoded(&with(&record, &added, self.form.line_end())));
+                let row = self.with(&record, &added);
+                return Ok(self.encoded(&row));
             }
             if at > line {
                 break;
@@ -156,14 +171,17 @@ impl Echo {
         } else if encoding == UTF_16BE {
             units().flat_map(u16::to_be_bytes).collect()
         } else {
-            encoding.encode(text).0.into_owned()
+            let mark = if self.form.has_mark { mark } else { "" };
+            encoding.encode(&format!("{mark}{text}")).0.into_owned()
         }
     }
-}
 
-/// A record with more at the end of its line; a last line without an end gets one.
-fn with(record: &str, added: &str, line_end: char) -> String {
-    let row = record.trim_end_matches(['\r', '\n']);
-    let end = if row.len() < record.len() { record[row.len()..].to_owned() } else { line_end.to_string() };
-    format!("{row}{added}{end}")
+    /// A record with more at the end of its line; a last line without an end gets that of the others.
+    fn with(&mut self, record: &str, added: &str) -> String {
+        let row = record.trim_end_matches(['\r', '\n']);
+        if row.len() < record.len() {
+            record[row.len()..].clone_into(&mut self.line_end);
+        }
+        format!("{row}{added}{}", self.line_end)
+    }
 }

@@ -16,10 +16,15 @@ const MOST_LINES: usize = 200;
 /// Fewer known names do not make a line a header.
 const FEWEST_NAMES: usize = 2;
 
+/// What Excel writes at the beginning of UTF-8, and looks for there.
+const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// How a file is written.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
     pub(super) encoding: &'static Encoding,
+    /// Whether a mark at its beginning says that it is UTF-8.
+    pub(super) has_mark: bool,
     /// Whether a carriage return alone ends a line, as on a Mac of 2001.
     pub(super) has_lone_returns: bool,
     pub(super) delimiter: char,
@@ -63,6 +68,22 @@ impl Signs {
 }
 
 impl Form {
+    /// Of a plain file with so many columns.
+    pub(super) fn plain(n_columns: usize) -> Self {
+        Self {
+            encoding: UTF_8,
+            has_mark: false,
+            has_lone_returns: false,
+            delimiter: ',',
+            marks: Marks::Point,
+            n_above: 0,
+            has_row_names: false,
+            has_trailing: false,
+            are_read: vec![true; n_columns],
+            fields: Vec::new(),
+        }
+    }
+
     /// Of a file that begins with `head`; `None` where no header can be found.
     pub(super) fn of(head: &[u8], is_whole: bool, reading: &Reading) -> Option<Self> {
         let encoding = match reading.encoding {
@@ -154,6 +175,7 @@ impl Form {
         };
         Some(Self {
             encoding,
+            has_mark: head.starts_with(UTF_8_MARK),
             has_lone_returns,
             delimiter,
             marks,
@@ -169,8 +191,13 @@ impl Form {
         if self.has_lone_returns { '\r' } else { '\n' }
     }
 
-    /// Whether the file is what the reader takes as it is.
+    /// Whether the file is what the reader takes as it is, and is written again as it is.
     pub(super) fn is_plain(&self) -> bool {
+        self.is_usual() && !self.has_mark
+    }
+
+    /// Whether nothing is to be said of it.
+    fn is_usual(&self) -> bool {
         let is_plain = self.encoding == UTF_8
             && !self.has_lone_returns
             && self.delimiter == ','
@@ -182,7 +209,7 @@ impl Form {
 
     /// How the file was read, where it is not plain.
     pub(super) fn in_words(&self) -> Option<String> {
-        if self.is_plain() {
+        if self.is_usual() {
             return None;
         }
         let mut words = vec![

@@ -131,6 +131,17 @@ impl Table {
         }
     }
 
+    /// The same of any text, plain or not.
+    ///
+    /// # Errors
+    /// As [`Self::echo`].
+    pub fn echo_of_text(&self, path: &Path) -> Result<Option<Echo>> {
+        match &self.rows {
+            Rows::Csv(table) => table.any_form().map(|form| Echo::open(path, form)).transpose(),
+            Rows::Parquet(_) | Rows::Frame(_) => Ok(None),
+        }
+    }
+
     /// The signs between its columns and before its decimals.
     pub fn signs(&self) -> Signs {
         match &self.rows {

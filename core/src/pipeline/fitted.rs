@@ -6,7 +6,7 @@ use super::extent::Extent;
 use super::init_score::{self, InitScore};
 use super::interval::{Confidence, IntervalModel, PriceRange};
 use super::target::Target;
-use crate::diamond::{Diamond, Fault, Field, RawDiamond};
+use crate::diamond::{Diamond, Fault, Field, PricedDiamond, RawDiamond};
 use crate::features::{Encoder, Imputer};
 use crate::model::{FeatureKind, ModelHeader, Regressor};
 
@@ -81,6 +81,17 @@ impl Pipeline {
             Ok(Priced { price_usd, range, is_known })
         };
         stones.iter().zip(prices).map(price).collect()
+    }
+
+    /// How wide the ranges of nine in ten are for these stones, on average, in US dollars; `None` of a model without ranges
+    /// and where none of them has one.
+    pub fn mean_range_width(&self, stones: &[PricedDiamond]) -> Option<f64> {
+        self.intervals.as_ref()?;
+        let stones: Vec<_> = stones.iter().map(PricedDiamond::diamond).collect();
+        let priced = self.price(&stones, Some(Confidence::NINE_IN_TEN));
+        let ranges = priced.into_iter().flatten().filter_map(|priced| priced.range);
+        let widths: Vec<_> = ranges.map(|range| range.high_usd - range.low_usd).collect();
+        (!widths.is_empty()).then(|| widths.iter().sum::<f64>() / widths.len() as f64)
     }
 
     /// What it learned from, from end to end.

@@ -55,6 +55,10 @@ pub struct ModelRecord {
     /// in US dollars of the same model without the promise. The difference is what it costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_mae_usd: Option<f64>,
+    /// Of a model that has ranges: how wide those of nine in ten are on the test rows, on average, in US dollars. Nothing is
+    /// said of models that were trained before that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range_width_usd: Option<f64>,
 }
 
 impl ModelRecord {

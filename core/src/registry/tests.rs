@@ -51,6 +51,7 @@ pub(super) fn record(registry: &Registry, factor: f64) -> ModelRecord {
         xgboost_version: None,
         not_served: None,
         free_mae_usd: None,
+        range_width_usd: None,
     }
 }
 

@@ -329,6 +329,7 @@ impl Training {
             },
             not_served: family.foreign.as_deref().map(crate::model::not_served),
             free_mae_usd,
+            range_width_usd: pipeline.mean_range_width(test),
         })
     }
 

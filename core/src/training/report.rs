@@ -53,6 +53,9 @@ pub struct LeaderboardRow {
     /// Of a monotone model: the mean absolute error in US dollars of the same model without the promise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_mae_usd: Option<f64>,
+    /// How wide ranges of nine in ten are on the test rows, on average, in US dollars; `None` of a model without ranges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range_width_usd: Option<f64>,
 }
 
 /// The model that answers now.
@@ -123,6 +126,7 @@ impl From<&Card> for LeaderboardRow {
             search: record.search.clone(),
             not_served: record.not_served.clone(),
             free_mae_usd: record.free_mae_usd,
+            range_width_usd: record.range_width_usd,
         }
     }
 }

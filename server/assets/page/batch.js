@@ -1,5 +1,5 @@
 // A file of stones: read by the server, looked at, valued in parts, and given back with more columns.
-import { isFormula, join, styleOf, written } from "./csv.js";
+import { beside, encoded, isFormula, join, styleOf, written } from "./csv.js";
 import { byId, element, table } from "./elements.js";
 import { clearFaults, showFaults } from "./faults.js";
 import { preview } from "./preview.js";
@@ -54,10 +54,10 @@ async function read() {
   if (job !== work) return;
   said.textContent = "";
   if (!ok) return refuse(answer.detail);
-  const { understood, signs, lines } = answer;
+  const { understood, signs, text, lines } = answer;
   const stones = lines.filter((row) => row.diamond);
   const columns = understood.columns.map(({ name }) => name);
-  Object.assign(job, { columns, rows: lines, stones, style: styleOf(bytes, signs), outcomes: [] });
+  Object.assign(job, { columns, rows: lines, stones, text, style: styleOf(bytes, signs), outcomes: [] });
   byId("preview").replaceChildren(...preview(understood).filter(Boolean));
   byId("preview").hidden = false;
   if (stones.length === 0) return refuse(t("batch.no-stones"));
@@ -196,14 +196,22 @@ function download(result) {
   return [element("label", { class: "check" }, box, t("batch.formulas", { n })), place];
 }
 
-function link({ name, columns, added, rows, style, outcomes }, neutralises) {
-  const own = (cells) => cells.map((cell) => (neutralises && isFormula(cell) ? `'${cell}` : cell));
+/** Of a text each row as it stands there; of another table, or with formulas made harmless, its cells written anew. */
+function link({ name, columns, added, rows, text, style, outcomes }, neutralises) {
   // Cents in the file's own decimal sign.
   const cents = (usd) => (usd === undefined ? "" : usd.toFixed(2).replace(".", style.decimal));
-  const more = ({ dollars, version, problem }) => [...dollars.map(cents), version, problem];
-  const lines = rows.map(({ cells }, at) => [...own(cells), ...more(outcomes[at])]);
-  const text = join([[...own(columns), ...added], ...lines].map((cells) => cells.map((cell) => written(cell, style))), style);
-  const href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  const more = outcomes.map(({ dollars, version, problem }) => [...dollars.map(cents), version, problem]);
+  const all = [added, ...more];
+  const own = (cells) => cells.map((cell) => (neutralises && isFormula(cell) ? `'${cell}` : cell));
+  const line = (cells, at) => [...own(cells), ...all[at]].map((cell) => written(cell, style));
+  const anew = () => join([columns, ...rows.map(({ cells }) => cells)].map(line), style);
+  // One with too many or too few values is written so that ours stand below their names.
+  const end = text && /[\r\n]*$/.exec(text.head)[0];
+  const fitted = ({ cells }) => cells.map((cell) => written(cell, style)).join(style.separator) + end;
+  const asItStands = () =>
+    [text.head, ...rows.map((row) => row.text ?? fitted(row))].map((row, at) => beside(row, all[at], style)).join("");
+  const content = text && !neutralises ? encoded(asItStands(), text.encoding) : anew();
+  const href = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
   const download = t("batch.result-name", { name: name.replace(/(\.(csv|txt|tsv|xlsx?|parquet|gz))+$/i, "") });
   return element("a", { href, download, class: "button primary" }, t("batch.download"));
 }

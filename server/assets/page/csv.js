@@ -28,3 +28,26 @@ export const isFormula = (text) => text !== null && /^[=+\-@\t\r]/.test(text) &&
 export function join(lines, { mark, separator, end, isEnded }) {
   return mark + lines.map((cells) => cells.join(separator)).join(end) + (isEnded ? end : "");
 }
+
+/** A row as it stands in its file, with more cells before the end of its line. */
+export function beside(row, cells, style) {
+  const more = cells.map((cell) => style.separator + written(cell, style)).join("");
+  return row.replace(/[\r\n]*$/, (end) => more + end);
+}
+
+/** Text in an encoding that the server has read a file in. */
+export function encoded(text, encoding) {
+  if (encoding === "UTF-16LE" || encoding === "UTF-16BE") {
+    const view = new DataView(new ArrayBuffer(2 * (text.length + 1)));
+    const write = (unit, at) => view.setUint16(2 * at, unit, encoding === "UTF-16LE");
+    write(MARK.charCodeAt(0), 0);
+    for (let at = 0; at < text.length; at += 1) write(text.charCodeAt(at), at + 1);
+    return view;
+  }
+  if (encoding !== "windows-1252") return new TextEncoder().encode(text);
+  const all = new TextDecoder(encoding).decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+  const bytes = new Map([...all].map((character, byte) => [character, byte]));
+  // What the encoding does not have is written as the number of its character, as browsers do.
+  const known = text.replace(/[^\0-\x7f]/gu, (one) => (bytes.has(one) ? one : `&#${one.codePointAt(0)};`));
+  return Uint8Array.from({ length: known.length }, (_, at) => bytes.get(known[at]));
+}

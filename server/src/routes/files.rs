@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use tempfile::NamedTempFile;
 use utoipa::{IntoParams, ToSchema};
-use xtream_core::dataset::{Batch, FormSaid, Inspection, Reading, Signs, Table, inspect};
+use xtream_core::dataset::{Batch, Echo, FormSaid, Inspection, Reading, Signs, Table, inspect};
 use xtream_core::diamond::{Cell, Field};
 use xtream_core::{Error, Interrupt};
 
@@ -38,6 +38,18 @@ pub(crate) struct UnderstoodFile {
     /// The signs between its columns and before its decimals, for whoever writes it again.
     #[schema(value_type = schemas::Signs)]
     signs: Signs,
+    /// What it is written again with; null where it is no text.
+    #[schema(required = true)]
+    text: Option<FileText>,
+}
+
+/// What a text file has besides its rows.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FileText {
+    /// The name of its encoding.
+    encoding: &'static str,
+    /// All of it up to the end of the line of names.
+    head: String,
 }
 
 /// A row of the file: one line of the answer.
@@ -48,6 +60,11 @@ pub(crate) struct FileRow {
     line: u64,
     /// All its cells, in the order of the columns; null where nothing stands.
     cells: Vec<Option<String>>,
+    /// The row as it stands in a text file, with the end of its line; not there where it has another number of values
+    /// than the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text: Option<String>,
     /// The stone, as `POST /v1/valuations/batch` takes it; there unless there are `errors`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
@@ -185,11 +202,17 @@ impl Lines {
             return Err(refused(error, &name));
         }
         let signs = table.signs();
-        let mut lines = rows(table, &name)?;
+        let echo = table.echo_of_text(file.path()).map_err(|error| refused(error, &name))?;
+        let encoding = echo.as_ref().map(Echo::encoding);
+        let mut echo = echo.map(Echo::in_utf_8);
+        let head = echo.as_mut().map(|echo| echo.header(&[])).transpose();
+        let head = head.map_err(|error| refused(error, &name))?;
+        let text = encoding.zip(head).map(|(encoding, head)| FileText { encoding, head: in_utf_8(head) });
+        let mut lines = rows(table, echo, &name)?;
         let understood = inspect(file.path(), &reading, &Interrupt::default());
         let mut understood = understood.map_err(|error| refused(error, &name))?;
         understood.file = name;
-        let first = Answer { request_id: id, content: UnderstoodFile { understood, signs } };
+        let first = Answer { request_id: id, content: UnderstoodFile { understood, signs, text } };
         let mut first = serde_json::to_vec(&first).map_err(Problem::internal)?;
         first.push(b'\n');
         lines.text.splice(0..0, first);
@@ -211,7 +234,12 @@ fn open_without_prices(path: &Path, mut reading: Reading) -> Result<(Table, Arc<
     }
 }
 
-fn rows(mut table: Table, name: &str) -> Result<Lines, Problem> {
+/// Text of which nothing is lost.
+fn in_utf_8(text: Vec<u8>) -> String {
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn rows(mut table: Table, mut echo: Option<Echo>, name: &str) -> Result<Lines, Problem> {
     let mut lines = Lines { n_rows: 0, text: Vec::new() };
     let refused = |error| refused(error, name);
     while let Some(batch) = table.next_batch().map_err(refused)? {
@@ -220,12 +248,14 @@ fn rows(mut table: Table, name: &str) -> Result<Lines, Problem> {
             return Err(Problem::file_too_large(format!("{name} has more than 50,000 rows")));
         }
         let places = 0..batch.len();
-        let stones: Vec<_> =
-            places.map(|row| (batch.line(row), diamond(&batch, row), errors(&batch, row))).collect();
+        let stones: Vec<_> = places
+            .map(|row| (batch.line(row), diamond(&batch, row), errors(&batch, row), fits(&batch, row)))
+            .collect();
         let cells = table.texts(batch).map_err(refused)?;
-        for ((line, diamond, errors), cells) in stones.into_iter().zip(cells) {
+        for ((line, diamond, errors, fits), cells) in stones.into_iter().zip(cells) {
             let diamond = errors.is_none().then_some(diamond);
-            let row = FileRow { line, cells, diamond, errors };
+            let text = echo.as_mut().filter(|_| fits).map(|echo| echo.row(line, &[])).transpose();
+            let row = FileRow { line, cells, text: text.map_err(refused)?.map(in_utf_8), diamond, errors };
             serde_json::to_writer(&mut lines.text, &row).map_err(Problem::internal)?;
             lines.text.push(b'\n');
             if lines.text.len() > MOST_TEXT {
@@ -264,6 +294,11 @@ fn diamond(batch: &Batch, row: usize) -> Map<String, Value> {
         }
     };
     Field::FEATURES.into_iter().filter_map(|field| Some((field.name().to_owned(), value(field)?))).collect()
+}
+
+/// Whether a row has as many values as the header.
+fn fits(batch: &Batch, row: usize) -> bool {
+    batch.raw(row).objections.iter().all(|fault| fault.field != Field::Row)
 }
 
 /// What is wrong with a row as a whole.

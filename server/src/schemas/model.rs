@@ -49,6 +49,9 @@ pub(crate) struct Card {
     /// the same model without the promise.
     #[schema(nullable = false)]
     free_mae_usd: Option<f64>,
+    /// Of a model that has ranges: how wide those of nine in ten are on the test rows, on average, in US dollars.
+    #[schema(nullable = false)]
+    range_width_usd: Option<f64>,
 }
 
 /// How good the model is on stones that it has not seen.

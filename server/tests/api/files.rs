@@ -55,15 +55,19 @@ fn the_answer_tells_how_a_file_is_understood_and_has_its_rows_in_order() {
     assert_eq!((&understood["n_usable"], &understood["n_refused"]), (&json!(2), &json!(0)));
     assert_eq!(understood["columns"][1]["unit"], "carat");
     assert_eq!(first["signs"], json!({"separator": ",", "decimal": "."}));
+    let head = PLAIN.split_inclusive('\n').next().unwrap();
+    assert_eq!(first["text"], json!({"encoding": "UTF-8", "head": head}));
+    let texts: String = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
+    assert_eq!(head.to_owned() + &texts, PLAIN);
     let stone = json!({"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1", "x": 6.8});
     assert_eq!(
         rows[0],
-        json!({"line": 2, "cells": ["a", "1.2", "Premium", "E", "VS1", "6.80"], "diamond": stone})
+        json!({"line": 2, "cells": ["a", "1.2", "Premium", "E", "VS1", "6.80"], "text": rows[0]["text"], "diamond": stone})
     );
     let stone = json!({"carat": 0.5, "cut": "very good", "color": "d", "clarity": "IF"});
     assert_eq!(
         rows[1],
-        json!({"line": 3, "cells": ["b, c", "0.5", "very good", "d", "IF", null], "diamond": stone})
+        json!({"line": 3, "cells": ["b, c", "0.5", "very good", "d", "IF", null], "text": rows[1]["text"], "diamond": stone})
     );
 }
 

@@ -46,7 +46,7 @@ impl Output {
             let sink = Box::new(BufWriter::new(std::io::stdout()));
             return Ok(Self {
                 path: None,
-                writer: Writer::text(sink, echo.map(Echo::in_utf_8), empty, added)?,
+                writer: Writer::text(sink, echo.map(Echo::for_pipes), empty, added)?,
             });
         };
         let mut partial = path.as_os_str().to_owned();
