@@ -4,16 +4,18 @@ import os
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from . import _native
-from ._executor import Executors, Jobs
 from ._families import Adapter, Family, NotServedWarning, family_of
 from ._frames import at_rest, kind_of
 from ._native import InvalidInputError
 from ._progress import Callback, Event, listener
 from ._run import Run, TrainingInterrupted, Trials, place_of, trials_frame
 from ._validate import Data
+
+if TYPE_CHECKING:
+    from ._executor import Executors
 
 Models: TypeAlias = Sequence[str | Family | Any]
 
@@ -36,7 +38,7 @@ def train(
     space: Literal["narrow", "notebook"] = "narrow",
     monotone: bool = False,
     ranges: bool = True,
-    executor: Executors | None = None,
+    executor: "Executors | None" = None,
     progress: bool | Callback = True,
 ) -> Run:
     """Trains every family of models on the data and records each. The first model of an empty registry
@@ -154,7 +156,11 @@ def train(
             finished.append((event["family"], event["trial"]))
         tell(event)
 
-    sent = None if executor is None else Jobs(executor, adapters)
+    sent = None
+    if executor is not None:
+        from ._executor import Jobs
+
+        sent = Jobs(executor, adapters)
     place = place_of(registry)
     try:
         report, run_models = _native._train(

@@ -1,5 +1,6 @@
 """Files as they come: other separators, signs, encodings, line ends and names, and what programs leave."""
 
+import csv
 import gzip
 import io
 import json
@@ -204,6 +205,24 @@ def test_a_result_begins_and_ends_as_its_file_does(
         # A plain file is written anew.
         assert result.count(b"\n") == result.count(b"\r\n") == 3 and result.endswith(b"\r\n")
     assert not xtream("value", file, "--registry", trained.folder).stdout.startswith("\ufeff")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_what_is_added_stands_below_its_name_beside_rows_that_do_not_fit_too(
+    xtream: Program, trained: Trained, separator: str
+) -> None:
+    rows = ["carat,cut,color,clarity", "0.71,Ideal,G,VS2", '1.2,Fair,D,IF,"x",y', "1.2,Fair", "0.9,Fair,D,IF"]
+    (xtream.folder / "stock.csv").write_text("\n".join(rows).replace(",", separator))
+    run = xtream("value", "stock.csv", "--registry", trained.folder, status=2)
+    header, *found = csv.reader(run.stdout.splitlines(), delimiter=separator)
+    assert {len(row) for row in found} == {len(header)} == {6}
+    assert [row[:3] for row in found] == [
+        row.split(",")[:3] + [""] * (row.count(",") == 1) for row in rows[1:]
+    ]
+    assert [bool(row[4]) for row in found] == [True, False, False, True]
+    # Nothing is lost.
+    assert found[1][3].replace('"', "") == separator.join(["IF", "x", "y"])
+    assert "has 6 values" in found[1][5] and "has 2 values" in found[2][5]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -99,6 +99,7 @@ impl Echo {
             if at == line {
                 let added = self.in_form(added, true);
                 let record = self.without_trailing(&record);
+                let record = if added.is_empty() { record } else { self.fitted(record) };
                 let row = self.with(&record, &added);
                 return Ok(self.encoded(&row));
             }
@@ -139,6 +140,27 @@ impl Echo {
                 format!("{}{}", &row[..at], &record[row.len()..])
             }
             _ => record.to_owned(),
+        }
+    }
+
+    /// A row of as many cells as there are names, so that those that are added stand below theirs: what is missing is
+    /// empty, and what is too much stays with the last one.
+    fn fitted(&self, record: String) -> String {
+        let row = record.trim_end_matches(['\r', '\n']);
+        let mark = self.form.delimiter.to_string();
+        let cells = split(row, self.form.delimiter);
+        let n_columns = self.form.are_read.len() + usize::from(self.form.has_row_names);
+        let end = &record[row.len()..];
+        match n_columns.checked_sub(cells.len()) {
+            Some(0) => record,
+            Some(n_missing) => format!("{row}{}{end}", mark.repeat(n_missing)),
+            None => {
+                let last = n_columns.saturating_sub(1);
+                let rest = cells[last..].join(&mark).replace('"', "\"\"");
+                let fitted: Vec<_> =
+                    cells[..last].iter().copied().map(str::to_owned).chain([format!("\"{rest}\"")]).collect();
+                format!("{}{end}", fitted.join(&mark))
+            }
         }
     }
 

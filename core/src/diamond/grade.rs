@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::cell_text::{is_missing, usual_characters};
 use super::grade_words::{meant, nearest};
-use super::plain_row::word_of;
 use super::{Fault, Field};
 
 /// An ordered grade: a closed list of labels from worst to best.
@@ -103,6 +102,17 @@ fn significant(text: &str) -> impl Iterator<Item = u8> + '_ {
         .bytes()
         .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'_' | b'-' | b'.'))
         .map(|byte| byte.to_ascii_lowercase())
+}
+
+/// A label as one word, its first character in the lowest byte.
+const fn word_of(label: &str) -> u128 {
+    let bytes = label.as_bytes();
+    let (mut word, mut place) = (0, bytes.len());
+    while place > 0 {
+        place -= 1;
+        word = word << 8 | bytes[place] as u128;
+    }
+    word
 }
 
 macro_rules! grade {

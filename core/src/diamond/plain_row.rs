@@ -78,17 +78,6 @@ fn grade<G: Grade>(text: &[u8], cell: Range<usize>) -> Option<G> {
     G::ALL.get(usize::checked_sub(place, 1)?).copied()
 }
 
-/// A label as the word that it is read as.
-pub(super) const fn word_of(label: &str) -> u128 {
-    let bytes = label.as_bytes();
-    let (mut word, mut place) = (0, bytes.len());
-    while place > 0 {
-        place -= 1;
-        word = word << 8 | bytes[place] as u128;
-    }
-    word
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
