@@ -112,9 +112,11 @@ pub(super) fn put(
     let (path, size) = (kind.path(digest), Size::Exactly(bytes.len() as u64));
     let bytes = PutPayload::from(bytes);
     let mut created = storage.create(&path, bytes.clone())?;
-    if storage.is_remote() && !is_named {
-        prune::must_stay(storage, &BTreeSet::from([path.clone()]))?;
-    }
+    let must_stay = || match is_named {
+        true => Ok(()),
+        false => prune::must_stay(storage, &BTreeSet::from([path.clone()])),
+    };
+    must_stay()?;
     for _ in 1..TRIES {
         if created == Created::New {
             return Ok(());
@@ -126,7 +128,11 @@ pub(super) fn put(
         }
         created = storage.create(&path, bytes.clone())?;
     }
-    get(storage, kind, digest, size)?;
+    if let Err(error) = get(storage, kind, digest, size) {
+        // Removed since it was looked, perhaps: that has words of its own.
+        must_stay()?;
+        return Err(error);
+    }
     if is_named { Ok(()) } else { storage.renew(&path, bytes) }
 }
 

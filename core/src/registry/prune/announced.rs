@@ -94,9 +94,13 @@ pub(in super::super) fn present(
     let unnamed = paths.iter().filter(|path| state.blob_size(path).is_none()).cloned().collect();
     // Before it is looked whether they are there: an announcement that holds no more has done what it did.
     must_stay(storage, &unnamed)?;
-    let sized = |path: &String| {
-        let gone = || Error::Damaged { what: path.clone(), reason: "the file is gone".into() };
-        Ok((path.clone(), storage.stamp(path)?.ok_or_else(gone)?.n_bytes))
+    let sized = |path: &String| match storage.stamp(path)? {
+        Some(stamp) => Ok((path.clone(), stamp.n_bytes)),
+        None => {
+            // Removed since it was looked, perhaps: that has words of its own.
+            must_stay(storage, &unnamed)?;
+            Err(Error::Damaged { what: path.clone(), reason: "the file is gone".into() })
+        }
     };
     paths.iter().map(sized).collect()
 }
