@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -143,3 +144,15 @@ def seed() -> int:
 def in_soak() -> bool:
     """Whether this is `make soak`, which takes its time."""
     return os.environ.get("XTREAM_SOAK") == "1"
+
+
+def free_port() -> int:
+    """A port on which nobody listens, one of those that the system gives to nobody who asks for any: no other
+    server has it before the one that it is for, or while that is killed and started again."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue

@@ -164,10 +164,6 @@ def test_a_model_is_judged_on_other_stones(run: xc.Run, stones: pd.DataFrame, tm
     for figure in ["mae_usd", "rmse_usd", "r2", "mape", "worst_decile_usd"]:
         assert found[figure] == pytest.approx(line[figure], rel=1e-6), figure
     assert (found["n_rows"], found["n_known"]) == (600, 0)
-    ranges = model.value(test)
-    width = (ranges["high_usd"] - ranges["low_usd"]).mean()
-    assert line["range_width_usd"] == pytest.approx(width) == model.card["range_width_usd"]
-    assert f"{width:.2f}"[:3] in run._repr_html_()
     test.to_csv(tmp_path / "test.csv", index=False)
     assert model.evaluate(tmp_path / "test.csv") == found
     assert model.evaluate(stones)["n_known"] == 2400
@@ -175,6 +171,20 @@ def test_a_model_is_judged_on_other_stones(run: xc.Run, stones: pd.DataFrame, tm
         model.evaluate(test.assign(price=[1.0, 1.0, 0.0, *[1.0] * 597]))
     with pytest.raises(xc.InvalidInputError, match="no column price"):
         model.evaluate(test.drop(columns="price"))
+
+
+def test_the_leaderboard_says_how_wide_ranges_are(run: xc.Run, stones: pd.DataFrame, tmp_path: Path) -> None:
+    test, quiet = stones.tail(600), QUIET | {"ranges": True}
+    ranged = xc.train(stones.head(2400), test=test, models=["linear"], registry=tmp_path, **quiet)
+    model, (line,) = ranged.model("linear"), ranged.report["leaderboard"]
+    ranges = model.value(test, confidence=0.9)
+    width = (ranges["high_usd"] - ranges["low_usd"]).mean()
+    assert line["range_width_usd"] == model.card["range_width_usd"] == pytest.approx(width)
+    assert ranged.leaderboard["range_width_usd"].tolist() == [line["range_width_usd"]]
+    assert f"{line['range_width_usd']:,.2f}"[-6:] in ranged._repr_html_()
+    assert (
+        run.leaderboard["range_width_usd"].isna().all() and "range_width_usd" not in run.model("linear").card
+    )
 
 
 def test_two_models_are_compared_as_a_promotion_compares_them(

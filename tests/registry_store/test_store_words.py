@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import stores
-from helpers import FIRST, PROGRAM, environment, stop
-from stores import Faults, Store, free_port
+from helpers import FIRST, PROGRAM, environment, free_port, stop
+from stores import Faults, Store
 
 REFUSALS = {
     "AccessDenied": (403, "must allow the key of AWS_ACCESS_KEY_ID to read, list and create"),

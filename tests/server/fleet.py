@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from helpers import FIRST, PUBLIC, SECOND, Program, environment, read_csv
-from served import VALUATIONS, Answer, Secantus, Served, eventually, exchange, free_port
+from helpers import FIRST, PUBLIC, SECOND, Program, environment, free_port, read_csv
+from served import VALUATIONS, Answer, Secantus, Served, eventually, exchange
 from stores import BUCKET, PROMPT_LOCALBUCKET, Store
 
 N_STONES = 50

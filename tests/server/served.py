@@ -18,17 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pymongo
-from helpers import PROGRAM, environment
+from helpers import PROGRAM, environment, free_port
 from pymongo.collection import Collection
 
 KEY = "the-administrators-key-of-the-tests"
 STONE = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
 VALUATIONS = "/v1/valuations"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def eventually(is_so: Callable[[], object], within: float, what: str) -> None:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers import FIRST, PUBLIC, Program, read_csv
+from helpers import FIRST, PUBLIC, Program, free_port, read_csv
 from served import (
     STONE,
     VALUATIONS,
@@ -16,7 +16,6 @@ from served import (
     Traffic,
     assert_recorded_once,
     eventually,
-    free_port,
 )
 
 BATCH = f"{VALUATIONS}/batch"

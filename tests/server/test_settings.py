@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 import tomllib
-from helpers import Program
-from served import free_port
+from helpers import Program, free_port
 
 SECRETS = {
     "XTREAM_ADMIN_KEY": "open-sesame",

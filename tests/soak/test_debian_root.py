@@ -6,12 +6,11 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 
 import pytest
-from helpers import FIRST, in_soak
+from helpers import FIRST, free_port, in_soak
 from packages import build, unit
 
 STONE = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
@@ -91,11 +90,6 @@ class Service:
         status, answer = self.ask("POST", "/v1/valuations", STONE)
         assert status == 200, answer
         return answer
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.fixture

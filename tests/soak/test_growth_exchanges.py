@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from growth import Growth, memory, size, state_of_the_machine
-from helpers import PUBLIC, ROOT, Program
-from served import VALUATIONS, Secantus, Served, eventually, free_port
+from helpers import PUBLIC, ROOT, Program, free_port
+from served import VALUATIONS, Secantus, Served, eventually
 
 MOST = int(os.environ.get("XTREAM_GROWTH", "3000000"))
 SIZES = [n for n in (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000) if n <= MOST]
