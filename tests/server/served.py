@@ -172,11 +172,12 @@ class Served:
         return [record for page in self.pages(limit, query) for record in page["exchanges"]]
 
     def in_outbox(self, table: str = "exchange") -> list[dict]:
-        """The records that lie in the local log, read beside the server."""
+        """The records that lie in the local log, in the order of writing, read beside the server."""
         file = f"file:{self.log}/exchanges.sqlite?mode=ro"
         with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as connection:
             return [
-                json.loads(document) for (document,) in connection.execute(f"SELECT document FROM {table}")
+                json.loads(document)
+                for (document,) in connection.execute(f"SELECT document FROM {table} ORDER BY seq")
             ]
 
     def outbox_is_empty(self) -> bool:
