@@ -13,9 +13,7 @@ use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::{ModelRecord, Registry};
-use xtream_core::training::{
-    Executor, Family, Preset, Promotes, Reply, Training, Worker, built_in, choose, monotone,
-};
+use xtream_core::training::{Executor, Family, Preset, Promotes, Reply, Training, Worker, built_in, choose};
 use xtream_core::tuning::{Parallel, SamplerKind};
 use xtream_core::{Error, Interrupt, Result};
 
@@ -127,11 +125,8 @@ fn models_and_studies_do_not_depend_on_who_carried_them_out_or_died_meanwhile() 
 fn neither_do_models_without_ranges_nor_the_price_of_a_promise() {
     let folder = tempfile::tempdir().unwrap();
     let bare = |executor| Training { ranges: false, n_trials: 2, ..training(&["xgboost"], executor) };
-    let promised = |executor| {
-        let training =
-            Training { n_trials: 0, is_monotone: true, ..training(&["xgboost-derived"], executor) };
-        Training { families: monotone(training.families, true).unwrap(), ..training }
-    };
+    let promised =
+        |executor| Training { n_trials: 0, is_monotone: true, ..training(&["xgboost-derived"], executor) };
     for (number, training) in [&bare as &dyn Fn(_) -> Training, &promised].into_iter().enumerate() {
         let workers: Arc<dyn Executor> = Mortals::new(2, 0);
         let place = |name: &str| folder.path().join(format!("{number}-{name}"));

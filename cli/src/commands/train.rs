@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtream_core::dataset::{Policy, Source, Split, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
+use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose};
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::reading::reading;
@@ -61,7 +61,7 @@ pub(super) fn training(
         },
         max_rejects_percent: train.max_rejects,
         rejects: options.rejects.clone(),
-        families: if options.monotone { monotone(chosen, !train.models.is_empty())? } else { chosen },
+        families: chosen,
         n_trials: train.trials,
         preset: train.space,
         sampler: train.sampler,
@@ -71,7 +71,7 @@ pub(super) fn training(
         seed: train.seed,
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
-        is_monotone: options.monotone,
+        is_monotone: !options.free,
         ranges: train.ranges,
     })
 }
