@@ -77,7 +77,9 @@ def measure(growth: Growth, place: object, grow: Path, folder: Path, store: Stor
             note("promote", partial(said, PROGRAM, "models", "promote", n - i % 9, *where))
         for _ in range(SERVERS):
             serve("show the first page")
-        seen["MiB to open"] = [run([PROGRAM, "models", "show", "champion", *where], folder, **variables)[1]]
+        # It is over before every look at its memory has come.
+        show = [PROGRAM, "models", "show", "champion", *where]
+        seen["MiB to open"] = [max(run(show, folder, **variables)[1] for _ in range(OPENED))]
         for name, values in seen.items():
             growth.add(name, n, median(values))
         assert {len(page["models"]) for page in pages[-SERVERS:]} == {min(n, 20)}
