@@ -2,7 +2,7 @@
 //! made to rise while it learns, which costs accuracy; what it learned is put in order when a price is asked for.
 //!
 //! Everything that such a model knows is a sum of two parts. One sees weight and grades alone; its values are a table.
-//! The other sees proportions, the class of weight (between magic sizes) and the grades; its values for the proportions
+//! The other sees proportions, the class of weight and the grades; its values for the proportions
 //! of one stone are a small table too ([`OpenTrees`]). The logarithm of the price is the middle between the highest sum of
 //! all weights and grades that are no better than the stone's, and the lowest of all that are no worse. Where nothing is
 //! out of order, both are the stone's own.
@@ -16,7 +16,7 @@ use super::init_score::{self, InitScore};
 use super::target::Target;
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Field, Grade, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
-use crate::features::{Encoder, Role, magic_sizes};
+use crate::features::{CLASSES_FROM_CARAT, Encoder, Role, weight_class};
 use crate::math::ln;
 use crate::model::Regressor;
 use crate::model::trees::{Open, OpenTrees, Side};
@@ -26,8 +26,8 @@ const N_COLORS: usize = Color::ALL.len();
 const N_CLARITIES: usize = Clarity::ALL.len();
 /// Combinations of grades.
 const N_GRADES: usize = N_CUTS * N_COLORS * N_CLARITIES;
-/// Classes of weight, between magic sizes.
-const N_CLASSES: usize = crate::diamond::MAGIC_SIZES_CARAT.len() + 1;
+/// Classes of weight.
+const N_CLASSES: usize = CLASSES_FROM_CARAT.len() + 1;
 /// Weights of the table. Its memory is 2 KiB for each.
 const MOST_WEIGHTS: usize = 640;
 
@@ -101,7 +101,7 @@ impl Order {
         }
         let mut classes: Vec<Class> = Vec::new();
         for (place, weight) in weights.iter().enumerate() {
-            let number = magic_sizes(*weight);
+            let number = weight_class(*weight);
             match classes.last_mut() {
                 Some(class) if class.number == number => class.last = place,
                 _ => classes.push(Class { number, first: place, last: place }),
@@ -298,7 +298,7 @@ fn some_stone() -> Result<Diamond> {
 }
 
 /// The weights of a table for a model of these stones: theirs to the hundredth of a carat, thinned out where they are too
-/// many. Magic sizes stay.
+/// many. Where classes begin, they stay.
 pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
     let hundredths = |stone: &PricedDiamond| (stone.diamond().carat() * 100.0).round().max(1.0) as u64;
     let mut all: Vec<_> = stones.iter().map(hundredths).collect();
@@ -308,7 +308,7 @@ pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
     let step = weights.len().div_ceil(MOST_WEIGHTS - N_CLASSES).max(1);
     let last = weights.len().saturating_sub(1);
     let is_kept = |(place, weight): &(usize, f64)| {
-        place.is_multiple_of(step) || *place == last || crate::diamond::MAGIC_SIZES_CARAT.contains(weight)
+        place.is_multiple_of(step) || *place == last || CLASSES_FROM_CARAT.contains(weight)
     };
     weights.into_iter().enumerate().filter(is_kept).map(|(_, weight)| weight).collect()
 }
@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(few, [0.7, 1.0, 2.3]);
         let many = weights_of(&stones(&mut (20..2000).map(|hundredths| f64::from(hundredths) / 100.0)));
         assert!(many.len() <= MOST_WEIGHTS && many.len() > MOST_WEIGHTS / 2 && many.is_sorted());
-        assert!(crate::diamond::MAGIC_SIZES_CARAT.iter().all(|size| many.contains(size)));
+        assert!(CLASSES_FROM_CARAT.iter().all(|size| many.contains(size)));
         assert_eq!(many.last(), Some(&19.99));
     }
 }
