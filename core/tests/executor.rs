@@ -14,9 +14,9 @@ use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::{ModelRecord, Registry};
 use xtream_core::training::{
-    Executor, Family, Preset, Promotes, Reply, Training, Worker, built_in, choose, monotone,
+    Executor, Family, Promotes, Reply, Training, Worker, built_in, choose, monotone,
 };
-use xtream_core::tuning::{Parallel, SamplerKind};
+use xtream_core::tuning::Parallel;
 use xtream_core::{Error, Interrupt, Result};
 
 fn families() -> Vec<Family> {
@@ -28,23 +28,9 @@ fn families() -> Vec<Family> {
 fn training(names: &[&str], executor: Option<Arc<dyn Executor>>) -> Training {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    Training {
-        source: Source { data: vec![data], ..Source::default() },
-        max_rejects_percent: 1.0,
-        rejects: None,
-        families: choose(families(), &names).unwrap(),
-        n_trials: 12,
-        preset: Preset::default(),
-        sampler: SamplerKind::default(),
-        parallel: Parallel::default(),
-        n_workers: 2,
-        executor,
-        seed: 1,
-        n_repeats: 1,
-        promotes: Promotes::Nothing,
-        is_monotone: false,
-        ranges: true,
-    }
+    let source = Source { data: vec![data], ..Source::default() };
+    let families = choose(families(), &names).unwrap();
+    Training { n_trials: 12, executor, promotes: Promotes::Nothing, ..Training::new(source, families) }
 }
 
 /// The run's models, without what depends on a clock.

@@ -50,29 +50,29 @@ pub(super) fn training(
     let policy = Policy { suspect: train.suspect, duplicates: train.duplicates, ..Policy::default() };
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
     let chosen = families(&train.models, settings)?;
+    let families = if options.monotone { monotone(chosen, !train.models.is_empty())? } else { chosen };
+    let source = Source {
+        data: data.to_vec(),
+        test: test.to_vec(),
+        reading: reading(&options.reading, options.accept_units, settings)?,
+        policy,
+        split,
+        ..Source::default()
+    };
     Ok(Training {
-        source: Source {
-            data: data.to_vec(),
-            test: test.to_vec(),
-            reading: reading(&options.reading, options.accept_units, settings)?,
-            policy,
-            split,
-            ..Source::default()
-        },
         max_rejects_percent: train.max_rejects,
         rejects: options.rejects.clone(),
-        families: if options.monotone { monotone(chosen, !train.models.is_empty())? } else { chosen },
         n_trials: train.trials,
         preset: train.space,
         sampler: train.sampler,
         parallel: train.parallel,
         n_workers: if train.jobs == 0 { all_cores() } else { train.jobs },
-        executor: None,
         seed: train.seed,
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
         is_monotone: options.monotone,
         ranges: train.ranges,
+        ..Training::new(source, families)
     })
 }
 
