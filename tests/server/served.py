@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import pymongo
 from helpers import PROGRAM, environment, free_port
@@ -213,17 +214,18 @@ def given_uri() -> str | None:
     return os.environ.get("MONGODB_URI") or None
 
 
-class Traffic:
-    """Clients that post valuations until told to stop, and keep what was answered completely."""
+class Clients:
+    """Threads that each do `ask` until they are told to stop."""
 
-    def __init__(self, served: Served, n_clients: int = 4, pause: float = 0.0) -> None:
-        self.served, self.pause = served, pause
-        self.answers: list[Answer] = []
-        self.n_posted = 0
+    def __init__(self, n_clients: int, pause: float) -> None:
+        self.pause = pause
         self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.post, args=(n,), daemon=True) for n in range(n_clients)]
+        self.threads = [threading.Thread(target=self.ask, args=(n,), daemon=True) for n in range(n_clients)]
 
-    def __enter__(self) -> "Traffic":
+    def ask(self, client: int) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
         for thread in self.threads:
             thread.start()
         return self
@@ -234,7 +236,16 @@ class Traffic:
             thread.join(60)
             assert not thread.is_alive(), "a client waits for ever"
 
-    def post(self, client: int) -> None:
+
+class Traffic(Clients):
+    """Clients that post valuations, and keep what was answered completely."""
+
+    def __init__(self, served: Served, n_clients: int = 4, pause: float = 0.0) -> None:
+        super().__init__(n_clients, pause)
+        self.served = served
+        self.answers: list[Answer] = []
+
+    def ask(self, client: int) -> None:
         connection = self.served.connect()
         serial = 0
         while not self.is_over.is_set():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fleet as fleets
 import pytest
-from fleet import NGINX, Clients, Fleet
+from fleet import NGINX, Appraisers, Fleet
 from helpers import ROOT, in_soak, seed
 from served import KEY, STONE, VALUATIONS, assert_recorded_once, eventually, stored
 
@@ -21,7 +21,7 @@ def percentile(times: list[float], share: float) -> float:
     return sorted(times)[int(share * (len(times) - 1))]
 
 
-def assert_all_recorded(fleet: Fleet, clients: Clients) -> None:
+def assert_all_recorded(fleet: Fleet, clients: Appraisers) -> None:
     """After those who were killed have started again and handed over what they had."""
     for served in fleet.servers:
         if served.process.poll() is not None:
@@ -40,7 +40,7 @@ def test_two_servers_and_a_third_answer_as_one(tmp_path: Path) -> None:
     with fleets.fleet(tmp_path, 2) as fleet:
         one, two = fleet.servers
         ports = lambda: [served.port for served in fleet.live]  # noqa: E731
-        with Clients(fleet.models, ports, n_clients=3, pause=0.01, seed=seed()) as clients:
+        with Appraisers(fleet.models, ports, n_clients=3, pause=0.01, seed=seed()) as clients:
             eventually(lambda: len(clients.answers) >= 50, 20, "stones are valued")
             one.kill()
             fleet.add()
@@ -146,7 +146,7 @@ def test_four_servers_behind_nginx_are_one_to_their_clients(tmp_path: Path) -> N
             def all_trouble(is_so: bool) -> bool:
                 return all(served.metric("xtream_model_trouble") == is_so for served in fleet.live)
 
-            with Clients(fleet.models, lambda: [port], n_clients=4, pause=0.02, seed=chosen) as clients:
+            with Appraisers(fleet.models, lambda: [port], n_clients=4, pause=0.02, seed=chosen) as clients:
                 eventually(lambda: len(clients.answers) > 10, 20, "stones are valued")
                 go_on(10)
                 first.kill()
