@@ -122,7 +122,7 @@ def test_strange_objects_are_refused_by_name_and_nobody_waits_for_them(
         path.unlink(missing_ok=True)
         put(path)
         assert any(path.name in fault["message"] for fault in faults(history))
-        assert path.name in history(*command, status=1, timeout=10).stderr
+        assert path.name in history(*command, status=1, timeout=60).stderr
         if path.parent.name == "commits":
             # A server says so, too, and ends when it is told to.
             server = history.start("serve", "--registry", registry, "--bind", "127.0.0.1:0")

@@ -183,7 +183,7 @@ def test_ctrl_c_is_obeyed_and_the_same_call_goes_on_from_the_finished_trials(
 
     with pytest.raises(xc.TrainingInterrupted) as stopped:
         outcome(tmp_path, executor=processes, progress=after_trials(4, ask))
-    assert time.monotonic() - asked[0] < 1
+    assert time.monotonic() - asked[0] < 5
     assert len(stopped.value.trials) >= 4
     assert outcome(tmp_path, executor=processes) == here
 

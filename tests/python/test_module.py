@@ -307,12 +307,15 @@ def test_other_threads_run_while_a_model_is_trained(tmp_path: Path) -> None:
 
     clock = threading.Thread(target=tick)
     clock.start()
+    started = time.monotonic()
     try:
         xc.train(FIRST, models=["xgboost"], trials=4, ranges=False, registry=tmp_path / "registry")
     finally:
+        seconds = time.monotonic() - started
         done.set()
         clock.join()
-    assert max(longest) < 0.5
+    # Whoever keeps the interpreter's lock while it trains stops the clock for most of that time.
+    assert max(longest) < seconds / 2
 
 
 def test_an_exception_of_the_callback_stops_the_run_and_is_raised(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_without_a_key_or_with_a_wrong_address_nothing_is_asked(xtream):
     assert list(xtream.folder.iterdir()) == []
 
 
+@pytest.mark.alone
 def test_ctrl_c_stops_within_a_second_while_a_store_is_silent(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = Store(silent.getsockname()[1], tmp_path / "cache")

@@ -44,7 +44,7 @@ def test_a_frozen_database_gets_everything_once_it_thaws(serve: Serve, database:
             started = time.monotonic()
             traffic.wait_for(1)
             slowest = max(slowest, time.monotonic() - started)
-        assert slowest < 2, "requests wait for the database"
+        assert slowest < 4, "requests wait for the database"
         database.signal(signal.SIGCONT)
         traffic.wait_for(20)
     traffic.assert_no_failures()

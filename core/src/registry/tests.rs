@@ -428,7 +428,7 @@ fn what_is_no_file_of_a_sane_size_is_named_and_never_read() {
             assert!(said.contains(&path), "{strange} {place}: {said}");
             let is_named = if strange == "sparse" { "4000000000 bytes" } else { "stands in its place" };
             assert!(said.contains(is_named), "{strange} {place}: {said}");
-            assert!(started.elapsed().as_secs() < 5, "{strange} {place}");
+            assert!(started.elapsed().as_secs() < 30, "{strange} {place}");
         }
     }
 }

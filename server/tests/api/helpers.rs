@@ -108,7 +108,7 @@ impl TestApp {
     pub fn wait_for(&self, version: u64) {
         let begun = Instant::now();
         while self.get("/readyz").json()["model"]["version"] != version {
-            assert!(begun.elapsed() < Duration::from_secs(5), "version {version} does not answer");
+            assert!(begun.elapsed() < Duration::from_secs(30), "version {version} does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
