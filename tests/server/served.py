@@ -32,7 +32,7 @@ PATIENCE = 4
 
 
 def eventually(is_so: Callable[[], object], within: float, what: str) -> None:
-    """Waits until it is so; fails with `what` when `within`, the most seconds of an idle machine, are over."""
+    """Waits until it is so; fails with `what` when `within`, the most seconds of an idle machine, are up."""
     deadline = time.monotonic() + PATIENCE * within
     while not is_so():
         assert time.monotonic() < deadline, f"not within {PATIENCE * within} s: {what}"
