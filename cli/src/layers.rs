@@ -1,5 +1,4 @@
-//! Settings, from lowest to highest: the compiled-in defaults, a file, the environment. Flags come
-//! on top. Nothing else in the program reads the environment.
+//! Settings, from lowest to highest: the compiled-in defaults, a file, the environment. Flags come on top.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use toml::{Table, Value};
 use xtream_core::registry::S3Settings;
 
+use crate::environment::variable;
 use crate::settings::Settings;
 
 /// The defaults, and the manual of all settings.
@@ -38,7 +38,7 @@ pub(crate) struct Layers {
 impl Layers {
     /// Reads all layers: the defaults, the file, the environment, and these flags.
     pub(crate) fn load(file: Option<&Path>, flags: Flags) -> Result<Self> {
-        Self::layered(file, |name| std::env::var(name).ok(), flags)
+        Self::layered(file, variable, flags)
     }
 
     fn layered(

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod environment;
 mod layers;
 mod logging;
 mod output;
@@ -10,7 +11,6 @@ mod progress;
 mod settings;
 mod table;
 mod wrong_usage;
-mod xgboost_library;
 
 use std::process::ExitCode;
 use std::time::Duration;

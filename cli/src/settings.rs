@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use xtream_core::registry::{Location, S3Settings};
 
+use crate::environment::cache_folder;
+
 /// Not `Debug`: it holds a secret.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,10 +130,4 @@ pub(crate) struct Log {
 pub(crate) enum LogFormat {
     Text,
     Json,
-}
-
-/// Where this user's programs keep what they may lose.
-fn cache_folder() -> PathBuf {
-    let variable = |name: &str| std::env::var(name).ok();
-    S3Settings::cache_folder(variable).unwrap_or_else(|| std::env::temp_dir().join("xtream"))
 }

@@ -12,10 +12,10 @@ use xtream_core::{Error, Interrupt, Registry};
 use super::reading::reading;
 use super::{note, print, print_json};
 use crate::args::{TrainArgs, TrainOptions};
+use crate::environment::xgboost_candidates;
 use crate::progress::Shown;
 use crate::settings::Settings;
 use crate::table::table;
-use crate::xgboost_library::xgboost_candidates;
 
 pub(crate) fn run(args: &TrainArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     // Before anything is made: a misspelt path leaves no empty registry behind.

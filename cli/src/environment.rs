@@ -1,6 +1,18 @@
-//! Where XGBoost's library may lie.
+//! What the environment of the program says; nothing else in it reads that.
 
 use std::path::{Path, PathBuf};
+
+use xtream_core::registry::S3Settings;
+
+/// The value of a variable.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where this user's programs keep what they may lose.
+pub(crate) fn cache_folder() -> PathBuf {
+    S3Settings::cache_folder(variable).unwrap_or_else(|| std::env::temp_dir().join("xtream"))
+}
 
 /// Where the XGBoost library may lie, best first: where the user says, beside the program, in the
 /// active Python environment.
