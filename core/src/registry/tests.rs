@@ -256,7 +256,7 @@ fn sixty_four_writers_in_a_hundred_rounds_lose_no_commit_and_leave_no_gap() {
 #[test]
 fn sixty_four_writers_on_one_folder_lose_no_commit_and_leave_no_gap() {
     let folder = tempfile::tempdir().unwrap();
-    race(|| Registry::open_or_create(folder.path()).unwrap(), 64, 20);
+    race(|| Registry::open_or_create(folder.path()).unwrap(), 64, 8);
     assert_eq!(faults(folder.path()), []);
 }
 
