@@ -13,7 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 from every_delivery import DELIVERIES, EXPECTED
-from helpers import FIRST, Program, in_soak, stop
+from helpers import A_SECOND, FIRST, Program, in_soak, stop
 
 INTERVAL = 0.3
 
@@ -277,7 +277,7 @@ def test_what_was_trained_before_a_restart_is_known_after_it(watcher: Watcher, l
 def test_ctrl_c_ends_it_as_done(watcher: Watcher) -> None:
     _, _, seconds = stop(watcher.process)
     assert watcher.process.returncode == 0
-    assert seconds < 1
+    assert seconds < A_SECOND
 
 
 @pytest.mark.alone
@@ -292,5 +292,5 @@ def test_ctrl_c_in_the_middle_of_a_search_ends_it_too(xtream: Program, lines: li
         time.sleep(0.05)
     _, stderr, seconds = stop(process)
     assert process.returncode == 0
-    assert seconds < 1
+    assert seconds < A_SECOND
     assert "stopped as asked" in stderr and "panicked" not in stderr

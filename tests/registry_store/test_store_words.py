@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import stores
-from helpers import FIRST, PROGRAM, environment, free_port, stop
+from helpers import A_SECOND, FIRST, PROGRAM, environment, free_port, stop
 from stores import Faults, Store
 
 REFUSALS = {
@@ -88,7 +88,7 @@ def test_ctrl_c_stops_within_a_second_while_a_store_is_silent(tmp_path):
         time.sleep(0.5)
         stdout, stderr, seconds = stop(process)
     assert (process.returncode, stdout) == (1, "") and "stopped as asked" in stderr
-    assert seconds < 1
+    assert seconds < A_SECOND
 
 
 def test_settings_show_where_they_come_from_and_no_secret(bucket, program):
