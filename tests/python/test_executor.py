@@ -31,7 +31,7 @@ Outcome = list[tuple[str, str, str | None]]
 @cache
 def few() -> pd.DataFrame:
     """Stones enough for fits that take less than sending them somewhere."""
-    return xc.validate(FIRST).clean.head(2000)
+    return xc.validate(FIRST).clean.head(800)
 
 
 def outcome(folder: Path, data: Any = None, **options: Any) -> Outcome:
@@ -354,7 +354,7 @@ class SlowWorkers(Executor):
 @pytest.mark.skipif(not in_soak(), reason="measures time")
 @pytest.mark.alone
 def test_sixteen_slow_workers_are_busy_with_thirty_two_trials_side_by_side(tmp_path: Path) -> None:
-    stones = few().head(700)
+    stones = few()
     options = {"models": ["xgboost"], "trials": 300, "space": "notebook", "ranges": False}
     shares: dict[int, float] = {}
     for parallel in [8, 16, 32]:
