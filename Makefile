@@ -4,7 +4,7 @@ TARGET  := $(or $(CARGO_TARGET_DIR),target)/debug
 VENV    := $(CURDIR)/.venv
 PYTHON  := $(VENV)/bin/python
 # Tests at once: many of them wait for a server or a clock.
-WORKERS := $(shell echo $$(( 2 * $$(nproc 2>/dev/null || sysctl -n hw.ncpu) )))
+WORKERS := $(shell echo $$(( 2 + $$(nproc 2>/dev/null || sysctl -n hw.ncpu) )))
 # Where the program and the tests find XGBoost and the Python packages.
 export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
