@@ -180,8 +180,10 @@ def assert_watched_as_trained(watcher: Watcher, names: list[str]) -> None:
         awaited = [line for line in trained.stderr.splitlines() if " rows read: " in line]
         awaited += [f"skipped: {watcher.folder / name}"] if trained.returncode else []
         watcher.wait(lambda b=before, a=awaited: all(line in watcher.said[b:] for line in a))
+        expected_of_it = said_of(name, trained.stderr)
+        watcher.wait(lambda n=name, b=before, e=expected_of_it: e <= said_of(n, watcher.said[b:]))
         found = said_of(name, watcher.said[before:])
-        assert found == said_of(name, trained.stderr), name
+        assert found == expected_of_it, name
         if trained.returncode == 0:
             expected = json.loads(trained.stdout)["data"]
             # Two of the files hold the same rows, which teach once.
