@@ -197,6 +197,9 @@ fn parsed(default: &Value, text: &str) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use xtream_core::dataset::Source;
+    use xtream_core::training::Training;
+
     use super::*;
 
     fn nothing(_: &str) -> Option<String> {
@@ -210,6 +213,21 @@ mod tests {
         assert_eq!(settings.train.trials, 100);
         assert_eq!(settings.split.test_share, 0.2);
         assert!(layers.each().all(|(.., source)| source == "default"));
+    }
+
+    #[test]
+    fn a_training_that_names_nothing_is_that_of_the_compiled_in_defaults() {
+        let settings = Layers::layered(None, nothing, Vec::new()).unwrap().settings().unwrap().train;
+        let ours = Training::new(Source::default(), Vec::new());
+        assert_eq!(
+            (ours.n_trials, ours.seed, ours.n_repeats),
+            (settings.trials, settings.seed, settings.repeats)
+        );
+        assert_eq!(
+            (ours.preset, ours.sampler, ours.parallel),
+            (settings.space, settings.sampler, settings.parallel)
+        );
+        assert_eq!((ours.max_rejects_percent, ours.ranges), (settings.max_rejects, settings.ranges));
     }
 
     #[test]
