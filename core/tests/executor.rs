@@ -14,9 +14,7 @@ use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::{ModelRecord, Registry};
-use xtream_core::training::{
-    Executor, Family, Promotes, Reply, Training, Worker, built_in, choose, monotone,
-};
+use xtream_core::training::{Executor, Family, Promotes, Reply, Training, Worker, built_in, choose};
 use xtream_core::tuning::Parallel;
 use xtream_core::{Error, Interrupt, Result};
 
@@ -40,7 +38,13 @@ fn training(names: &[&str], executor: Option<Arc<dyn Executor>>) -> Training {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let source = Source { data: vec![FEW.path().into()], ..Source::default() };
     let families = choose(families(), &names).unwrap();
-    Training { n_trials: 12, executor, promotes: Promotes::Nothing, ..Training::new(source, families) }
+    Training {
+        n_trials: 12,
+        executor,
+        promotes: Promotes::Nothing,
+        is_monotone: false,
+        ..Training::new(source, families)
+    }
 }
 
 /// The run's models, without what depends on a clock.
@@ -123,11 +127,8 @@ fn models_and_studies_do_not_depend_on_who_carried_them_out_or_died_meanwhile() 
 fn neither_do_models_without_ranges_nor_the_price_of_a_promise() {
     let folder = tempfile::tempdir().unwrap();
     let bare = |executor| Training { ranges: false, n_trials: 2, ..training(&["xgboost"], executor) };
-    let promised = |executor| {
-        let training =
-            Training { n_trials: 0, is_monotone: true, ..training(&["xgboost-derived"], executor) };
-        Training { families: monotone(training.families, true).unwrap(), ..training }
-    };
+    let promised =
+        |executor| Training { n_trials: 0, is_monotone: true, ..training(&["xgboost-derived"], executor) };
     for (number, training) in [&bare as &dyn Fn(_) -> Training, &promised].into_iter().enumerate() {
         let workers: Arc<dyn Executor> = Mortals::new(2, 0);
         let place = |name: &str| folder.path().join(format!("{number}-{name}"));

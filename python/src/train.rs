@@ -58,10 +58,7 @@ pub(crate) fn train<'py>(
         _ => return Err(raise(unknown("space", format!("{space:?}"), "\"narrow\" or \"notebook\""))),
     };
     let failures = Failures::default();
-    let mut families = families(py, models, &failures)?;
-    if monotone {
-        families = training::monotone(families, models.is_some()).map_err(raise)?;
-    }
+    let families = families(py, models, &failures)?;
     let n_trials = whole("trials", trials, 0).map_err(raise)?;
     let n_workers = match jobs {
         Some(jobs) => whole("jobs", jobs, 1).map_err(raise)?,

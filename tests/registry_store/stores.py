@@ -5,6 +5,7 @@ poor stores do.
 import contextlib
 import http.client
 import random
+import re
 import socket
 import ssl
 import subprocess
@@ -16,7 +17,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import indexed_bucket as indexed_bucket_program
 from helpers import free_port
 
 BUCKET = "shop"
@@ -47,6 +50,8 @@ class Store:
     cache: Path
     # Where its objects are files, of one that keeps them so.
     folder: Path | None = None
+    # What it says of each request, of one that says so.
+    said: Path | None = None
 
     def address(self, prefix: str = "diamonds") -> str:
         return f"s3://{BUCKET}/{prefix}"
@@ -59,6 +64,17 @@ class Store:
             "AWS_SECRET_ACCESS_KEY": "sesame",
             "XDG_CACHE_HOME": str(self.cache),
         } | more
+
+    def requests(self) -> Counter[str]:
+        """How often each kind of request came so far, such as `GET commits` and `LIST receipts`."""
+        kinds = Counter()
+        for method, target in re.findall(r'"([A-Z]+) (\S+) HTTP', self.said.read_text()):
+            url = urlsplit(target)
+            prefix = parse_qs(url.query).get("prefix")
+            # The name of an object begins with the registry's, and its bucket comes before that.
+            method, name = ("LIST", prefix[0]) if prefix else (method, url.path.split("/", 2)[2])
+            kinds[f"{method} {name.split('/')[1]}"] += 1
+        return kinds
 
     def objects(self, part: str, prefix: str = "diamonds") -> list[str]:
         place = self.folder / prefix / part
@@ -84,13 +100,18 @@ def running(command: list[object], port: int, said: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def localbucket(folder: Path) -> Iterator[Store]:
+def localbucket(folder: Path, *program: object) -> Iterator[Store]:
     """A store whose objects are files in `folder/shop`. Its create-only writes are hard links: one wins."""
-    port = free_port()
+    port, said = free_port(), folder.with_suffix(".said")
     (folder / BUCKET).mkdir(parents=True)
-    command = [sys.executable, "-c", PROMPT_LOCALBUCKET, folder, "--port", port]
-    with running(command, port, folder.with_suffix(".said")):
-        yield Store(port, folder.with_suffix(".cache"), folder / BUCKET)
+    program = program or ("-c", PROMPT_LOCALBUCKET)
+    with running([sys.executable, *program, folder, "--port", port], port, said):
+        yield Store(port, folder.with_suffix(".cache"), folder / BUCKET, said)
+
+
+def indexed_bucket(folder: Path) -> contextlib.AbstractContextManager[Store]:
+    """The same with an index of all names, as real stores have one: a list costs what it answers."""
+    return localbucket(folder, indexed_bucket_program.__file__)
 
 
 @contextlib.contextmanager

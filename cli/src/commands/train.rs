@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtream_core::dataset::{Policy, Source, Split, expand};
 use xtream_core::model::xgboost::Locations;
 use xtream_core::registry::BlobKind;
-use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose, monotone};
+use xtream_core::training::{Family, LeaderboardRow, Promotes, Report, Training, built_in, choose};
 use xtream_core::{Error, Interrupt, Registry};
 
 use super::reading::reading;
@@ -50,8 +50,7 @@ pub(super) fn training(
     let all_cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let policy = Policy { suspect: train.suspect, duplicates: train.duplicates, ..Policy::default() };
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
-    let chosen = families(&train.models, settings)?;
-    let families = if options.monotone { monotone(chosen, !train.models.is_empty())? } else { chosen };
+    let families = families(&train.models, settings)?;
     let source = Source {
         data: data.to_vec(),
         test: test.to_vec(),
@@ -71,7 +70,7 @@ pub(super) fn training(
         seed: train.seed,
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
-        is_monotone: options.monotone,
+        is_monotone: !options.free,
         ranges: train.ranges,
         ..Training::new(source, families)
     })

@@ -23,6 +23,24 @@ pub(super) enum Column {
     Product(Vec<Self>),
     /// A column that is missing (not a number) where a measurement that it follows from is an estimate.
     Measured(Box<Self>),
+    /// A column that has this value where a measurement that it follows from is an estimate: one that does not follow
+    /// from the weight or the cut.
+    Typical(Box<Self>, f64),
+    /// [`Self::Rank`] once more, asked about together with measurements.
+    Beside(Field),
+}
+
+/// What a column speaks of, in a model that keeps weight and grades apart from measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Weight and grades alone.
+    FourCs,
+    /// What stays as it is when a stone grows as a whole or another grade is given to it.
+    Proportions,
+    /// The class of weight, beside proportions.
+    Class,
+    /// A grade, beside proportions.
+    Grade(Field),
 }
 
 const MOST_FACTORS: usize = 3;
@@ -57,6 +75,13 @@ pub(super) enum ColumnSpec {
     Measured {
         of: Box<Self>,
     },
+    Typical {
+        of: Box<Self>,
+        value: f64,
+    },
+    Beside {
+        field: Field,
+    },
 }
 
 impl Column {
@@ -65,7 +90,7 @@ impl Column {
         // A column's field fits its kind: `Encoding::fit` and `TryFrom` make no others.
         match self {
             Self::Number(field) => stone.number(*field).unwrap_or(f64::NAN),
-            Self::Category(field) | Self::Rank(field) => {
+            Self::Category(field) | Self::Rank(field) | Self::Beside(field) => {
                 stone.rank(*field).map_or(f64::NAN, |rank| rank as f64)
             }
             Self::Indicator(field, mask) => {
@@ -74,13 +99,37 @@ impl Column {
             Self::Engineered(quantity) => quantity.of(stone),
             Self::AtLeast(carat) => f64::from(u8::from(stone.carat() >= *carat)),
             Self::Product(factors) => factors.iter().map(|factor| factor.value(stone)).product(),
-            Self::Measured(column)
-                if column.measurements().iter().any(|field| stone.is_estimated(*field)) =>
-            {
-                f64::NAN
-            }
-            Self::Measured(column) => column.value(stone),
+            Self::Measured(column) if column.is_estimated(stone) => f64::NAN,
+            Self::Typical(column, value) if column.is_estimated(stone) => *value,
+            Self::Measured(column) | Self::Typical(column, _) => column.value(stone),
         }
+    }
+
+    /// Whether a measurement that it follows from is an estimate.
+    fn is_estimated(&self, stone: &Diamond) -> bool {
+        self.measurements().iter().any(|field| stone.is_estimated(*field))
+    }
+
+    /// What it speaks of; `None` of one that has no place in such a model.
+    pub(super) fn role(&self) -> Option<Role> {
+        match self {
+            Self::Beside(field) => Some(Role::Grade(*field)),
+            Self::Engineered(Engineered::MagicSizes) => Some(Role::Class),
+            Self::Measured(column) | Self::Typical(column, _) => {
+                column.is_of_proportions().then_some(Role::Proportions)
+            }
+            column if column.measurements().is_empty() => Some(Role::FourCs),
+            _ => None,
+        }
+    }
+
+    /// Whether it stays the same when a stone grows as a whole.
+    fn is_of_proportions(&self) -> bool {
+        matches!(
+            self,
+            Self::Number(Field::Depth | Field::Table)
+                | Self::Engineered(Engineered::Density | Engineered::LengthToWidth)
+        )
     }
 
     /// The measurements that it follows from.
@@ -89,7 +138,7 @@ impl Column {
             Self::Number(field) if Field::MEASUREMENTS.contains(field) => vec![*field],
             Self::Engineered(quantity) => quantity.of_measurements().to_vec(),
             Self::Product(factors) => factors.iter().flat_map(Self::measurements).collect(),
-            Self::Measured(column) => column.measurements(),
+            Self::Measured(column) | Self::Typical(column, _) => column.measurements(),
             _ => Vec::new(),
         }
     }
@@ -101,26 +150,9 @@ impl Column {
 
     pub(super) fn kind(&self) -> FeatureKind {
         match self {
-            Self::Measured(column) => column.kind(),
+            Self::Measured(column) | Self::Typical(column, _) => column.kind(),
             Self::Category(_) => FeatureKind::Category,
-            _ if self.rises() => FeatureKind::Rising,
             _ => FeatureKind::Number,
-        }
-    }
-
-    /// Whether it speaks of weight, color or clarity and never falls when one of them grows.
-    fn rises(&self) -> bool {
-        match self {
-            Self::Number(field) => *field == Field::Carat,
-            Self::Rank(field) => matches!(field, Field::Color | Field::Clarity),
-            Self::Engineered(quantity) => quantity.rises(),
-            Self::AtLeast(_) => true,
-            // Ranks are never negative, so their products rise with each; a logarithm may be.
-            Self::Product(factors) => factors
-                .iter()
-                .all(|factor| matches!(factor, Self::Rank(_) | Self::AtLeast(_)) && factor.rises()),
-            Self::Measured(column) => column.rises(),
-            Self::Category(_) | Self::Indicator(..) => false,
         }
     }
 
@@ -132,7 +164,8 @@ impl Column {
             Self::Engineered(quantity) => quantity.name().to_owned(),
             Self::AtLeast(carat) => format!("carat>={carat}"),
             Self::Product(factors) => factors.iter().map(Self::name).collect::<Vec<_>>().join(" * "),
-            Self::Measured(column) => column.name(),
+            Self::Measured(column) | Self::Typical(column, _) => column.name(),
+            Self::Beside(field) => format!("{} beside measurements", field.name()),
         }
     }
 }
@@ -156,6 +189,8 @@ impl From<Column> for ColumnSpec {
             Column::AtLeast(carat) => Self::AtLeast { carat },
             Column::Product(factors) => Self::Product { of: factors.into_iter().map(Self::from).collect() },
             Column::Measured(column) => Self::Measured { of: Box::new((*column).into()) },
+            Column::Typical(column, value) => Self::Typical { of: Box::new((*column).into()), value },
+            Column::Beside(field) => Self::Beside { field },
         }
     }
 }
@@ -172,6 +207,7 @@ impl TryFrom<ColumnSpec> for Column {
             }
             ColumnSpec::Category { field } if field.is_grade() => Ok(Self::Category(field)),
             ColumnSpec::Rank { field } if field.is_grade() => Ok(Self::Rank(field)),
+            ColumnSpec::Beside { field } if field.is_grade() => Ok(Self::Beside(field)),
             ColumnSpec::Indicator { field, labels: chosen } if field.is_grade() => {
                 let known = labels(field);
                 let mut mask = 0;
@@ -188,7 +224,10 @@ impl TryFrom<ColumnSpec> for Column {
             ColumnSpec::Product { of } => {
                 let factors = of.into_iter().map(Self::try_from).collect::<Result<Vec<_>>>()?;
                 let is_simple = |factor: &Self| {
-                    !matches!(factor, Self::Product(_) | Self::Category(_) | Self::Measured(_))
+                    !matches!(
+                        factor,
+                        Self::Product(_) | Self::Category(_) | Self::Measured(_) | Self::Typical(..)
+                    )
                 };
                 if (2..=MOST_FACTORS).contains(&factors.len()) && factors.iter().all(is_simple) {
                     Ok(Self::Product(factors))
@@ -197,15 +236,22 @@ impl TryFrom<ColumnSpec> for Column {
                 }
             }
             ColumnSpec::Measured { of } => match Self::try_from(*of)? {
-                Self::Measured(_) => Err(refused("a column that is measured twice")),
+                Self::Measured(_) | Self::Typical(..) => Err(refused("a column that is measured twice")),
                 column if column.measurements().is_empty() => {
                     Err(refused("a measured column without a measurement"))
                 }
                 column => Ok(column.measured()),
             },
+            ColumnSpec::Typical { of, value } => match Self::try_from(*of)? {
+                column if column.is_of_proportions() && value.is_finite() => {
+                    Ok(Self::Typical(Box::new(column), value))
+                }
+                _ => Err(refused("a typical value of what has none")),
+            },
             ColumnSpec::Number { field }
             | ColumnSpec::Category { field }
             | ColumnSpec::Rank { field }
+            | ColumnSpec::Beside { field }
             | ColumnSpec::Indicator { field, .. } => Err(misfit(field)),
         }
     }

@@ -4,7 +4,8 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, ColumnSpec};
+use super::column::{Column, ColumnSpec, Role};
+use super::imputer::median;
 use super::presets;
 use crate::diamond::{Diamond, Field, labels};
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ pub enum Encoding {
     /// What a gemmologist reads off a stone, for trees: logarithm of the weight, size, weight for the
     /// size, shape, and grades as ranks in the trade's order.
     Engineered,
+    /// The same, with weight and grades apart from what is measured: for trees whose prices are put in order.
+    Apart,
     /// What a sum needs to say as much: powers of the logarithm of the weight, a step at each magic
     /// size, and grades that count for more in heavier and otherwise better stones.
     Polynomial,
@@ -53,6 +56,18 @@ impl Encoding {
                 numbers.iter().map(|field| Column::Number(*field)).chain(grades()).collect()
             }
             Self::Engineered => presets::for_trees().into_iter().map(for_trees).collect(),
+            Self::Apart => {
+                let apart = |column: Column| match column.measurements().is_empty() {
+                    true => column,
+                    false if has_gaps => column.measured(),
+                    false => {
+                        let typical =
+                            median(stones.clone().map(|stone| column.value(stone))).unwrap_or_default();
+                        Column::Typical(Box::new(column), typical)
+                    }
+                };
+                presets::for_trees_apart().into_iter().map(apart).collect()
+            }
             Self::Polynomial => grades().chain(presets::polynomial()).collect(),
         };
         Encoder { columns }
@@ -85,6 +100,11 @@ impl Encoder {
     /// What each column holds.
     pub fn kinds(&self) -> Vec<FeatureKind> {
         self.columns.iter().map(Column::kind).collect()
+    }
+
+    /// What each column speaks of; `None` when one of them has no place in a model that keeps weight and grades apart.
+    pub(crate) fn roles(&self) -> Option<Vec<Role>> {
+        self.columns.iter().map(Column::role).collect()
     }
 
     /// A readable name for each column.
@@ -137,10 +157,11 @@ mod tests {
         .unwrap()
     }
 
-    const ENCODINGS: [Encoding; 4] = [
+    const ENCODINGS: [Encoding; 5] = [
         Encoding::Categories,
         Encoding::OneHot(&[Field::Carat, Field::X]),
         Encoding::Engineered,
+        Encoding::Apart,
         Encoding::Polynomial,
     ];
 
@@ -192,6 +213,9 @@ mod tests {
             r#"[{"kind":"indicator","field":"cut","labels":["Shiny"]}]"#,
             r#"[{"kind":"rank","field":"carat"}]"#,
             r#"[{"kind":"derived","quantity":"sparkle"}]"#,
+            r#"[{"kind":"beside","field":"depth"}]"#,
+            r#"[{"kind":"typical","of":{"kind":"number","field":"x"},"value":5.0}]"#,
+            r#"[{"kind":"typical","of":{"kind":"number","field":"depth"},"value":1e400}]"#,
             r#"[{"kind":"at_least","carat":0.0}]"#,
             r#"[{"kind":"at_least","carat":-1.0}]"#,
             r#"[{"kind":"at_least","carat":1e400}]"#,

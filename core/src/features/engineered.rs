@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::diamond::{Diamond, Field};
+use crate::diamond::{Diamond, Field, MAGIC_SIZES_CARAT};
 use crate::math::ln;
 
 /// A quantity that follows from a stone's measurements.
@@ -18,6 +18,8 @@ pub(super) enum Engineered {
     Density,
     /// `x / y`: how far from round.
     LengthToWidth,
+    /// How many of the magic sizes it reaches: its class of weight.
+    MagicSizes,
 }
 
 impl Engineered {
@@ -29,22 +31,17 @@ impl Engineered {
             Self::Volume => volume(),
             Self::Density => stone.carat() / volume(),
             Self::LengthToWidth => stone.x() / stone.y(),
+            Self::MagicSizes => magic_sizes(stone.carat()) as f64,
         }
     }
 
     /// The measurements that it follows from.
     pub(super) fn of_measurements(self) -> &'static [Field] {
         match self {
-            Self::LogCarat => &[],
+            Self::LogCarat | Self::MagicSizes => &[],
             Self::Volume | Self::Density => &[Field::X, Field::Y, Field::Z],
             Self::LengthToWidth => &[Field::X, Field::Y],
         }
-    }
-
-    /// Whether it never falls when the weight grows and the rest stays, nor when the stone grows as a
-    /// whole and keeps its shape.
-    pub(super) fn rises(self) -> bool {
-        matches!(self, Self::LogCarat | Self::Volume | Self::Density)
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -53,8 +50,14 @@ impl Engineered {
             Self::Volume => "x*y*z",
             Self::Density => "carat/(x*y*z)",
             Self::LengthToWidth => "x/y",
+            Self::MagicSizes => "magic sizes",
         }
     }
+}
+
+/// How many of the magic sizes a weight in carat reaches.
+pub(crate) fn magic_sizes(carat: f64) -> usize {
+    MAGIC_SIZES_CARAT.partition_point(|size| *size <= carat)
 }
 
 #[cfg(test)]
@@ -83,5 +86,6 @@ mod tests {
         assert_eq!(Engineered::Volume.of(&stone), 100.0);
         assert_eq!(Engineered::Density.of(&stone), 0.0125);
         assert_eq!(Engineered::LengthToWidth.of(&stone), 0.8);
+        assert_eq!(Engineered::MagicSizes.of(&stone), 5.0);
     }
 }

@@ -6,6 +6,8 @@ mod engineered;
 mod imputer;
 mod presets;
 
+pub(crate) use column::Role;
 pub use encoder::{Encoder, Encoding};
+pub(crate) use engineered::magic_sizes;
 pub use imputer::Imputer;
-pub(crate) use presets::paths_of_trees;
+pub(crate) use presets::{paths_of_trees, paths_of_trees_apart};

@@ -14,8 +14,6 @@ use crate::interrupt::Interrupt;
 pub enum FeatureKind {
     /// A quantity.
     Number,
-    /// A quantity with which the target should never fall; for estimators that can promise that.
-    Rising,
     /// The code of a category, 0, 1, 2 and so on.
     Category,
 }

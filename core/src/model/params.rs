@@ -60,6 +60,14 @@ impl Params {
         self
     }
 
+    /// These parameters but for one.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.numbers.remove(name);
+        self.words.remove(name);
+        self
+    }
+
     /// Refuses names that a model does not know: a misspelt parameter must not be a silent default.
     ///
     /// # Errors

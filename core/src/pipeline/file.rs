@@ -8,6 +8,7 @@ use super::extent::Extent;
 use super::fitted::Pipeline;
 use super::init_score::InitScore;
 use super::interval::{GradeFactors, IntervalModel, Reaches};
+use super::order::Order;
 use super::target::Target;
 use crate::diamond::Diamond;
 use crate::error::{Error, Result};
@@ -34,6 +35,9 @@ struct Header {
     model: ModelHeader,
     #[serde(rename = "base")]
     init_score: Option<StoredInitScore>,
+    /// The weights (carat) of the table by which prices are put in order, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<Vec<f64>>,
     #[serde(rename = "range")]
     intervals: Option<StoredIntervals>,
     background: Vec<Diamond>,
@@ -91,6 +95,7 @@ impl Pipeline {
             extent: self.extent.clone(),
             model,
             init_score,
+            order: self.order.as_ref().map(|order| order.weights().to_vec()),
             intervals,
             background: self.background.clone(),
         };
@@ -145,6 +150,12 @@ impl Pipeline {
         if !header.extent.is_sound() {
             return Err(Error::model_file("what it learned from has no ends"));
         }
+        let order = match header.order {
+            Some(weights) => {
+                Some(Order::new(weights, header.target, &header.encoder, init_score.as_ref(), &*regressor)?)
+            }
+            None => None,
+        };
         let intervals = match header.intervals {
             // The model of difficulty sees one feature more: the price.
             Some(stored) => {
@@ -163,6 +174,7 @@ impl Pipeline {
             extent: header.extent,
             init_score,
             regressor,
+            order,
             intervals,
             background: header.background,
         })

@@ -5,6 +5,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::extent::Extent;
 use super::init_score::{self, InitScore};
 use super::interval::{Confidence, IntervalModel, PriceRange};
+use super::order::Order;
 use super::target::Target;
 use crate::diamond::{Diamond, Fault, Field, PricedDiamond, RawDiamond};
 use crate::features::{Encoder, Imputer};
@@ -19,6 +20,8 @@ pub struct Pipeline {
     pub(super) extent: Extent,
     pub(super) init_score: Option<InitScore>,
     pub(super) regressor: Box<dyn Regressor>,
+    /// Where better or heavier stones are promised never to cost less.
+    pub(super) order: Option<Order>,
     /// `None` until it is calibrated.
     pub(super) intervals: Option<IntervalModel>,
     /// The average stone, as a sample.
@@ -51,8 +54,25 @@ impl Pipeline {
     /// such a price. A stone's price does not depend on the others.
     pub fn predict<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Vec<f64> {
         let stones: Vec<_> = stones.collect();
-        let values = self.values(self.features(stones.iter().copied()).view());
-        let price = |(value, stone): (f64, &Diamond)| self.target.to_price(value, stone.carat());
+        let values = self.values(&stones, self.features(stones.iter().copied()).view());
+        self.to_prices(values, &stones)
+    }
+
+    /// The same without the promise that better or heavier stones never cost less; `None` where there is none.
+    pub fn predict_free<'a>(&self, stones: impl ExactSizeIterator<Item = &'a Diamond>) -> Option<Vec<f64>> {
+        self.order.as_ref()?;
+        let stones: Vec<_> = stones.collect();
+        let values = self.free_values(self.features(stones.iter().copied()).view());
+        Some(self.to_prices(values, &stones))
+    }
+
+    /// Whether better or heavier stones are promised never to cost less.
+    pub fn is_monotone(&self) -> bool {
+        self.order.is_some()
+    }
+
+    fn to_prices(&self, values: Array1<f64>, stones: &[&Diamond]) -> Vec<f64> {
+        let price = |(value, stone): (f64, &&Diamond)| self.target.to_price(value, stone.carat());
         values.into_iter().zip(stones).map(price).collect()
     }
 
@@ -65,9 +85,7 @@ impl Pipeline {
         confidence: Option<Confidence>,
     ) -> Vec<Result<Priced, Fault>> {
         let features = self.features(stones.iter().copied());
-        let values = self.values(features.view()).into_iter().zip(stones);
-        let prices: Vec<_> =
-            values.map(|(value, stone)| self.target.to_price(value, stone.carat())).collect();
+        let prices = self.to_prices(self.values(stones, features.view()), stones);
         let intervals = self.intervals.as_ref().zip(confidence);
         let ranges = intervals
             .map(|(intervals, confidence)| intervals.of(features.view(), stones, &prices, confidence));
@@ -145,8 +163,15 @@ impl Pipeline {
         init_score::kinds(&self.encoder, self.init_score.as_ref())
     }
 
-    /// What the model makes of these features, shape (n_stones,), in units of the target.
-    fn values(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
+    /// What the model makes of these stones with these features, shape (n_stones,), in units of the target.
+    fn values(&self, stones: &[&Diamond], features: ArrayView2<'_, f64>) -> Array1<f64> {
+        match &self.order {
+            Some(order) => order.values(stones, features),
+            None => self.free_values(features),
+        }
+    }
+
+    fn free_values(&self, features: ArrayView2<'_, f64>) -> Array1<f64> {
         let values = self.regressor.predict(features);
         match init_score::starts(features, self.init_score.as_ref()) {
             Some(starts) => starts + values,
@@ -154,13 +179,14 @@ impl Pipeline {
         }
     }
 
-    /// Intercept and one coefficient a feature of the encoder's, in units of the target, if the model is linear.
+    /// Intercept and one coefficient a feature of the encoder's, in units of the target, if the model is linear; before
+    /// its prices are put in order, if they are.
     pub fn linear_coefficients(&self) -> Option<(f64, Vec<f64>)> {
         self.regressor.stored().header.linear_coefficients()
     }
 
     /// XGBoost's own model file, if that is what the model is. Of a model that starts from another one it is what
-    /// is added to that one's value, and that value is its last feature.
+    /// is added to that one's value, and that value is its last feature. Where prices are put in order, that comes after.
     pub fn xgboost_file(&self) -> Option<Vec<u8>> {
         let stored = self.regressor.stored();
         (stored.header == ModelHeader::Xgboost).then_some(stored.body)

@@ -8,6 +8,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::extent::Extent;
 use super::fitted::Pipeline;
 use super::init_score::InitScore;
+use super::order::{self, Order};
+use super::recipe::of_estimator;
 use super::target::Target;
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
@@ -20,6 +22,8 @@ pub struct Prepared {
     pub(super) encoder: Encoder,
     pub(super) init_score: Option<InitScore>,
     pub(super) target: Target,
+    /// Whether prices are to be put in order.
+    pub(super) is_monotone: bool,
     pub(super) features: Array2<f64>,
     pub(super) kinds: Vec<FeatureKind>,
     /// What is to be learned: the target, less where the model starts from.
@@ -64,7 +68,7 @@ impl Prepared {
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Regressor>> {
         let mut in_dollars = self.in_dollars_after(after_round);
-        fitting.fit(params, seed, &mut in_dollars, interrupt)
+        fitting.fit(&of_estimator(params), seed, &mut in_dollars, interrupt)
     }
 
     /// The prices of the evaluation stones by a model that was fitted here, in US dollars.
@@ -94,8 +98,13 @@ impl Prepared {
         family: &str,
         stones: &[PricedDiamond],
         regressor: Box<dyn Regressor>,
-    ) -> Pipeline {
-        Pipeline {
+    ) -> Result<Pipeline> {
+        let order = || {
+            let weights = order::weights_of(stones);
+            Order::new(weights, self.target, &self.encoder, self.init_score.as_ref(), &*regressor)
+        };
+        Ok(Pipeline {
+            order: if self.is_monotone { Some(order()?) } else { None },
             family: family.into(),
             encoder: self.encoder,
             target: self.target,
@@ -105,6 +114,6 @@ impl Prepared {
             regressor,
             intervals: None,
             background: Vec::new(),
-        }
+        })
     }
 }

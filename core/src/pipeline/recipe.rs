@@ -7,16 +7,21 @@ use super::init_score::{self, InitScoreRecipe};
 use super::prepared::{EvalRows, Prepared};
 use super::target::Target;
 use crate::diamond::PricedDiamond;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::Encoding;
 use crate::interrupt::Interrupt;
-use crate::model::xgboost::MONOTONE;
 use crate::model::{Estimator, Params};
+
+/// Name of the parameter that asks (with 1) for prices that never fall when a stone gets better or heavier.
+pub const MONOTONE: &str = "monotone";
 
 /// How to fit a pipeline: everything about a model but its parameters and its data.
 pub struct Recipe {
     /// From stones to features.
     pub encoding: Encoding,
+    /// The same where prices are to be put in order: one that keeps weight and grades apart from measurements. `None` where
+    /// that cannot be promised.
+    pub monotone: Option<Encoding>,
     /// From prices to what is learned.
     pub target: Target,
     /// The algorithm.
@@ -36,6 +41,7 @@ impl Recipe {
         let difficulty = Params::default();
         Self {
             encoding,
+            monotone: None,
             target,
             estimator: Box::new(estimator),
             init_score: None,
@@ -57,8 +63,8 @@ impl Recipe {
         interrupt: &Interrupt,
     ) -> Result<Pipeline> {
         let prepared = self.prepare(stones, &[], params, interrupt)?;
-        let regressor = self.estimator.fit(prepared.samples(), params, seed, interrupt)?;
-        Ok(prepared.pipeline(family, stones, regressor))
+        let regressor = self.estimator.fit(prepared.samples(), &of_estimator(params), seed, interrupt)?;
+        prepared.pipeline(family, stones, regressor)
     }
 
     /// Makes `stones` ready to be learned from, and `eval` to be looked at. Of `params` it matters only whether
@@ -90,8 +96,21 @@ impl Recipe {
         interrupt: &Interrupt,
     ) -> Result<Pipeline> {
         let prepared = self.prepare_weighted(stones, &[], params, Some(weight), interrupt)?;
-        let regressor = self.estimator.fit(prepared.samples(), params, seed, interrupt)?;
-        Ok(prepared.pipeline(family, stones, regressor))
+        let regressor = self.estimator.fit(prepared.samples(), &of_estimator(params), seed, interrupt)?;
+        prepared.pipeline(family, stones, regressor)
+    }
+
+    /// The encoding that these parameters ask for, and whether prices are to be put in order.
+    fn encoding(&self, params: &Params) -> Result<(Encoding, bool)> {
+        let refused = |reason: String, allowed: &str| Error::Usage { reason, allowed: allowed.into() };
+        match params.get(MONOTONE) {
+            None | Some(0.0) => Ok((self.encoding, false)),
+            Some(1.0) => match self.monotone {
+                Some(encoding) => Ok((encoding, true)),
+                None => Err(refused(format!("{MONOTONE} = 1, which these models cannot promise"), "0")),
+            },
+            Some(other) => Err(refused(format!("{MONOTONE} = {other}"), "0 or 1")),
+        }
     }
 
     fn prepare_weighted(
@@ -103,7 +122,8 @@ impl Recipe {
         interrupt: &Interrupt,
     ) -> Result<Prepared> {
         let bare = || stones.iter().map(PricedDiamond::diamond);
-        let encoder = self.encoding.fit(bare());
+        let (encoding, is_monotone) = self.encoding(params)?;
+        let encoder = encoding.fit(bare());
         let learned =
             |stone: &PricedDiamond| self.target.of_price(stone.price_usd(), stone.diamond().carat());
         let target: Array1<f64> = stones.iter().map(learned).collect();
@@ -117,8 +137,6 @@ impl Recipe {
             (own, times) => own.or_else(|| times.cloned()),
         };
         let init_score = match &self.init_score {
-            // A sum promises nothing of that kind.
-            Some(_) if params.get(MONOTONE) == Some(1.0) => None,
             Some(init_score) => Some(init_score.fit(stones, &target, weight.as_ref(), interrupt)?),
             None => None,
         };
@@ -139,6 +157,7 @@ impl Recipe {
             encoder,
             init_score,
             target: self.target,
+            is_monotone,
             features,
             residual,
             weight,
@@ -149,4 +168,9 @@ impl Recipe {
     fn own_weight(&self, stones: &[PricedDiamond]) -> Option<Array1<f64>> {
         if self.counts_by_price { self.target.weight(stones) } else { None }
     }
+}
+
+/// These parameters without what the recipe itself sees to.
+pub(super) fn of_estimator(params: &Params) -> Params {
+    params.clone().without(MONOTONE)
 }

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use super::plan::{EarlyStopping, FOLDS, Plan, Preset, Slower};
 use crate::diamond::Field;
 use crate::error::{Error, Result};
-use crate::features::{Encoding, paths_of_trees};
-use crate::model::xgboost::{HUBER_SLOPE, Locations, MONOTONE, N_ESTIMATORS};
+use crate::features::{Encoding, paths_of_trees, paths_of_trees_apart};
+use crate::model::xgboost::{HUBER_SLOPE, Locations, N_ESTIMATORS};
 use crate::model::{ElasticNet, LinearRegression, Params, Ridge, SHARE, Xgboost};
 use crate::pipeline::{InitScoreRecipe, Recipe, Target};
 use crate::tuning::{Domain, Space};
@@ -28,9 +28,6 @@ pub struct Family {
     /// What runs it, when that is its owner's program and not this one: its models are compared like
     /// any other, but nothing of them is stored that could be run, so they cannot answer.
     pub foreign: Option<String>,
-    /// Whether its models can promise that a price never falls with better color, better clarity or
-    /// more weight; the parameter [`MONOTONE`] asks for it.
-    pub can_be_monotone: bool,
 }
 
 impl Family {
@@ -47,7 +44,6 @@ impl Family {
             plan: None,
             library_version: None,
             foreign: None,
-            can_be_monotone: false,
         }
     }
 }
@@ -86,10 +82,11 @@ fn xgboost(locations: &Locations) -> Family {
 /// Least squares with what a jeweller knows about prices: they grow by factors, jump at magic sizes, and
 /// color and clarity count for more in stones that are heavier or otherwise better.
 fn linear_derived() -> Family {
+    let recipe = Recipe::new(Encoding::Polynomial, Target::LogPricePerCarat, Ridge);
     Family::new(
         "linear-derived",
         "least squares on the logarithm of the price per carat, with steps at magic sizes",
-        Recipe::new(Encoding::Polynomial, Target::LogPricePerCarat, Ridge),
+        Recipe { monotone: Some(Encoding::Polynomial), ..recipe },
     )
 }
 
@@ -111,7 +108,8 @@ const SHARE_OF_SUM: f64 = 0.9;
 
 /// XGBoost on what a gemmologist reads off a stone.
 fn xgboost_derived(locations: &Locations) -> Family {
-    let estimator = Xgboost::new(locations.clone()).with_paths(paths_of_trees());
+    let estimator =
+        Xgboost::new(locations.clone()).with_paths(paths_of_trees()).with_paths(paths_of_trees_apart());
     let init_score = InitScoreRecipe {
         encoding: Encoding::Polynomial,
         estimator: Box::new(Ridge),
@@ -121,13 +119,13 @@ fn xgboost_derived(locations: &Locations) -> Family {
         name: "xgboost-derived".into(),
         summary: "gradient boosted trees on the logarithm of the price per carat".into(),
         recipe: Recipe {
+            monotone: Some(Encoding::Apart),
             init_score: Some(init_score),
             counts_by_price: false,
             difficulty: small_trees(),
             ..Recipe::new(Encoding::Engineered, Target::LogPricePerCarat, estimator)
         },
         plan: Some(Box::new(xgboost_derived_plan)),
-        can_be_monotone: true,
         ..xgboost(locations)
     }
 }
@@ -235,23 +233,4 @@ pub fn choose(mut families: Vec<Family>, names: &[String]) -> Result<Vec<Family>
         chosen.push(families.swap_remove(position));
     }
     Ok(chosen)
-}
-
-/// Those of `chosen` that can be monotone, or all of them when the user named each.
-///
-/// # Errors
-/// [`Error::Usage`] when one that was named cannot be.
-pub fn monotone(chosen: Vec<Family>, were_named: bool) -> Result<Vec<Family>> {
-    match chosen.iter().find(|family| !family.can_be_monotone) {
-        Some(family) if were_named => Err(Error::Usage {
-            reason: format!("{} cannot promise that a price never falls with quality or weight", family.name),
-            allowed: "xgboost-derived, or no names at all".into(),
-        }),
-        _ => Ok(chosen.into_iter().filter(|family| family.can_be_monotone).collect()),
-    }
-}
-
-/// The parameter by which a family is told to be monotone.
-pub(super) fn monotone_params() -> Params {
-    Params::from([(MONOTONE, 1.0)])
 }

@@ -25,7 +25,7 @@ use chrono::Utc;
 pub use self::calibration::Calibration;
 pub use self::compare::{compare_versions, known_stones};
 pub use self::executor::{Executor, Reply};
-pub use self::families::{Family, built_in, choose, monotone};
+pub use self::families::{Family, built_in, choose};
 pub use self::plan::{EarlyStopping, FOLDS, Plan, Preset, Slower};
 pub use self::report::{Champion, DataSummary, LeaderboardRow, Report};
 pub use self::worker::Worker;
@@ -40,8 +40,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::metrics::{Metrics, mean_absolute_error};
 use crate::model::Params;
-use crate::model::xgboost::MONOTONE;
-use crate::pipeline::{FORMAT_VERSION, Pipeline};
+use crate::pipeline::{FORMAT_VERSION, MONOTONE, Pipeline};
 use crate::progress::{Event, Progress};
 use crate::promotion::Decision;
 use crate::registry::{BlobKind, Card, DataCard, ModelRecord, Registry, SplitCard};
@@ -76,8 +75,7 @@ pub struct Training {
     pub n_repeats: u64,
     /// Whether the best model may become the champion.
     pub promotes: Promotes,
-    /// Whether prices shall never fall with better color, better clarity or more weight. Every family
-    /// must be able to promise that; [`monotone`] chooses them.
+    /// Whether prices never fall with a better cut, color or clarity or more weight, by those families that can promise it.
     pub is_monotone: bool,
     /// Whether models learn how sure their prices are, which takes five more fits of each. Without it a price has
     /// no range, and whoever asks for one is told why.
@@ -114,7 +112,7 @@ impl Training {
             seed: 42,
             n_repeats: 1,
             promotes: Promotes::default(),
-            is_monotone: false,
+            is_monotone: true,
             ranges: true,
         }
     }
@@ -272,9 +270,10 @@ impl Training {
         interrupt: &Interrupt,
     ) -> Result<ModelRecord> {
         let plan = family.plan.as_ref().map(|plan| plan(self.preset));
-        let free = plan.as_ref().map_or_else(Params::default, |plan| plan.fixed.clone());
-        // A monotone model starts from nothing, far from most stones, where large errors must count in full.
-        let fixed = if self.is_monotone { families::monotone_params() } else { free.clone() };
+        let mut fixed = plan.as_ref().map_or_else(Params::default, |plan| plan.fixed.clone());
+        if self.is_monotone && family.recipe.monotone.is_some() {
+            fixed.set(MONOTONE, 1.0);
+        }
         let started = Instant::now();
         let (params, search) = match plan {
             Some(plan) if self.n_trials > 0 => {
@@ -324,14 +323,8 @@ impl Training {
             pipeline: &pipeline,
             prices: &prices,
         });
-        let free_mae_usd = match self.is_monotone {
-            true => {
-                let free = fitted(&params.clone().overlaid(&free).overlaid(&without_promise()))?;
-                let prices = free.predict(test.iter().map(PricedDiamond::diamond));
-                Some(mean_absolute_error(&actual, &prices))
-            }
-            false => None,
-        };
+        let free_prices = pipeline.predict_free(test.iter().map(PricedDiamond::diamond));
+        let free_mae_usd = free_prices.map(|prices| mean_absolute_error(&actual, &prices));
         Ok(ModelRecord {
             family: family.name.to_string(),
             created_at: Utc::now(),
@@ -374,11 +367,6 @@ impl Training {
         let calibration = Calibration { n_workers: usize::MAX, ..calibration };
         calibration.fit_by(&SentFits { sender, family, seed, params, folds })
     }
-}
-
-/// The parameters of the same model without the promise, to see what it costs.
-fn without_promise() -> Params {
-    Params::from([(MONOTONE, 0.0)])
 }
 
 /// Holds the best new model against the champion, if it is to be held, and writes the decision down; when

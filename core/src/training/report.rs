@@ -50,7 +50,8 @@ pub struct LeaderboardRow {
     /// Why it cannot be promoted, if it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_served: Option<String>,
-    /// Of a monotone model: the mean absolute error in US dollars of the same model without the promise.
+    /// Of a model whose prices never fall when a stone gets better or heavier: the mean absolute error in US dollars of the
+    /// same model without that promise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_mae_usd: Option<f64>,
     /// How wide ranges of nine in ten are on the test rows, on average, in US dollars; `None` of a model without ranges.

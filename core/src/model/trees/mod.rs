@@ -12,7 +12,9 @@ mod ensemble;
 mod flatten;
 mod gains;
 mod model_file;
+mod open;
 mod questions;
 mod ubj;
 
 pub use self::ensemble::TreeEnsemble;
+pub use self::open::{N_OPEN, Open, OpenTrees, Side};

@@ -49,7 +49,7 @@ const MOST_WORDS: usize = 1 << 22;
 
 /// All questions. The first are those about numbers, two for each entry of `numbers` (missing goes left,
 /// missing goes right); then come those about categories.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Questions {
     n: usize,
     numbers: Vec<Number>,
@@ -59,14 +59,14 @@ pub(super) struct Questions {
     bits: Vec<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Number {
     feature: usize,
     cuts: Range<usize>,
 }
 
 /// All sets of categories that one feature is asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Category {
     feature: usize,
     /// Their questions; up to `right` a missing value goes left.
@@ -160,6 +160,21 @@ impl Questions {
             self.categories.push(Category { feature, questions, right, first_word, n_words });
         }
         Ok(asked.into_iter().map(|number| question_of[number]).collect())
+    }
+
+    /// The feature that a question about a number is about, and the threshold that it has to reach for this answer.
+    pub(super) fn of_number(&self, question: u16, answer: u16) -> Option<(usize, f32)> {
+        let Number { feature, cuts } = self.numbers.get(usize::from(question) / 2)?;
+        let place = usize::from(answer).checked_sub(1)?;
+        Some((*feature, *self.cuts[cuts.clone()].get(place)?))
+    }
+
+    /// The feature that a question is about.
+    pub(super) fn feature(&self, question: u16) -> Option<usize> {
+        let question = usize::from(question);
+        let of_category = || self.categories.iter().find(|category| category.questions.contains(&question));
+        let of_number = self.numbers.get(question / 2).map(|number| number.feature);
+        of_number.or_else(|| of_category().map(|category| category.feature))
     }
 
     /// How many there are; at least one.

@@ -154,7 +154,7 @@ impl<'a> Matrix<'a> {
 
     fn set_kinds(&self, kinds: &[FeatureKind]) -> Result<()> {
         let kind = |kind: &FeatureKind| match kind {
-            FeatureKind::Number | FeatureKind::Rising => c"float".as_ptr(),
+            FeatureKind::Number => c"float".as_ptr(),
             FeatureKind::Category => c"c".as_ptr(),
         };
         let kinds: Vec<_> = kinds.iter().map(kind).collect();

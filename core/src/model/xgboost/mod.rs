@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView2};
 use serde_json::json;
 
 use self::library::{Booster, Matrix};
-use super::{AfterRound, Estimator, FeatureKind, Fitting, Params, Regressor, Samples, TreeEnsemble};
+use super::{AfterRound, Estimator, Fitting, Params, Regressor, Samples, TreeEnsemble};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 
@@ -62,14 +62,13 @@ impl Locations {
 /// | `lambda` | 1 | L2 penalty on leaf values |
 /// | `alpha` | 0 | L1 penalty on leaf values |
 /// | `huber_slope` | none | from errors of about this size on (units of the target) they count in proportion and not squared (pseudo-Huber) |
-/// | `monotone` | 0 | 1: the value never falls when a [`FeatureKind::Rising`] feature grows |
 pub struct Xgboost {
     locations: Locations,
-    paths: Vec<Vec<usize>>,
+    paths: Vec<Vec<Vec<usize>>>,
 }
 
 /// The parameters of [`Xgboost`].
-const PARAMS: [&str; 10] = [
+const PARAMS: [&str; 9] = [
     N_ESTIMATORS,
     "learning_rate",
     "max_depth",
@@ -79,14 +78,11 @@ const PARAMS: [&str; 10] = [
     "lambda",
     "alpha",
     HUBER_SLOPE,
-    MONOTONE,
 ];
 /// Name of the parameter that counts rounds.
 pub const N_ESTIMATORS: &str = "n_estimators";
 /// Name of the parameter by which large errors count less than their squares.
 pub const HUBER_SLOPE: &str = "huber_slope";
-/// Name of the parameter that asks for a monotone model.
-pub const MONOTONE: &str = "monotone";
 const DEFAULT_N_ESTIMATORS: f64 = 100.0;
 
 /// One thread a model: models are trained side by side instead. Within one, OpenMP waits for its
@@ -102,14 +98,17 @@ impl Xgboost {
     }
 
     /// Where there are as many columns as these name, what is asked between a tree's root and a leaf is about the columns
-    /// of one of these sets (XGBoost's `interaction_constraints`).
-    pub fn with_paths(self, paths: Vec<Vec<usize>>) -> Self {
-        Self { paths, ..self }
+    /// of one of these sets (XGBoost's `interaction_constraints`). May be said for several numbers of columns.
+    pub fn with_paths(mut self, paths: Vec<Vec<usize>>) -> Self {
+        self.paths.push(paths);
+        self
     }
 
     fn paths(&self, n_columns: usize) -> Option<String> {
-        let last = self.paths.iter().flatten().max()?;
-        (*last + 1 == n_columns).then(|| json!(self.paths).to_string())
+        let are_of_all = |paths: &&Vec<Vec<usize>>| {
+            paths.iter().flatten().max().is_some_and(|last| *last + 1 == n_columns)
+        };
+        self.paths.iter().find(are_of_all).map(|paths| json!(paths).to_string())
     }
 }
 
@@ -123,7 +122,7 @@ impl Estimator for Xgboost {
     ) -> Result<Box<dyn Regressor>> {
         let library = self.locations.library()?;
         let matrices = Matrices::new(library, samples, None, self.paths(samples.kinds.len()))?;
-        grown(library, &matrices, samples.kinds, params, seed, None, interrupt)
+        grown(library, &matrices, params, seed, None, interrupt)
     }
 
     fn prepare<'a>(
@@ -161,8 +160,7 @@ impl Fitting for BinnedSamples<'_> {
             Some(matrices) => matrices,
             None => Matrices::new(self.library, self.samples, Some(self.eval), self.paths.clone())?,
         };
-        let kinds = self.samples.kinds;
-        let model = grown(self.library, &matrices, kinds, params, seed, Some(after_round), interrupt);
+        let model = grown(self.library, &matrices, params, seed, Some(after_round), interrupt);
         idle().push(matrices);
         model
     }
@@ -197,7 +195,6 @@ impl<'a> Matrices<'a> {
 fn grown(
     library: &Library,
     Matrices { train, eval, paths }: &Matrices<'_>,
-    kinds: &[FeatureKind],
     params: &Params,
     seed: u64,
     mut after_round: Option<AfterRound<'_>>,
@@ -220,19 +217,11 @@ fn grown(
         if params.get(HUBER_SLOPE).is_some() { "reg:pseudohubererror" } else { "reg:squarederror" };
     booster.set_param("objective", objective)?;
     booster.set_param("seed", &seed.to_string())?;
-    for (name, value) in params.iter().filter(|(name, _)| ![N_ESTIMATORS, MONOTONE].contains(name)) {
+    for (name, value) in params.iter().filter(|(name, _)| *name != N_ESTIMATORS) {
         booster.set_param(name, &value.to_string())?;
     }
     if let Some(paths) = paths {
         booster.set_param("interaction_constraints", paths)?;
-    }
-    match params.get(MONOTONE) {
-        None | Some(0.0) => {}
-        Some(1.0) => booster.set_param("monotone_constraints", &constraints(kinds))?,
-        Some(other) => {
-            let reason = format!("{MONOTONE} = {other}");
-            return Err(Error::Usage { reason, allowed: "0 or 1".into() });
-        }
     }
     for round in 0..rounds as usize {
         interrupt.check()?;
@@ -245,12 +234,6 @@ fn grown(
         }
     }
     Ok(Box::new(TreeEnsemble::from_xgboost(booster.save()?)?))
-}
-
-/// One sign a feature, as XGBoost takes them.
-fn constraints(kinds: &[FeatureKind]) -> String {
-    let signs = kinds.iter().map(|kind| if *kind == FeatureKind::Rising { "1" } else { "0" });
-    format!("({})", signs.collect::<Vec<_>>().join(","))
 }
 
 /// XGBoost works in 32 bits; this rounds as NumPy's `astype("float32")` does.

@@ -1,0 +1,402 @@
+//! Prices in order: a better cut, color or clarity or more weight never costs less, proportions as they are. A model is not
+//! made to rise while it learns, which costs accuracy; what it learned is put in order when a price is asked for.
+//!
+//! Everything that such a model knows is a sum of two parts. One sees weight and grades alone; its values are a table.
+//! The other sees proportions, the class of weight (between magic sizes) and the grades; its values for the proportions
+//! of one stone are a small table too ([`OpenTrees`]). The logarithm of the price is the middle between the highest sum of
+//! all weights and grades that are no better than the stone's, and the lowest of all that are no worse. Where nothing is
+//! out of order, both are the stone's own.
+//!
+//! Source: the mean of the running maximum and the running minimum is the middle of all functions that rise and are
+//! nowhere further off than need be (Ubhaya, "Isotone optimization", 1974).
+
+use ndarray::{Array1, ArrayView1, ArrayView2};
+
+use super::init_score::{self, InitScore};
+use super::target::Target;
+use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Field, Grade, PricedDiamond, RawDiamond};
+use crate::error::{Error, Result};
+use crate::features::{Encoder, Role, magic_sizes};
+use crate::math::ln;
+use crate::model::Regressor;
+use crate::model::trees::{Open, OpenTrees, Side};
+
+const N_CUTS: usize = Cut::ALL.len();
+const N_COLORS: usize = Color::ALL.len();
+const N_CLARITIES: usize = Clarity::ALL.len();
+/// Combinations of grades.
+const N_GRADES: usize = N_CUTS * N_COLORS * N_CLARITIES;
+/// Classes of weight, between magic sizes.
+const N_CLASSES: usize = crate::diamond::MAGIC_SIZES_CARAT.len() + 1;
+/// Weights of the table. Its memory is 2 KiB for each.
+const MOST_WEIGHTS: usize = 640;
+
+/// What puts a model's prices in order.
+pub(super) struct Order {
+    /// In carat, ascending.
+    weights: Vec<f64>,
+    /// Natural logarithm of the price in US dollars by what sees weight and grades alone, for each weight and combination
+    /// of grades (by rank; clarity changes quickest). Within a class of weight it never falls along the weight.
+    table: Vec<f64>,
+    /// Those that have a weight, ascending.
+    classes: Vec<Class>,
+    /// What sees proportions, if anything does.
+    beside: Option<OpenTrees>,
+}
+
+/// A class of weight and the places of its first and last weight.
+struct Class {
+    number: usize,
+    first: usize,
+    last: usize,
+}
+
+impl Order {
+    /// Of a fitted model; `weights` are those of its table.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] when the model does not keep weight and grades apart from measurements.
+    pub(super) fn new(
+        weights: Vec<f64>,
+        target: Target,
+        encoder: &Encoder,
+        init_score: Option<&InitScore>,
+        regressor: &dyn Regressor,
+    ) -> Result<Self> {
+        let refused =
+            |reason: &str| Error::model_file(format!("its prices cannot be put in order: {reason}"));
+        let are_sound = weights.iter().all(|weight| weight.is_finite() && *weight > 0.0)
+            && weights.is_sorted_by(|a, b| a < b)
+            && (1..=MOST_WEIGHTS).contains(&weights.len());
+        if !are_sound {
+            return Err(refused("its weights are none that ascend"));
+        }
+        if target != Target::LogPricePerCarat {
+            return Err(refused("it does not learn the price per carat"));
+        }
+        let roles = encoder.roles().ok_or_else(|| refused("its columns mix weight and measurements"))?;
+        let is_apart = |role: &Role| *role != Role::FourCs;
+        let (alone, beside) = match (roles.iter().any(is_apart), regressor.trees()) {
+            (false, _) => (None, None),
+            (true, None) => return Err(refused("it is no model of trees")),
+            (true, Some(trees)) => {
+                let start = init_score.map(|_| false);
+                let is_apart: Vec<_> = roles.iter().map(is_apart).chain(start).collect();
+                let (alone, apart) = trees.parted(&is_apart)?;
+                let open = open(&roles).ok_or_else(|| refused("it lacks a grade beside measurements"))?;
+                (Some(alone), Some(OpenTrees::new(&apart, open)?))
+            }
+        };
+        let alone: &dyn Regressor = alone.as_ref().map_or(regressor, |alone| alone);
+        let mut table = Vec::with_capacity(weights.len() * N_GRADES);
+        for weight in &weights {
+            let stones = every_grade(*weight)?;
+            let features = init_score::features(encoder, init_score, stones.iter());
+            let values = alone.predict(features.view());
+            let values = match init_score::starts(features.view(), init_score) {
+                Some(starts) => starts + values,
+                None => values,
+            };
+            table.extend(values.iter().map(|value| value + ln(*weight)));
+        }
+        let mut classes: Vec<Class> = Vec::new();
+        for (place, weight) in weights.iter().enumerate() {
+            let number = magic_sizes(*weight);
+            match classes.last_mut() {
+                Some(class) if class.number == number => class.last = place,
+                _ => classes.push(Class { number, first: place, last: place }),
+            }
+        }
+        for Class { first, last, .. } in &classes {
+            let rows = &mut table[first * N_GRADES..(last + 1) * N_GRADES];
+            (0..N_GRADES).for_each(|grades| order_along_weight(&mut rows[grades..]));
+        }
+        Ok(Self { weights, table, classes, beside })
+    }
+
+    /// The weights of its table.
+    pub(super) fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Natural logarithm of the price per carat of each stone; `features` are what its model sees of them.
+    pub(super) fn values(&self, stones: &[&Diamond], features: ArrayView2<'_, f64>) -> Array1<f64> {
+        let value =
+            |(stone, features): (&&Diamond, ArrayView1<'_, f64>)| self.value(stone, &single(features.iter()));
+        stones.iter().zip(features.rows()).map(value).collect()
+    }
+
+    fn value(&self, stone: &Diamond, row: &[f32]) -> f64 {
+        let (Some(least), Some(greatest)) = (self.weights.first(), self.weights.last()) else {
+            return f64::NAN;
+        };
+        // Beyond the weights that were learned from, the price per carat stays.
+        let weight = stone.carat().clamp(*least, *greatest);
+        let at = self.weights.partition_point(|other| *other <= weight).saturating_sub(1);
+        let own = self.classes.partition_point(|class| class.last < at);
+        let Some(class) = self.classes.get(own) else { return f64::NAN };
+        let grades = [stone.cut().rank(), stone.color().rank(), stone.clarity().rank()];
+        let of_own = self.row_of(weight, at, class);
+        let lighter = self.classes[..own].iter().map(|class| (class, self.row(class.last)));
+        let heavier = self.classes[own + 1..].iter().map(|class| (class, self.row(class.first)));
+        let highest = {
+            let sums = self.sums(row, class, grades, Side::Below);
+            let rows = lighter.chain([(class, &of_own[..])]);
+            rows.map(|(class, row)| extreme(row, sums.of(class), grades, Side::Below))
+                .fold(f64::NEG_INFINITY, f64::max)
+        };
+        let lowest = {
+            let sums = self.sums(row, class, grades, Side::Above);
+            let rows = heavier.chain([(class, &of_own[..])]);
+            rows.map(|(class, row)| extreme(row, sums.of(class), grades, Side::Above))
+                .fold(f64::INFINITY, f64::min)
+        };
+        (highest + lowest) / 2.0 - ln(weight)
+    }
+
+    /// What proportions add, for every class of weight and combination of grades on this side.
+    fn sums(&self, row: &[f32], class: &Class, [cut, color, clarity]: [usize; 3], side: Side) -> Sums {
+        let own = [class.number, cut, color, clarity];
+        let sums = self.beside.as_ref().map(|beside| beside.sums(row, own, side));
+        let n = match side {
+            Side::Below => [cut + 1, color + 1, clarity + 1],
+            Side::Above => [N_CUTS - cut, N_COLORS - color, N_CLARITIES - clarity],
+        };
+        Sums { sums, n_grades: n.iter().product(), side }
+    }
+
+    fn row(&self, place: usize) -> &[f64] {
+        &self.table[place * N_GRADES..][..N_GRADES]
+    }
+
+    /// Of a weight from one of the table's on: between two of one class in proportion to its logarithm.
+    fn row_of(&self, weight: f64, at: usize, class: &Class) -> Vec<f64> {
+        let below = self.row(at);
+        if at == class.last || weight == self.weights[at] {
+            return below.to_vec();
+        }
+        let (from, to) = (ln(self.weights[at]), ln(self.weights[at + 1]));
+        let share = ((ln(weight) - from) / (to - from)).clamp(0.0, 1.0);
+        below.iter().zip(self.row(at + 1)).map(|(below, above)| below + share * (above - below)).collect()
+    }
+}
+
+/// XGBoost works in 32 bits.
+fn single<'a>(features: impl Iterator<Item = &'a f64>) -> Vec<f32> {
+    features.map(|value| *value as f32).collect()
+}
+
+/// What proportions add to one side of a stone.
+struct Sums {
+    /// In the order of [`OpenTrees::sums`]; `None` where proportions add nothing.
+    sums: Option<Vec<f64>>,
+    /// Combinations of grades on this side.
+    n_grades: usize,
+    side: Side,
+}
+
+impl Sums {
+    /// For one class of weight.
+    fn of(&self, class: &Class) -> &[f64] {
+        let place = match self.side {
+            Side::Below => class.number,
+            Side::Above => N_CLASSES - 1 - class.number,
+        };
+        self.sums
+            .as_ref()
+            .map_or(&NOTHING[..self.n_grades], |sums| &sums[place * self.n_grades..][..self.n_grades])
+    }
+}
+
+const NOTHING: [f64; N_GRADES] = [0.0; N_GRADES];
+
+/// The highest sum of both rows of all grades that are no better than these, or the lowest of all that are no worse. `beside`
+/// has these grades alone, from the far end on.
+fn extreme(row: &[f64], beside: &[f64], [cut, color, clarity]: [usize; 3], side: Side) -> f64 {
+    let mut found = if side == Side::Below { f64::NEG_INFINITY } else { f64::INFINITY };
+    let n_clarities = if side == Side::Below { clarity + 1 } else { N_CLARITIES - clarity };
+    let mut beside = beside.chunks_exact(n_clarities);
+    let mut over = |cut: usize, color: usize| {
+        let row = &row[(cut * N_COLORS + color) * N_CLARITIES..][..N_CLARITIES];
+        let beside = beside.next().unwrap_or_default();
+        // No value is NaN: leaves and coefficients are finite.
+        found = match side {
+            Side::Below => {
+                row.iter().zip(beside).fold(found, |found, (a, b)| if a + b > found { a + b } else { found })
+            }
+            Side::Above => row
+                .iter()
+                .rev()
+                .zip(beside)
+                .fold(found, |found, (a, b)| if a + b < found { a + b } else { found }),
+        };
+    };
+    match side {
+        Side::Below => (0..=cut).for_each(|cut| (0..=color).for_each(|color| over(cut, color))),
+        Side::Above => {
+            (cut..N_CUTS).rev().for_each(|cut| (color..N_COLORS).rev().for_each(|color| over(cut, color)));
+        }
+    }
+    found
+}
+
+/// Puts every [`N_GRADES`]th value in order, from the first on.
+fn order_along_weight(values: &mut [f64]) {
+    let places = || (0..values.len()).step_by(N_GRADES);
+    let mut highest: Vec<_> = places().map(|place| values[place]).collect();
+    let mut lowest = highest.clone();
+    for at in 1..highest.len() {
+        highest[at] = highest[at].max(highest[at - 1]);
+    }
+    for at in (1..lowest.len()).rev() {
+        lowest[at - 1] = lowest[at - 1].min(lowest[at]);
+    }
+    let middles = highest.into_iter().zip(lowest).map(|(highest, lowest)| (highest + lowest) / 2.0);
+    values.iter_mut().step_by(N_GRADES).zip(middles).for_each(|(value, middle)| *value = middle);
+}
+
+/// Where a model's encoder has what its trees ask beside proportions.
+fn open(roles: &[Role]) -> Option<[Open; 4]> {
+    let at = |role: Role, n_values: usize| {
+        let feature = roles.iter().position(|other| *other == role)?;
+        Some(Open { feature, n_values })
+    };
+    Some([
+        at(Role::Class, N_CLASSES)?,
+        at(Role::Grade(Field::Cut), N_CUTS)?,
+        at(Role::Grade(Field::Color), N_COLORS)?,
+        at(Role::Grade(Field::Clarity), N_CLARITIES)?,
+    ])
+}
+
+/// A stone of this weight with each combination of grades, in the order of the table. Its proportions are some.
+fn every_grade(carat: f64) -> Result<Vec<Diamond>> {
+    let some = some_stone()?.scaled_to(carat);
+    let mut stones = Vec::with_capacity(N_GRADES);
+    for cut in Cut::ALL {
+        for color in Color::ALL {
+            let of_color = some.with_cut(*cut).with_color(*color);
+            stones.extend(Clarity::ALL.iter().map(|clarity| of_color.with_clarity(*clarity)));
+        }
+    }
+    Ok(stones)
+}
+
+fn some_stone() -> Result<Diamond> {
+    let some = RawDiamond::from_cells(|field| match field {
+        Field::Cut => Cell::Text(Cut::ALL[0].label()),
+        Field::Color => Cell::Text(Color::ALL[0].label()),
+        Field::Clarity => Cell::Text(Clarity::ALL[0].label()),
+        Field::Carat => Cell::Number(1.0),
+        Field::Depth => Cell::Number(61.8),
+        Field::Table => Cell::Number(57.0),
+        Field::X | Field::Y => Cell::Number(6.45),
+        Field::Z => Cell::Number(3.99),
+        _ => Cell::Missing,
+    });
+    some.parse().map_err(|_| Error::model_file("no stone can be made of a plausible one"))
+}
+
+/// The weights of a table for a model of these stones: theirs to the hundredth of a carat, thinned out where they are too
+/// many. Magic sizes stay.
+pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
+    let hundredths = |stone: &PricedDiamond| (stone.diamond().carat() * 100.0).round().max(1.0) as u64;
+    let mut all: Vec<_> = stones.iter().map(hundredths).collect();
+    all.sort_unstable();
+    all.dedup();
+    let weights: Vec<_> = all.into_iter().map(|weight| weight as f64 / 100.0).collect();
+    let step = weights.len().div_ceil(MOST_WEIGHTS - N_CLASSES).max(1);
+    let last = weights.len().saturating_sub(1);
+    let is_kept = |(place, weight): &(usize, f64)| {
+        place.is_multiple_of(step) || *place == last || crate::diamond::MAGIC_SIZES_CARAT.contains(weight)
+    };
+    weights.into_iter().enumerate().filter(is_kept).map(|(_, weight)| weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::features::Encoding;
+    use crate::model::LinearModel;
+
+    /// An order over two columns, the logarithm of the weight and the rank of the color.
+    fn order(weights: &[f64], of_weight: f64, of_color: f64) -> Result<Order> {
+        let columns = r#"[{"kind":"derived","quantity":"log_carat"},{"kind":"rank","field":"color"}]"#;
+        let encoder: Encoder = serde_json::from_str(columns).unwrap();
+        let sum = LinearModel::new(8.0, vec![of_weight, of_color]).unwrap();
+        Order::new(weights.to_vec(), Target::LogPricePerCarat, &encoder, None, &sum)
+    }
+
+    fn value(order: &Order, carat: f64, color: Color) -> f64 {
+        let stone = some_stone().unwrap().scaled_to(carat).with_color(color);
+        order.value(&stone, &[]) + ln(carat)
+    }
+
+    #[test]
+    fn what_is_in_order_stays_as_it_is() {
+        let order = order(&[0.5, 1.0, 2.0], 0.7, 0.1).unwrap();
+        for carat in [0.5, 0.6, 1.0, 1.3, 2.0] {
+            let expected = |color: Color| 8.0 + 0.7 * ln(carat) + 0.1 * color.rank() as f64 + ln(carat);
+            for color in Color::ALL {
+                let (is, should) = (value(&order, carat, *color), expected(*color));
+                // Between two weights of different classes it is that of the lighter one.
+                let between = carat == 0.6 || carat == 1.3;
+                assert!((is - should).abs() < 1e-12 || between && is < should, "{carat}: {is} and {should}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_falls_is_level_in_the_middle_between_both_ends() {
+        let order = order(&[1.0, 1.1], 0.0, -0.1).unwrap();
+        for color in Color::ALL {
+            assert!((value(&order, 1.0, *color) - (8.0 - 0.3)).abs() < 1e-12);
+        }
+        // The price per carat falls by more than the weight brings.
+        let order = super::tests::order(&[1.0, 1.1], -2.0, 0.0).unwrap();
+        let middle = 8.0 - ln(1.1) / 2.0;
+        assert!((value(&order, 1.0, Color::D) - middle).abs() < 1e-12);
+        assert!((value(&order, 1.1, Color::D) - middle).abs() < 1e-12);
+    }
+
+    #[test]
+    fn beyond_the_weights_of_the_table_the_price_per_carat_stays() {
+        let order = order(&[0.5, 1.0], 0.7, 0.0).unwrap();
+        let per_carat = |carat: f64| value(&order, carat, Color::G) - ln(carat);
+        assert!((per_carat(4.0) - 8.0).abs() < 1e-12);
+        assert!((per_carat(0.2) - (8.0 + 0.7 * ln(0.5))).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_order_that_cannot_be_is_refused() {
+        for weights in [&[][..], &[1.0, 1.0], &[1.0, 0.5], &[0.0, 1.0], &[1.0, f64::NAN], &[1.0; 700]] {
+            assert!(order(weights, 1.0, 0.0).is_err(), "{weights:?}");
+        }
+        let stone = some_stone().unwrap();
+        let mixed = Encoding::Engineered.fit(std::iter::once(&stone));
+        let sum = LinearModel::new(8.0, vec![0.1; mixed.n_features()]).unwrap();
+        let refused = Order::new(vec![1.0], Target::LogPricePerCarat, &mixed, None, &sum);
+        assert!(refused.err().unwrap().to_string().contains("mix weight and measurements"));
+        let apart = Encoding::Apart.fit(std::iter::once(&stone));
+        let sum = LinearModel::new(8.0, vec![0.1; apart.n_features()]).unwrap();
+        let refused = Order::new(vec![1.0], Target::LogPricePerCarat, &apart, None, &sum);
+        assert!(refused.err().unwrap().to_string().contains("no model of trees"));
+        let refused = Order::new(vec![1.0], Target::LogPrice, &apart, None, &sum);
+        assert!(refused.err().unwrap().to_string().contains("per carat"));
+    }
+
+    #[test]
+    fn the_weights_of_a_table_are_those_of_the_stones_and_not_too_many() {
+        let stones = |carats: &mut dyn Iterator<Item = f64>| -> Vec<PricedDiamond> {
+            let some = some_stone().unwrap();
+            carats.map(|carat| some.scaled_to(carat).sold_at(Cell::Number(1000.0)).unwrap()).collect()
+        };
+        let few = weights_of(&stones(&mut [1.004, 0.7, 0.701, 2.3].into_iter()));
+        assert_eq!(few, [0.7, 1.0, 2.3]);
+        let many = weights_of(&stones(&mut (20..2000).map(|hundredths| f64::from(hundredths) / 100.0)));
+        assert!(many.len() <= MOST_WEIGHTS && many.len() > MOST_WEIGHTS / 2 && many.is_sorted());
+        assert!(crate::diamond::MAGIC_SIZES_CARAT.iter().all(|size| many.contains(size)));
+        assert_eq!(many.last(), Some(&19.99));
+    }
+}
