@@ -3,8 +3,8 @@
 TARGET  := $(or $(CARGO_TARGET_DIR),target)/debug
 VENV    := $(CURDIR)/.venv
 PYTHON  := $(VENV)/bin/python
-# Tests in Python at once: many of them wait for a server or a clock.
-WORKERS := $(shell echo $$(( 1 + $$(nproc 2>/dev/null || sysctl -n hw.ncpu) )))
+# Tests at once: many of them wait for a server or a clock.
+WORKERS := $(shell echo $$(( 2 + $$(nproc 2>/dev/null || sysctl -n hw.ncpu) )))
 # Where the program and the tests find XGBoost and the Python packages.
 export VIRTUAL_ENV := $(VENV)
 export PATH := $(VENV)/bin:$(PATH)
@@ -29,7 +29,8 @@ build-all:
 	cargo build --lib --bins --tests --example score_trees --example value_stones
 
 rust-tests: build-all $(VENV)/test.done
-	XTREAM_XGBOOST_LIB=$$(echo $(VENV)/lib/python3*/site-packages/xgboost/lib/libxgboost.*) cargo test --lib --bins --tests
+	XTREAM_XGBOOST_LIB=$$(echo $(VENV)/lib/python3*/site-packages/xgboost/lib/libxgboost.*) RUST_TEST_THREADS=$(WORKERS) \
+	  cargo test --lib --bins --tests
 
 # Those that measure time or memory come one by one at the end. The slowest are printed.
 python-tests: build-all module chromium

@@ -212,7 +212,7 @@ def test_the_environment_is_read_in_four_places():
         for path in sources(crate)
         if re.search(r"env::vars?\b|env::var_os\b", code(path))
     }
-    assert found == {"cli/src/settings.rs", "python/src/place.rs", "python/src/xgboost.rs"}
+    assert found == {"cli/src/environment.rs", "python/src/place.rs", "python/src/xgboost.rs"}
     in_python = {
         path.name
         for path in (ROOT / "python" / "xtream_core").glob("*.py")

@@ -9,7 +9,7 @@ use toml::Value;
 use xtream_core::tuning::Parallel;
 use xtream_core::valuation::Confidence;
 
-use crate::settings::{Flag, Flags};
+use crate::layers::{Flag, Flags};
 
 /// Prices diamonds: trains models on past sales, keeps every one of them, and answers with the best.
 #[derive(Debug, Parser)]

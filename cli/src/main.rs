@@ -3,6 +3,8 @@
 
 mod args;
 mod commands;
+mod environment;
+mod layers;
 mod logging;
 mod output;
 mod progress;
@@ -17,7 +19,7 @@ use clap::Parser;
 use xtream_core::Interrupt;
 
 use crate::args::{Cli, Command};
-use crate::settings::Layers;
+use crate::layers::Layers;
 use crate::wrong_usage::WrongUsage;
 
 /// A request takes dozens of small allocations, which this one serves faster than the system's.

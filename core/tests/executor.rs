@@ -5,16 +5,17 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use tempfile::NamedTempFile;
 use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::{ModelRecord, Registry};
-use xtream_core::training::{Executor, Family, Preset, Promotes, Reply, Training, Worker, built_in, choose};
-use xtream_core::tuning::{Parallel, SamplerKind};
+use xtream_core::training::{Executor, Family, Promotes, Reply, Training, Worker, built_in, choose};
+use xtream_core::tuning::Parallel;
 use xtream_core::{Error, Interrupt, Result};
 
 fn families() -> Vec<Family> {
@@ -23,25 +24,26 @@ fn families() -> Vec<Family> {
     built_in(&Locations::new(vec![library.into()]))
 }
 
+/// A file of few stones.
+static FEW: LazyLock<NamedTempFile> = LazyLock::new(|| {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
+    let text = std::fs::read_to_string(all).unwrap();
+    let few: Vec<_> = text.lines().take(801).collect();
+    let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    std::fs::write(&file, few.join("\n")).unwrap();
+    file
+});
+
 fn training(names: &[&str], executor: Option<Arc<dyn Executor>>) -> Training {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let source = Source { data: vec![FEW.path().into()], ..Source::default() };
+    let families = choose(families(), &names).unwrap();
     Training {
-        source: Source { data: vec![data], ..Source::default() },
-        max_rejects_percent: 1.0,
-        rejects: None,
-        families: choose(families(), &names).unwrap(),
         n_trials: 12,
-        preset: Preset::default(),
-        sampler: SamplerKind::default(),
-        parallel: Parallel::default(),
-        n_workers: 2,
         executor,
-        seed: 1,
-        n_repeats: 1,
         promotes: Promotes::Nothing,
         is_monotone: false,
-        ranges: true,
+        ..Training::new(source, families)
     }
 }
 

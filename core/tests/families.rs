@@ -17,7 +17,6 @@ use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::Registry;
 use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::{Parallel, SamplerKind};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
 fn families() -> Vec<Family> {
@@ -340,22 +339,13 @@ fn a_run_without_trials_trains_what_the_search_would_not_have_changed() {
     let registry = Registry::open_or_create(folder.path()).unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
     let params = |is_monotone| {
+        let source = Source { data: vec![data.clone()], ..Source::default() };
         let training = Training {
-            source: Source { data: vec![data.clone()], ..Source::default() },
-            max_rejects_percent: 1.0,
-            rejects: None,
-            families: vec![family("xgboost-derived")],
             n_trials: 0,
-            preset: Preset::default(),
-            sampler: SamplerKind::default(),
-            parallel: Parallel::default(),
-            n_workers: 2,
-            executor: None,
-            seed: 1,
-            n_repeats: 1,
             promotes: Promotes::Nothing,
             is_monotone,
             ranges: false,
+            ..Training::new(source, vec![family("xgboost-derived")])
         };
         let report = training.run(&registry, &Silent, &Interrupt::default()).unwrap();
         report.leaderboard[0].params.clone()

@@ -15,8 +15,7 @@ use xtream_core::model::{Estimator, ModelHeader, Params, Regressor, Samples, Sto
 use xtream_core::pipeline::{Recipe, Target};
 use xtream_core::progress::Silent;
 use xtream_core::registry::Severity;
-use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::{Parallel, SamplerKind};
+use xtream_core::training::{Family, Promotes, Training, built_in, choose};
 use xtream_core::{Error, Interrupt, Registry};
 
 const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/first-delivery.csv");
@@ -56,23 +55,7 @@ fn foreign() -> Family {
 }
 
 fn training(source: Source, families: Vec<Family>) -> Training {
-    Training {
-        source,
-        max_rejects_percent: 1.0,
-        rejects: None,
-        families,
-        n_trials: 0,
-        preset: Preset::default(),
-        sampler: SamplerKind::default(),
-        parallel: Parallel::default(),
-        n_workers: 1,
-        executor: None,
-        seed: 1,
-        n_repeats: 1,
-        promotes: Promotes::Better,
-        is_monotone: false,
-        ranges: true,
-    }
+    Training { n_trials: 0, ..Training::new(source, families) }
 }
 
 fn linear() -> Family {

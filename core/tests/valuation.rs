@@ -271,7 +271,7 @@ fn a_calibrated_model_is_stored_and_loaded_without_a_bit_of_difference() {
 
 #[test]
 fn a_calibration_does_not_depend_on_the_number_of_workers() {
-    let stones = &FIXTURE.train[..4000];
+    let stones = &FIXTURE.train[..1500];
     let (family, params, interrupt) = (family(TREES), Params::default(), Interrupt::default());
     let bytes = |n_workers| {
         let recipe = &family.recipe;

@@ -8,7 +8,7 @@ use serde_json::json;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::{Event, Progress};
 use xtream_core::training::{Executor, Family, Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::{Parallel, SamplerKind};
+use xtream_core::tuning::Parallel;
 use xtream_core::{Error, Registry};
 
 use crate::arguments::{unknown, whole};
@@ -73,21 +73,17 @@ pub(crate) fn train<'py>(
     let test = test.map_or(Ok(Sources::default()), |test| Sources::from_python("test", test))?;
     let done = interruptible(py, progress, move |progress, interrupt| {
         let training = Training {
-            source: source(data, test, policy)?,
             max_rejects_percent: max_rejects,
-            rejects: None,
-            families,
             n_trials,
             preset,
-            sampler: SamplerKind::default(),
             parallel,
             n_workers,
             executor: workers,
             seed,
-            n_repeats: 1,
             promotes: if promote { Promotes::Better } else { Promotes::First },
             is_monotone: monotone,
             ranges,
+            ..Training::new(source(data, test, policy)?, families)
         };
         let registry = Registry::open_or_create(registry.location()?)?;
         let (dataset, data) = training.read(&registry, progress, interrupt)?;

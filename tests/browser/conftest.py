@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
     program = chromium()
     if program is None:
         pytest.skip("there is no Chromium; `apt-get install chromium` mends it, or XTREAM_CHROMIUM names one")
-    expect.set_options(timeout=5_000)
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
         yield browser

@@ -1,5 +1,7 @@
 """A stone at the counter: how it is typed in, and an answer that has all there can be."""
 
+import time
+
 from playwright.sync_api import Page
 
 STONE = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
@@ -112,3 +114,11 @@ def answer(page: Page, content: dict = FULL, status: int = 200) -> list[dict]:
 
     page.route("**/v1/valuations?*", fulfil)
     return asked
+
+
+def assert_asked(page: Page, asked: list[dict], stones: list[dict]) -> None:
+    """That these were asked about and no others; a page asks a moment after it was told to."""
+    until = time.monotonic() + 30
+    while len(asked) < len(stones) and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    assert asked == stones

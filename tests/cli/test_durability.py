@@ -112,7 +112,7 @@ def test_an_exchange_is_synced_before_its_answer_leaves_unless_told_otherwise(
                 data=json.dumps(stone).encode(),
                 headers={"Content-Type": "application/json"},
             )
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 assert answer.status == 200
             n_synced += len(synced(log, "exchange-log/exchanges.sqlite-wal")) > before
         # Without, the log is synced now and then all the same, when it is emptied into its file.
@@ -122,5 +122,5 @@ def test_an_exchange_is_synced_before_its_answer_leaves_unless_told_otherwise(
         )
     finally:
         server.terminate()
-        assert server.wait(timeout=15) == 0
+        assert server.wait(timeout=60) == 0
     assert os.path.exists(tmp_path / "exchange-log" / "exchanges.sqlite")

@@ -40,12 +40,12 @@ def test_dead_letters_are_offered_again_by_the_running_server_and_without_one(tm
     for is_running in [False, True]:
         server, address = serve(program)
         for _ in range(3):
-            with contextlib.closing(http.client.HTTPConnection(address, timeout=10)) as connection:
+            with contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection:
                 connection.request("GET", "/v1/nothing")
                 assert connection.getresponse().status == 404
         if not is_running:
             server.terminate()
-            assert server.wait(15) == 0
+            assert server.wait(60) == 0
         set_all_aside(log)
         n = count(log, "dead_letter")
         run = program("exchanges", "retry")
@@ -54,7 +54,7 @@ def test_dead_letters_are_offered_again_by_the_running_server_and_without_one(tm
         assert "nothing that MongoDB refused" in program("exchanges", "retry").stdout
         if is_running:
             server.terminate()
-            assert server.wait(15) == 0
+            assert server.wait(60) == 0
 
 
 def test_a_folder_without_a_log_is_named(tmp_path) -> None:

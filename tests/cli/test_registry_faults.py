@@ -78,7 +78,10 @@ def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(xtr
     # The slower of both ways: a larger model takes longer to check, and on a fast disk that is most of it.
     whole = max(timed(lambda version=version: xtream("models", "promote", version)) for version in (2, 1))
     now, n_killed, n_changed = 1, 0, 0
-    for _ in range(N_PROMOTIONS_KILLED):
+    for case in range(10 * N_PROMOTIONS_KILLED):
+        # A few more where the machine had other things to do and most came too early or too late.
+        if case >= N_PROMOTIONS_KILLED and n_killed > N_PROMOTIONS_KILLED / 4 and n_changed > 0:
+            break
         n_killed += killed(xtream, generator.uniform(0, 1.1) * whole, "models", "promote", 3 - now)
         assert xtream.json("models", "fsck")["sound"]
         found = champion(xtream)
@@ -98,7 +101,9 @@ def test_a_training_run_killed_at_any_moment_leaves_all_of_its_models_or_none(xt
     xtream.train(FIRST, *LINEAR)
     whole = timed(lambda: xtream.train(FIRST, *LINEAR, "--repeats", "2", "--no-promote"))
     n_killed = n_whole = 0
-    for case in range(N_TRAININGS_KILLED):
+    for case in range(10 * N_TRAININGS_KILLED):
+        if case >= N_TRAININGS_KILLED and n_killed > N_TRAININGS_KILLED / 4:
+            break
         # Each time other rows, so that there is something to write.
         delivery = xtream.folder / "delivery.csv"
         rows.sample(3000, random_state=case).to_csv(delivery, index=False)
@@ -131,7 +136,7 @@ def test_runs_at_the_same_time_all_find_their_place_in_the_history(xtream: Progr
         rows.sample(3000, random_state=number).to_csv(delivery, index=False)
         processes.append(xtream.start("train", delivery, *LINEAR, "--repeats", "2"))
     for process in processes:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=600)
         assert process.returncode == 0, stderr
     listed = xtream.json("models", "list")
     assert [card["version"] for card in listed["models"]] == list(range(12, 0, -1))

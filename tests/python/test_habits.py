@@ -348,7 +348,7 @@ del caught
         assert int(n) <= int(n_stored) <= int(n) + 8, (n, n_stored)
         n_trials.append(int(n))
     print("seconds", sorted(round(wait, 3) for wait in waits), "trials", n_trials)
-    assert statistics.median(waits) < 0.2, waits
+    assert statistics.median(waits) < (0.2 if in_soak() else 1.0), waits
     assert max(n_trials) > 0
     most = n_trials.index(max(n_trials))
     kept = f"""

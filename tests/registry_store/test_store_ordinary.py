@@ -236,12 +236,12 @@ def test_a_store_that_is_gone_is_noticed_by_who_looks_after_the_server_and_by_no
         price = served.ask("POST", VALUATIONS, STONE).json()["price_usd"]
         assert served.metric(trouble) == 0
         faults.refuses = (503, "SlowDown")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while served.metric(trouble) == 0:
             begun = time.monotonic()
             answer = served.ask("POST", VALUATIONS, STONE).json()
             assert (answer["price_usd"], answer["model"]["version"]) == (price, champion)
-            assert begun < deadline and time.monotonic() - begun < 1
+            assert begun < deadline and time.monotonic() - begun < 4
             time.sleep(0.1)
         said = served.ask("GET", "/readyz").json()
         assert "503 SlowDown" in json.dumps(said), said

@@ -120,8 +120,8 @@ def test_whoever_uses_leftovers_again_while_they_are_pruned_loses_none(bucket, f
         training = start("train", SECOND, *LINEAR)
         time.sleep(dice.uniform(0, 0.6))
         pruning = start("models", "prune")
-        said = training.communicate(timeout=120)[0]
-        pruned = pruning.communicate(timeout=120)[0]
+        said = training.communicate(timeout=600)[0]
+        pruned = pruning.communicate(timeout=600)[0]
         assert pruning.returncode == 0, pruned
         is_refused = training.returncode == 2 and "is removing it at the moment" in said
         assert training.returncode == 0 or is_refused, said

@@ -19,6 +19,8 @@ import json, sys
 import xtream_core as xc
 address, process, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 registry = xc.Registry(address)
+print("ready", flush=True)
+sys.stdin.readline()
 for race in range(n):
     reason = f"process {process}, race {race}"
     print(json.dumps([reason, registry.promote(process + 1, reason=reason)["promoted"]]), flush=True)
@@ -43,11 +45,17 @@ def test_of_promotions_at_once_none_is_lost_or_double(bucket: Store, faulty: Fau
             [sys.executable, "-c", RACER, store.address(), str(process), str(N_RACES // N_PROCESSES)],
             env=variables,
             cwd=xtream.folder,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         for process in range(N_PROCESSES)
     ]
+    assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * N_PROCESSES
+    # All at once, however long each took to get ready.
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
     told = [json.loads(line) for racer in racers for line in racer.communicate()[0].splitlines()]
     assert [racer.returncode for racer in racers] == [0] * N_PROCESSES
     assert len(told) == N_RACES

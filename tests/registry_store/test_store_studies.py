@@ -35,7 +35,7 @@ def test_a_search_that_is_stopped_goes_on_on_another_machine(bucket, program):
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()
         time.sleep(0.02)
     _, stderr, seconds = stop(process)
-    assert "stopped as asked" in stderr and seconds < 1
+    assert "stopped as asked" in stderr and seconds < 5
     kept = bucket.objects("studies")
     assert len(kept) == 1
     n_kept = n_trials((bucket.folder / "diamonds" / "studies" / kept[0]).read_text())

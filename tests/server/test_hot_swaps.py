@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +97,9 @@ def test_every_price_under_swaps_is_that_of_the_model_that_the_answer_names(
             Authorization=f"Bearer {KEY}",
         )
         assert answer.status == 200, answer.content
+        until = time.monotonic() + 30
         while exchange(administrator, "GET", "/readyz").json()["model"]["version"] != champion:
-            pass
+            assert time.monotonic() < until, "the promoted model does not answer"
     is_over.set()
     for client in clients:
         client.join(30)

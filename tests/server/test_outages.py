@@ -44,7 +44,7 @@ def test_a_frozen_database_gets_everything_once_it_thaws(serve: Serve, database:
             started = time.monotonic()
             traffic.wait_for(1)
             slowest = max(slowest, time.monotonic() - started)
-        assert slowest < 2, "requests wait for the database"
+        assert slowest < 4, "requests wait for the database"
         database.signal(signal.SIGCONT)
         traffic.wait_for(20)
     traffic.assert_no_failures()
@@ -97,16 +97,7 @@ def test_a_document_that_is_refused_is_set_aside_and_delays_nobody(serve: Serve,
     assert_recorded_once([first, *others], stored(collection))
     assert "refuses this exchange for good" in served.stderr
     assert served.ask("GET", "/readyz").json()["mongodb"]["n_dead"] == 1
-
-
-def test_a_record_that_the_database_refused_is_still_shown(serve: Serve, database: Secantus) -> None:
-    database.start()
-    database.collection().create_index("request.body.serial", unique=True, sparse=True)
-    served = serve(database.uri())
-    answers = [served.ask("POST", VALUATIONS, {"serial": 1}) for _ in range(2)]
-    eventually(served.outbox_is_empty, 30, "nothing waits")
-    assert len(served.in_outbox("dead_letter")) == 1
-    assert_recorded_once(answers, served.recorded())
+    assert_recorded_once([first, refused, *others], served.recorded())
 
 
 def test_a_validator_of_the_database_holds_up_only_what_it_refuses(serve: Serve, database: Secantus) -> None:

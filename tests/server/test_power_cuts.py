@@ -90,7 +90,7 @@ def test_a_power_cut_takes_no_more_than_the_last_exchanges_when_they_are_left_to
 ) -> None:
     served, recorded = recording(serve, tmp_path, "os")
     arrived = recorded_run(served, 3)
-    # As they were written, which is not as they were numbered: a request may be overtaken by any number of others.
+    # As they were written, which is not as they were numbered: any number of others may overtake a request.
     written = [record["_id"] for record in served.in_outbox()]
     n_lost = 0
     for folder, answered, what in each_cut(recorded, arrived, N_STATES, random.Random(seed()), tmp_path):
@@ -156,7 +156,7 @@ class BatchTraffic(Traffic):
         super().__init__(served, n_clients=8)
         self.batch = {"diamonds": stones}
 
-    def post(self, client: int) -> None:
+    def ask(self, client: int) -> None:
         connection = self.served.connect()
         while not self.is_over.is_set():
             try:

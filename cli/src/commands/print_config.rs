@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use crate::settings::Layers;
+use crate::layers::Layers;
 
 /// Column at which the sources stand, where the value leaves room for it.
 const COLUMN: usize = 48;

@@ -13,7 +13,8 @@ use xtream_server::{Limits, Options, Rate, Server};
 use super::bootstrap::Bootstrap;
 use super::{note, print, print_config};
 use crate::args::ServeArgs;
-use crate::settings::{Layers, Settings};
+use crate::layers::Layers;
+use crate::settings::Settings;
 use crate::wrong_usage::WrongUsage;
 
 pub(crate) fn run(

@@ -12,8 +12,9 @@ use xtream_core::{Error, Interrupt, Registry};
 use super::reading::reading;
 use super::{note, print, print_json};
 use crate::args::{TrainArgs, TrainOptions};
+use crate::environment::xgboost_candidates;
 use crate::progress::Shown;
-use crate::settings::{Settings, xgboost_candidates};
+use crate::settings::Settings;
 use crate::table::table;
 
 pub(crate) fn run(args: &TrainArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
@@ -49,30 +50,29 @@ pub(super) fn training(
     let all_cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let policy = Policy { suspect: train.suspect, duplicates: train.duplicates, ..Policy::default() };
     let split = Split::new(settings.split.seed, settings.split.test_share)?;
-    let chosen = families(&train.models, settings)?;
+    let families = families(&train.models, settings)?;
+    let source = Source {
+        data: data.to_vec(),
+        test: test.to_vec(),
+        reading: reading(&options.reading, options.accept_units, settings)?,
+        policy,
+        split,
+        ..Source::default()
+    };
     Ok(Training {
-        source: Source {
-            data: data.to_vec(),
-            test: test.to_vec(),
-            reading: reading(&options.reading, options.accept_units, settings)?,
-            policy,
-            split,
-            ..Source::default()
-        },
         max_rejects_percent: train.max_rejects,
         rejects: options.rejects.clone(),
-        families: chosen,
         n_trials: train.trials,
         preset: train.space,
         sampler: train.sampler,
         parallel: train.parallel,
         n_workers: if train.jobs == 0 { all_cores() } else { train.jobs },
-        executor: None,
         seed: train.seed,
         n_repeats: train.repeats,
         promotes: if options.no_promote { Promotes::Nothing } else { Promotes::Better },
         is_monotone: !options.free,
         ranges: train.ranges,
+        ..Training::new(source, families)
     })
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::columns::{has, lookalike};
 use super::ingest::CheckedBatch;
-use super::units::{SoldSample, SuspectUnit, suspects};
+use super::price_units::SoldSample;
+use super::units::{SuspectUnit, suspects};
 use super::{Batch, Part, Policy, Reading, Spellings, Suspect, Table};
 use crate::diamond::{Fault, Field};
 use crate::error::{Error, Result};

@@ -28,6 +28,7 @@ mod parquet_table;
 mod paths;
 mod plain;
 mod positions;
+mod price_units;
 mod reading;
 mod records;
 mod rejects;

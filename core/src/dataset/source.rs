@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::duplicates::UniqueRows;
 use super::event::{ReadEvent, ReadListener};
 use super::ingest::{Ingested, Place, RowOutcome, RowSink, read};
-use super::units::{MOST_PRICES, Sold, suspect_prices};
+use super::price_units::{MOST_PRICES, Sold, suspect_prices};
 use super::validation::Collector;
 use super::{
     Counts, Dataset, Frame, Policy, Reading, RejectFile, SourceFile, Split, Validation, expand,

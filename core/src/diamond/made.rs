@@ -1,7 +1,8 @@
 //! Cells that follow from others: a length from three lengths in one text, a price from that of a carat.
 
+use super::cell::Cell;
 use super::field::Field;
-use super::parse::{Cell, number};
+use super::number::number;
 
 /// The length at `place` (0 to 2) of a text such as `6.51 x 6.54 x 4.02` or `6.51-6.54*4.02`; all of the text where it
 /// is no such three, so that whoever reads it refuses it.

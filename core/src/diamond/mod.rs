@@ -1,6 +1,7 @@
 //! A diamond, as the trade describes one. [`Diamond::parse`] is the only door: a value of these
 //! types is always one that can exist, so nothing further in has to check again.
 
+mod cell;
 mod cell_text;
 mod correction;
 mod decimal;
@@ -12,6 +13,7 @@ mod grade;
 mod grade_words;
 mod made;
 mod magic_sizes;
+mod number;
 mod objection;
 mod parse;
 mod plain_row;
@@ -21,6 +23,7 @@ mod stone;
 mod typo;
 mod variant;
 
+pub use cell::Cell;
 pub use correction::Correction;
 pub use decimal::{decimal_of_f16, decimal_of_f32, to_cents};
 pub use fault::{Fault, Severity};
@@ -30,9 +33,9 @@ pub use grade::{Clarity, Color, Cut, Grade, labels};
 pub(crate) use grade::{is_grade, short_form};
 pub(crate) use made::{measured_part, total_price};
 pub use magic_sizes::MAGIC_SIZES_CARAT;
+pub(crate) use number::number;
 pub(crate) use objection::objection;
-pub(crate) use parse::number;
-pub use parse::{Cell, RawDiamond};
+pub use parse::RawDiamond;
 pub(crate) use price::possible_price;
 pub use stone::{Diamond, FourCs, PricedDiamond};
 pub use typo::{Kind as TypoKind, Typo};

@@ -1,9 +1,9 @@
 //! What a file says of a stone beside its features, and what makes it none that we can price: another shape than round,
 //! a laboratory, a fancy color, another currency.
 
+use super::cell::Cell;
 use super::fault::Fault;
 use super::field::Field;
-use super::parse::Cell;
 
 /// What the trade calls a round brilliant, as [`plain`] writes it.
 const ROUND: [&str; 12] = [

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::decimal::per_one;
-use super::parse::{LARGEST, LARGEST_PRICE, POWERS, digits_of};
+use super::number::{LARGEST, LARGEST_PRICE, POWERS, digits_of};
 use super::{Clarity, Color, Cut, Diamond, Field, Grade, PricedDiamond};
 
 /// Characters of the longest cell that is taken, a grade's.

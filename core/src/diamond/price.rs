@@ -1,7 +1,7 @@
 //! Which prices a diamond can have. The parser holds the prices of a file to more or less the same; this is
 //! for prices that a model makes.
 
-use super::parse::LARGEST_PRICE;
+use super::number::LARGEST_PRICE;
 use super::{Fault, Field, to_cents};
 
 /// No diamond that somebody would weigh costs less, in US dollars.

@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::cell::Cell;
 use super::field::Field;
 use super::grade::{Clarity, Color, Cut, Grade};
-use super::parse::{Cell, RawDiamond};
+use super::parse::RawDiamond;
 use super::stone::{Diamond, PricedDiamond};
 
 #[derive(Serialize, Deserialize)]

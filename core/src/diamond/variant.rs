@@ -3,7 +3,7 @@
 use crate::math::cbrt;
 
 use super::decimal::{per_one, rounded};
-use super::parse::{LARGEST, SMALLEST};
+use super::number::{LARGEST, SMALLEST};
 use super::{Clarity, Color, Cut, Diamond, Field};
 
 impl Diamond {

@@ -95,6 +95,28 @@ pub enum Promotes {
 }
 
 impl Training {
+    /// A run with what `xtream` does by itself, the defaults of `cli/src/default.toml`; whoever wants it otherwise names
+    /// what differs: `Training { n_trials: 0, ..Training::new(source, families) }`.
+    pub fn new(source: Source, families: Vec<Family>) -> Self {
+        Self {
+            source,
+            max_rejects_percent: 1.0,
+            rejects: None,
+            families,
+            n_trials: 100,
+            preset: Preset::default(),
+            sampler: SamplerKind::default(),
+            parallel: Parallel::default(),
+            n_workers: std::thread::available_parallelism().map_or(1, usize::from),
+            executor: None,
+            seed: 42,
+            n_repeats: 1,
+            promotes: Promotes::default(),
+            is_monotone: true,
+            ranges: true,
+        }
+    }
+
     /// Runs it.
     ///
     /// # Errors
@@ -389,23 +411,9 @@ mod tests {
         let registry = Registry::open_or_create(folder.path()).unwrap();
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
         let trained = |ranges| {
-            let training = Training {
-                source: Source { data: vec![data.clone()], ..Source::default() },
-                max_rejects_percent: 1.0,
-                rejects: None,
-                families: choose(built_in(&Locations::default()), &["linear".into()]).unwrap(),
-                n_trials: 0,
-                preset: Preset::default(),
-                sampler: SamplerKind::default(),
-                parallel: Parallel::default(),
-                n_workers: 2,
-                executor: None,
-                seed: 1,
-                n_repeats: 1,
-                promotes: Promotes::Better,
-                is_monotone: false,
-                ranges,
-            };
+            let source = Source { data: vec![data.clone()], ..Source::default() };
+            let families = choose(built_in(&Locations::default()), &["linear".into()]).unwrap();
+            let training = Training { n_trials: 0, ranges, ..Training::new(source, families) };
             let report = training.run(&registry, &Silent, &Interrupt::default()).unwrap();
             (registry.pipeline(report.leaderboard[0].version).unwrap(), report)
         };

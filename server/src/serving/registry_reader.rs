@@ -103,11 +103,11 @@ mod tests {
             for asked in [reader.ask(hanging).await.err(), reader.ask(|_| Ok(())).await.err()] {
                 assert_eq!(asked.unwrap().status_code(), 503);
             }
-            assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
             // The storage comes back: so does the registry.
             drop(release);
             while reader.ask(|registry| registry.champion()).await.is_err() {
-                assert!(begun.elapsed() < Duration::from_secs(5));
+                assert!(begun.elapsed() < Duration::from_secs(30));
             }
         });
     }

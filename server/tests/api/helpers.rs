@@ -14,8 +14,7 @@ use xtream_core::dataset::Reading;
 use xtream_core::dataset::Source;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
-use xtream_core::training::{Preset, Promotes, Training, built_in, choose};
-use xtream_core::tuning::{Parallel, SamplerKind};
+use xtream_core::training::{Promotes, Training, built_in, choose};
 use xtream_core::{Interrupt, Registry};
 use xtream_server::{Error, Limits, Options, Server, exchanges};
 
@@ -109,7 +108,7 @@ impl TestApp {
     pub fn wait_for(&self, version: u64) {
         let begun = Instant::now();
         while self.get("/readyz").json()["model"]["version"] != version {
-            assert!(begun.elapsed() < Duration::from_secs(5), "version {version} does not answer");
+            assert!(begun.elapsed() < Duration::from_secs(30), "version {version} does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -208,22 +207,13 @@ fn train(registry: &Registry, folder: &Path, skip: usize) -> u64 {
     for line in text.lines().take(1).chain(rows) {
         writeln!(file, "{line}").unwrap();
     }
+    let source = Source { data: vec![data], ..Source::default() };
+    let families = choose(built_in(&Locations::default()), &["linear".into()]).unwrap();
     let training = Training {
-        source: Source { data: vec![data], ..Source::default() },
         max_rejects_percent: 5.0,
-        rejects: None,
-        families: choose(built_in(&Locations::new(Vec::new())), &["linear".into()]).unwrap(),
         n_trials: 0,
-        preset: Preset::Narrow,
-        sampler: SamplerKind::Random,
-        parallel: Parallel::default(),
-        n_workers: 1,
-        executor: None,
-        seed: 42,
-        n_repeats: 1,
         promotes: Promotes::First,
-        is_monotone: false,
-        ranges: true,
+        ..Training::new(source, families)
     };
     let report = training.run(registry, &Silent, &Interrupt::default()).unwrap();
     report.leaderboard[0].version

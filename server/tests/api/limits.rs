@@ -19,7 +19,7 @@ fn app_with(change: impl Fn(Limits) -> Limits) -> TestApp {
 
 /// A server that waits half a second for a request.
 fn hasty() -> TestApp {
-    app_with(|limits| Limits { request_timeout: Duration::from_millis(500), ..limits })
+    app_with(|limits| Limits { request_timeout: Duration::from_secs(1), ..limits })
 }
 
 fn connect(app: &TestApp, bytes: &[u8]) -> TcpStream {
@@ -115,7 +115,7 @@ fn a_head_that_does_not_end_is_408_and_counted_also_after_other_requests() {
         let answers = received(stream);
         assert!(answers.contains("HTTP/1.1 408 Request Timeout\r\n"), "{answers}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(app.metric("xtream_unreadable_total"), 2.0);
     assert!(app.recorded().is_empty());
 }
@@ -125,10 +125,10 @@ fn a_head_that_dribbles_is_not_waited_for_any_longer() {
     let app = hasty();
     let mut stream = connect(&app, b"GET / HTTP/1.1\r\nX: ");
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(5) && stream.write_all(b"x").is_ok() {
+    while begun.elapsed() < Duration::from_secs(20) && stream.write_all(b"x").is_ok() {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_client_that_says_nothing_is_hung_up_on_without_a_record() {
     let begun = Instant::now();
     let mut received = Vec::new();
     connect(&app, b"").read_to_end(&mut received).unwrap();
-    assert!(received.is_empty() && begun.elapsed() < Duration::from_secs(3));
+    assert!(received.is_empty() && begun.elapsed() < Duration::from_secs(15));
     assert!(app.recorded().is_empty());
 }
 
@@ -162,7 +162,7 @@ fn an_idle_connection_makes_room_for_a_new_one() {
     for _ in 0..50 {
         assert_eq!(app.get("/v1/models").status, 200);
     }
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert!(app.metric("xtream_connections") <= 20.0);
     assert!(app.metric("xtream_connections_displaced_total") >= 280.0);
     assert_eq!(app.metric("xtream_connections_refused_total"), 0.0);
@@ -172,17 +172,17 @@ fn an_idle_connection_makes_room_for_a_new_one() {
 fn a_client_that_asks_too_often_is_told_how_long_to_wait() {
     let rate = |n| NonZeroU32::new(n).unwrap();
     let app =
-        app_with(|limits| Limits { rate: Some(Rate { per_minute: rate(60), burst: rate(3) }), ..limits });
+        app_with(|limits| Limits { rate: Some(Rate { per_minute: rate(30), burst: rate(3) }), ..limits });
     let answers: Vec<_> = (0..4).map(|_| app.get("/v1/models")).collect();
     for (answer, n_left) in answers.iter().zip([2, 1, 0]) {
         assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("ratelimit-policy"), "\"default\";q=3;w=3");
+        assert_eq!(answer.header("ratelimit-policy"), "\"default\";q=3;w=6");
         assert!(answer.header("ratelimit").starts_with(&format!("\"default\";r={n_left};t=")));
     }
     let refused = &answers[3];
     let problem = assert_problem(refused, 429, "too_many_requests");
-    assert_eq!(refused.header("retry-after"), "1");
-    assert_eq!(refused.header("ratelimit"), "\"default\";r=0;t=1");
+    assert_eq!(refused.header("retry-after"), "2");
+    assert_eq!(refused.header("ratelimit"), "\"default\";r=0;t=2");
     record_of_limited(&app, &problem);
     assert_eq!(app.metric("xtream_rate_limited_total"), 1.0);
     for _ in 0..10 {
@@ -192,7 +192,7 @@ fn a_client_that_asks_too_often_is_told_how_long_to_wait() {
 
 fn record_of_limited(app: &TestApp, problem: &Value) {
     // Asking for the records takes a share too.
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2100));
     record_of(app, &problem["request_id"]);
 }
 

@@ -235,7 +235,7 @@ fn a_registry_whose_next_commit_cannot_be_read_keeps_neither_the_answer_nor_the_
             assert_problem(&answer.join().unwrap(), 503, "registry_unavailable");
         }
     });
-    assert!(begun.elapsed().as_secs() < 12, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     app.stop().unwrap();
-    assert!(begun.elapsed().as_secs() < 16, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 40, "{:?}", begun.elapsed());
 }

@@ -14,10 +14,12 @@ pub use self::kind::{Kind, Typo};
 use self::likelihood::estimate;
 use self::numbers::{CARAT, DEPTH, NUMBERS, Numbers, X, Y, Z};
 use self::search::{impossible, meant, mended, search};
+use super::cell::Cell;
 use super::correction::Correction;
 use super::fault::{Fault, Severity};
 use super::field::Field;
-use super::parse::{self, Cell, RawDiamond};
+use super::number;
+use super::parse::RawDiamond;
 use super::stone::Diamond;
 
 impl RawDiamond<'_> {
@@ -60,11 +62,11 @@ impl RawDiamond<'_> {
         /// Two places more than certificates have, for a point that moved two places.
         const FINER: f64 = 100_000.0;
         match NUMBERS.iter().position(|number| *number == field) {
-            Some(number) => parse::number(field, cell).and_then(|value| {
+            Some(number) => number::number(field, cell).and_then(|value| {
                 // The digits that were typed mean something, where the number itself can mean nothing.
-                if is_possible(number, value) { Ok(value) } else { parse::number_of(field, cell, FINER) }
+                if is_possible(number, value) { Ok(value) } else { number::number_of(field, cell, FINER) }
             }),
-            None => parse::number(field, cell),
+            None => number::number(field, cell),
         }
     }
 }
