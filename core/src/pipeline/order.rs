@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::features::{CLASSES_FROM_CARAT, Encoder, Role, weight_class};
 use crate::math::ln;
 use crate::model::Regressor;
-use crate::model::trees::{Open, OpenTrees, Side};
+use crate::model::trees::{Open, OpenTrees};
 
 const N_CUTS: usize = Cut::ALL.len();
 const N_COLORS: usize = Color::ALL.len();
@@ -139,30 +139,21 @@ impl Order {
         let of_own = self.row_of(weight, at, class);
         let lighter = self.classes[..own].iter().map(|class| (class, self.row(class.last)));
         let heavier = self.classes[own + 1..].iter().map(|class| (class, self.row(class.first)));
-        let highest = {
-            let sums = self.sums(row, class, grades, Side::Below);
-            let rows = lighter.chain([(class, &of_own[..])]);
-            rows.map(|(class, row)| extreme(row, sums.of(class), grades, Side::Below))
-                .fold(f64::NEG_INFINITY, f64::max)
-        };
-        let lowest = {
-            let sums = self.sums(row, class, grades, Side::Above);
-            let rows = heavier.chain([(class, &of_own[..])]);
-            rows.map(|(class, row)| extreme(row, sums.of(class), grades, Side::Above))
-                .fold(f64::INFINITY, f64::min)
-        };
-        (highest + lowest) / 2.0 - ln(weight)
-    }
-
-    /// What proportions add, for every class of weight and combination of grades on this side.
-    fn sums(&self, row: &[f32], class: &Class, [cut, color, clarity]: [usize; 3], side: Side) -> Sums {
+        let [cut, color, clarity] = grades;
         let own = [class.number, cut, color, clarity];
-        let sums = self.beside.as_ref().map(|beside| beside.sums(row, own, side));
-        let n = match side {
-            Side::Below => [cut + 1, color + 1, clarity + 1],
-            Side::Above => [N_CUTS - cut, N_COLORS - color, N_CLARITIES - clarity],
+        let beside = self.beside.as_ref().map(|beside| beside.sums(row, own));
+        let beside = |class: &Class| {
+            beside.as_ref().map_or(&NOTHING[..], |sums| &sums[class.number * N_GRADES..][..N_GRADES])
         };
-        Sums { sums, n_grades: n.iter().product(), side }
+        let highest = lighter
+            .chain([(class, &of_own[..])])
+            .map(|(class, row)| extreme(row, beside(class), grades, Side::Below))
+            .fold(f64::NEG_INFINITY, f64::max);
+        let lowest = heavier
+            .chain([(class, &of_own[..])])
+            .map(|(class, row)| extreme(row, beside(class), grades, Side::Above))
+            .fold(f64::INFINITY, f64::min);
+        (highest + lowest) / 2.0 - ln(weight)
     }
 
     fn row(&self, place: usize) -> &[f64] {
@@ -186,55 +177,35 @@ fn single<'a>(features: impl Iterator<Item = &'a f64>) -> Vec<f32> {
     features.map(|value| *value as f32).collect()
 }
 
-/// What proportions add to one side of a stone.
-struct Sums {
-    /// In the order of [`OpenTrees::sums`]; `None` where proportions add nothing.
-    sums: Option<Vec<f64>>,
-    /// Combinations of grades on this side.
-    n_grades: usize,
-    side: Side,
-}
-
-impl Sums {
-    /// For one class of weight.
-    fn of(&self, class: &Class) -> &[f64] {
-        let place = match self.side {
-            Side::Below => class.number,
-            Side::Above => N_CLASSES - 1 - class.number,
-        };
-        self.sums
-            .as_ref()
-            .map_or(&NOTHING[..self.n_grades], |sums| &sums[place * self.n_grades..][..self.n_grades])
-    }
-}
-
+/// Where proportions add nothing.
 const NOTHING: [f64; N_GRADES] = [0.0; N_GRADES];
 
-/// The highest sum of both rows of all grades that are no better than these, or the lowest of all that are no worse. `beside`
-/// has these grades alone, from the far end on.
+/// On which side of a stone's grades others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// None of them is better.
+    Below,
+    /// None is worse.
+    Above,
+}
+
+/// The highest sum of both rows of all grades that are no better than these, or the lowest of all that are no worse.
 fn extreme(row: &[f64], beside: &[f64], [cut, color, clarity]: [usize; 3], side: Side) -> f64 {
-    let mut found = if side == Side::Below { f64::NEG_INFINITY } else { f64::INFINITY };
-    let n_clarities = if side == Side::Below { clarity + 1 } else { N_CLARITIES - clarity };
-    let mut beside = beside.chunks_exact(n_clarities);
-    let mut over = |cut: usize, color: usize| {
-        let row = &row[(cut * N_COLORS + color) * N_CLARITIES..][..N_CLARITIES];
-        let beside = beside.next().unwrap_or_default();
-        // No value is NaN: leaves and coefficients are finite.
-        found = match side {
-            Side::Below => {
-                row.iter().zip(beside).fold(found, |found, (a, b)| if a + b > found { a + b } else { found })
-            }
-            Side::Above => row
-                .iter()
-                .rev()
-                .zip(beside)
-                .fold(found, |found, (a, b)| if a + b < found { a + b } else { found }),
-        };
+    let (cuts, colors, clarities) = match side {
+        Side::Below => (0..cut + 1, 0..color + 1, 0..clarity + 1),
+        Side::Above => (cut..N_CUTS, color..N_COLORS, clarity..N_CLARITIES),
     };
-    match side {
-        Side::Below => (0..=cut).for_each(|cut| (0..=color).for_each(|color| over(cut, color))),
-        Side::Above => {
-            (cut..N_CUTS).rev().for_each(|cut| (color..N_COLORS).rev().for_each(|color| over(cut, color)));
+    let mut found = if side == Side::Below { f64::NEG_INFINITY } else { f64::INFINITY };
+    for cut in cuts {
+        for color in colors.clone() {
+            let first = (cut * N_COLORS + color) * N_CLARITIES;
+            let of_clarities = first + clarities.start..first + clarities.end;
+            let sums = row[of_clarities.clone()].iter().zip(&beside[of_clarities]).map(|(a, b)| a + b);
+            // No value is NaN: leaves and coefficients are finite.
+            found = match side {
+                Side::Below => sums.fold(found, |found, sum| if sum > found { sum } else { found }),
+                Side::Above => sums.fold(found, |found, sum| if sum < found { sum } else { found }),
+            };
         }
     }
     found
