@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import PUBLIC, Program, environment
-from test_golden import FAMILIES, GOLDEN, VERSIONS
+from test_golden import FREE, MODELS, NAMES, ORDERED, Golden
 
 # What the doors show is rounded to cents, which hides a last bit: the bare numbers show it.
 SCRIPT = """
@@ -18,7 +18,7 @@ import xtream_core as xc
 warnings.simplefilter("ignore")
 stones = xc.validate(sys.argv[1]).clean.drop(columns="price")
 few = stones.iloc[::50].head(1000)
-for version in range(1, 6):
+for version in range(1, int(sys.argv[3]) + 1):
     model = xc.Registry(sys.argv[2]).load(version)
     print(version, len(stones), " ".join(map(float.hex, model._numbers(stones))))
     reasons = model.explain(few)["amount_usd"]
@@ -37,11 +37,11 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"LD_PRELOAD": str(library)}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("golden", "family"), MODELS, ids=NAMES)
 def test_prices_and_ranges_of_all_public_stones_are_the_same(
-    xtream: Program, moved: dict[str, str], family: str
+    xtream: Program, moved: dict[str, str], golden: Golden, family: str
 ) -> None:
-    where = ["--version", VERSIONS[family], "--registry", GOLDEN / "registry"]
+    where = ["--version", golden.versions[family], "--registry", golden.registry]
     files = []
     for number, variables in enumerate([{}, moved]):
         out = xtream.folder / f"{number}.csv"
@@ -52,12 +52,16 @@ def test_prices_and_ranges_of_all_public_stones_are_the_same(
     assert files[0] == files[1]
 
 
-def test_the_bare_numbers_of_all_models_and_their_reasons_are_the_same(moved: dict[str, str]) -> None:
-    command = [sys.executable, "-c", SCRIPT, str(PUBLIC), str(GOLDEN / "registry")]
+@pytest.mark.parametrize("golden", [FREE, ORDERED], ids=["free", "ordered"])
+def test_the_bare_numbers_of_all_models_and_their_reasons_are_the_same(
+    moved: dict[str, str], golden: Golden
+) -> None:
+    n_models = len(golden.versions)
+    command = [sys.executable, "-c", SCRIPT, str(PUBLIC), str(golden.registry), str(n_models)]
     options = {"capture_output": True, "text": True, "timeout": 300, "check": True}
     runs = [subprocess.run(command, env=environment(**more), **options) for more in [{}, moved]]
     lines = [run.stdout.splitlines() for run in runs]
-    assert [line.split(" ")[1] for line in lines[0]] == ["53712", "5000"] * 5
+    assert [line.split(" ")[1] for line in lines[0]] == ["53712", "5000"] * n_models
     for usual, other in zip(*lines, strict=True):
         differ = sum(a != b for a, b in zip(usual.split(), other.split(), strict=True))
         assert differ == 0, f"{usual[:8]}: {differ} numbers moved"

@@ -192,7 +192,13 @@ fn a_better_or_heavier_stone_never_costs_less() {
         let params = |monotone| Params::from([("monotone", monotone)]);
         for stones in [FIXTURE.train.clone(), with_gaps(&FIXTURE.few)] {
             let fit = |monotone| fit(&family, &stones, &params(monotone), 1);
-            assert_eq!(n_falls(&fit(1.0), n_what_ifs), 0, "{name}");
+            let ordered = fit(1.0);
+            assert_eq!(n_falls(&ordered, n_what_ifs), 0, "{name}");
+            let some: Vec<_> = FIXTURE.test.iter().step_by(20).copied().collect();
+            let loaded = Pipeline::from_bytes(ordered.to_bytes().unwrap()).unwrap();
+            assert_eq!(prices(&loaded, &some), prices(&ordered, &some), "{name}, stored and loaded");
+            let alone: Vec<_> = some.iter().map(|stone| prices(&ordered, &[*stone])[0]).collect();
+            assert_eq!(alone, prices(&ordered, &some), "{name}, one by one");
             assert!(n_falls(&fit(0.0), 10_000) > 100, "{name}: without the promise it does so all the time");
         }
     }
