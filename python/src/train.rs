@@ -7,7 +7,7 @@ use pyo3::types::PyList;
 use serde_json::json;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::{Event, Progress};
-use xtream_core::training::{self, Executor, Family, Preset, Promotes, Training, built_in, choose};
+use xtream_core::training::{Executor, Family, Preset, Promotes, Training, built_in, choose};
 use xtream_core::tuning::Parallel;
 use xtream_core::{Error, Registry};
 
