@@ -69,18 +69,22 @@ fn every_flipped_bit_of_a_stored_pipeline_is_refused() {
 }
 
 /// A small calibrated model, as it is stored.
-static CALIBRATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let family = &choose(built_in(&Locations::default()), &["linear".into()]).unwrap()[0];
-    let (recipe, stones) = (&family.recipe, &stones()[..3_000]);
-    let (params, interrupt) = (Params::default(), Interrupt::default());
-    let calibration =
-        Calibration { recipe, stones, params: &params, seed: 1, n_workers: 1, interrupt: &interrupt };
-    calibration.fit("linear").unwrap().to_bytes().unwrap()
-});
+static CALIBRATED: LazyLock<Vec<u8>> = LazyLock::new(|| calibrated("linear", &Params::default()));
+
+fn calibrated(family: &str, params: &Params) -> Vec<u8> {
+    let recipe = &choose(built_in(&Locations::default()), &[family.into()]).unwrap()[0].recipe;
+    let (stones, interrupt) = (&stones()[..3_000], &Interrupt::default());
+    let calibration = Calibration { recipe, stones, params, seed: 1, n_workers: 1, interrupt };
+    calibration.fit(family).unwrap().to_bytes().unwrap()
+}
 
 /// The calibrated model with its header changed, under a digest that is right again.
 fn forged(version: u32, change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
-    let content = CALIBRATED.splitn(2, |byte| *byte == b'\n').nth(1).unwrap();
+    forged_from(&CALIBRATED, version, change)
+}
+
+fn forged_from(bytes: &[u8], version: u32, change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
+    let content = bytes.splitn(2, |byte| *byte == b'\n').nth(1).unwrap();
     let mut parts = content.splitn(2, |byte| *byte == b'\n');
     let mut header = serde_json::from_slice(parts.next().unwrap()).unwrap();
     change(&mut header);
@@ -195,6 +199,35 @@ fn a_made_up_model_to_start_from_is_refused() {
         header["model"]["coefficients"].as_array_mut().unwrap().pop();
     });
     assert!(matches!(not_seen, Err(Error::ModelFile { .. })), "a model that does not see where it starts");
+}
+
+#[test]
+fn a_made_up_order_of_prices_is_refused() {
+    let ordered = calibrated("linear-derived", &Params::from([("monotone", 1.0)]));
+    type Change = fn(&mut serde_json::Value);
+    let read = |change: Change| Pipeline::from_bytes(forged_from(&ordered, FORMAT_VERSION, change));
+    assert!(read(|_| {}).unwrap().is_monotone());
+    let changes: [(&str, Change); 8] = [
+        ("no weights", |header| header["order"] = serde_json::json!([])),
+        ("a weight of nothing", |header| header["order"][0] = 0.0.into()),
+        ("weights that do not ascend", |header| header["order"][1] = header["order"][0].clone()),
+        ("too many weights", |header| {
+            header["order"] = (1..=2000).map(|hundredths| f64::from(hundredths) / 100.0).collect();
+        }),
+        ("no numbers", |header| header["order"] = serde_json::json!(["1.0"])),
+        ("a price that is not learned per carat", |header| header["target"] = "log_price".into()),
+        ("columns that follow from weight and measurements", |header| {
+            let volume = serde_json::json!({"kind": "derived", "quantity": "volume"});
+            header["encoder"][0] = volume;
+        }),
+        ("columns that see proportions, and no trees", |header| {
+            let depth = serde_json::json!({"kind": "number", "field": "depth"});
+            header["encoder"][0] = serde_json::json!({"kind": "measured", "of": depth});
+        }),
+    ];
+    for (what, change) in changes {
+        assert!(matches!(read(change), Err(Error::ModelFile { .. })), "{what}");
+    }
 }
 
 #[test]

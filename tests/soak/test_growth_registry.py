@@ -24,7 +24,13 @@ EVERY, REACHED = 64, 36
 PROMOTIONS = 20
 OPENED, LISTED, SERVERS = 9, 3, 7
 # What takes the same number of requests whatever the length.
-ALIKE = ["open", "promote", "start a server", "show the first page"]
+ALIKE = [
+    "open",
+    "promote",
+    "start a server",
+    "show the first page",
+    "show the first page, the decisions being old",
+]
 
 Kinds = dict[tuple[str, int], Counter[str]]
 

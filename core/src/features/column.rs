@@ -114,7 +114,7 @@ impl Column {
     pub(super) fn role(&self) -> Option<Role> {
         match self {
             Self::Beside(field) => Some(Role::Grade(*field)),
-            Self::Engineered(Engineered::MagicSizes) => Some(Role::Class),
+            Self::Engineered(Engineered::WeightClass) => Some(Role::Class),
             Self::Measured(column) | Self::Typical(column, _) => {
                 column.is_of_proportions().then_some(Role::Proportions)
             }

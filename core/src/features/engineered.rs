@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::diamond::{Diamond, Field, MAGIC_SIZES_CARAT};
+use crate::diamond::{Diamond, Field};
 use crate::math::ln;
 
 /// A quantity that follows from a stone's measurements.
@@ -18,8 +18,8 @@ pub(super) enum Engineered {
     Density,
     /// `x / y`: how far from round.
     LengthToWidth,
-    /// How many of the magic sizes it reaches: its class of weight.
-    MagicSizes,
+    /// Its class of weight: how many of [`CLASSES_FROM_CARAT`] it reaches.
+    WeightClass,
 }
 
 impl Engineered {
@@ -31,14 +31,14 @@ impl Engineered {
             Self::Volume => volume(),
             Self::Density => stone.carat() / volume(),
             Self::LengthToWidth => stone.x() / stone.y(),
-            Self::MagicSizes => magic_sizes(stone.carat()) as f64,
+            Self::WeightClass => weight_class(stone.carat()) as f64,
         }
     }
 
     /// The measurements that it follows from.
     pub(super) fn of_measurements(self) -> &'static [Field] {
         match self {
-            Self::LogCarat | Self::MagicSizes => &[],
+            Self::LogCarat | Self::WeightClass => &[],
             Self::Volume | Self::Density => &[Field::X, Field::Y, Field::Z],
             Self::LengthToWidth => &[Field::X, Field::Y],
         }
@@ -50,14 +50,17 @@ impl Engineered {
             Self::Volume => "x*y*z",
             Self::Density => "carat/(x*y*z)",
             Self::LengthToWidth => "x/y",
-            Self::MagicSizes => "magic sizes",
+            Self::WeightClass => "class of weight",
         }
     }
 }
 
-/// How many of the magic sizes a weight in carat reaches.
-pub(crate) fn magic_sizes(carat: f64) -> usize {
-    MAGIC_SIZES_CARAT.partition_point(|size| *size <= carat)
+/// Where classes of weight begin after the first one: at magic sizes, and among the small stones that are the most.
+pub(crate) const CLASSES_FROM_CARAT: [f64; 9] = [0.3, 0.4, 0.5, 0.7, 0.9, 1.0, 1.2, 1.5, 2.0];
+
+/// The class of a weight in carat.
+pub(crate) fn weight_class(carat: f64) -> usize {
+    CLASSES_FROM_CARAT.partition_point(|size| *size <= carat)
 }
 
 #[cfg(test)]
@@ -86,6 +89,6 @@ mod tests {
         assert_eq!(Engineered::Volume.of(&stone), 100.0);
         assert_eq!(Engineered::Density.of(&stone), 0.0125);
         assert_eq!(Engineered::LengthToWidth.of(&stone), 0.8);
-        assert_eq!(Engineered::MagicSizes.of(&stone), 5.0);
+        assert_eq!(Engineered::WeightClass.of(&stone), 7.0);
     }
 }

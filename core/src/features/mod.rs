@@ -8,6 +8,6 @@ mod presets;
 
 pub(crate) use column::Role;
 pub use encoder::{Encoder, Encoding};
-pub(crate) use engineered::magic_sizes;
+pub(crate) use engineered::{CLASSES_FROM_CARAT, weight_class};
 pub use imputer::Imputer;
 pub(crate) use presets::{paths_of_trees, paths_of_trees_apart};

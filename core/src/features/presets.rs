@@ -41,7 +41,7 @@ pub(super) fn for_trees_apart() -> Vec<Column> {
         Column::Engineered(Engineered::LengthToWidth),
         Column::Number(Field::Depth),
         Column::Number(Field::Table),
-        Column::Engineered(Engineered::MagicSizes),
+        Column::Engineered(Engineered::WeightClass),
     ]);
     columns.extend(Field::GRADES.map(Column::Beside));
     columns

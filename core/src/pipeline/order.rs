@@ -2,7 +2,7 @@
 //! made to rise while it learns, which costs accuracy; what it learned is put in order when a price is asked for.
 //!
 //! Everything that such a model knows is a sum of two parts. One sees weight and grades alone; its values are a table.
-//! The other sees proportions, the class of weight (between magic sizes) and the grades; its values for the proportions
+//! The other sees proportions, the class of weight and the grades; its values for the proportions
 //! of one stone are a small table too ([`OpenTrees`]). The logarithm of the price is the middle between the highest sum of
 //! all weights and grades that are no better than the stone's, and the lowest of all that are no worse. Where nothing is
 //! out of order, both are the stone's own.
@@ -16,18 +16,18 @@ use super::init_score::{self, InitScore};
 use super::target::Target;
 use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Field, Grade, PricedDiamond, RawDiamond};
 use crate::error::{Error, Result};
-use crate::features::{Encoder, Role, magic_sizes};
+use crate::features::{CLASSES_FROM_CARAT, Encoder, Role, weight_class};
 use crate::math::ln;
 use crate::model::Regressor;
-use crate::model::trees::{Open, OpenTrees, Side};
+use crate::model::trees::{Open, OpenTrees};
 
 const N_CUTS: usize = Cut::ALL.len();
 const N_COLORS: usize = Color::ALL.len();
 const N_CLARITIES: usize = Clarity::ALL.len();
 /// Combinations of grades.
 const N_GRADES: usize = N_CUTS * N_COLORS * N_CLARITIES;
-/// Classes of weight, between magic sizes.
-const N_CLASSES: usize = crate::diamond::MAGIC_SIZES_CARAT.len() + 1;
+/// Classes of weight.
+const N_CLASSES: usize = CLASSES_FROM_CARAT.len() + 1;
 /// Weights of the table. Its memory is 2 KiB for each.
 const MOST_WEIGHTS: usize = 640;
 
@@ -101,7 +101,7 @@ impl Order {
         }
         let mut classes: Vec<Class> = Vec::new();
         for (place, weight) in weights.iter().enumerate() {
-            let number = magic_sizes(*weight);
+            let number = weight_class(*weight);
             match classes.last_mut() {
                 Some(class) if class.number == number => class.last = place,
                 _ => classes.push(Class { number, first: place, last: place }),
@@ -139,30 +139,21 @@ impl Order {
         let of_own = self.row_of(weight, at, class);
         let lighter = self.classes[..own].iter().map(|class| (class, self.row(class.last)));
         let heavier = self.classes[own + 1..].iter().map(|class| (class, self.row(class.first)));
-        let highest = {
-            let sums = self.sums(row, class, grades, Side::Below);
-            let rows = lighter.chain([(class, &of_own[..])]);
-            rows.map(|(class, row)| extreme(row, sums.of(class), grades, Side::Below))
-                .fold(f64::NEG_INFINITY, f64::max)
-        };
-        let lowest = {
-            let sums = self.sums(row, class, grades, Side::Above);
-            let rows = heavier.chain([(class, &of_own[..])]);
-            rows.map(|(class, row)| extreme(row, sums.of(class), grades, Side::Above))
-                .fold(f64::INFINITY, f64::min)
-        };
-        (highest + lowest) / 2.0 - ln(weight)
-    }
-
-    /// What proportions add, for every class of weight and combination of grades on this side.
-    fn sums(&self, row: &[f32], class: &Class, [cut, color, clarity]: [usize; 3], side: Side) -> Sums {
+        let [cut, color, clarity] = grades;
         let own = [class.number, cut, color, clarity];
-        let sums = self.beside.as_ref().map(|beside| beside.sums(row, own, side));
-        let n = match side {
-            Side::Below => [cut + 1, color + 1, clarity + 1],
-            Side::Above => [N_CUTS - cut, N_COLORS - color, N_CLARITIES - clarity],
+        let beside = self.beside.as_ref().map(|beside| beside.sums(row, own));
+        let beside = |class: &Class| {
+            beside.as_ref().map_or(&NOTHING[..], |sums| &sums[class.number * N_GRADES..][..N_GRADES])
         };
-        Sums { sums, n_grades: n.iter().product(), side }
+        let highest = lighter
+            .chain([(class, &of_own[..])])
+            .map(|(class, row)| extreme(row, beside(class), grades, Side::Below))
+            .fold(f64::NEG_INFINITY, f64::max);
+        let lowest = heavier
+            .chain([(class, &of_own[..])])
+            .map(|(class, row)| extreme(row, beside(class), grades, Side::Above))
+            .fold(f64::INFINITY, f64::min);
+        (highest + lowest) / 2.0 - ln(weight)
     }
 
     fn row(&self, place: usize) -> &[f64] {
@@ -186,55 +177,35 @@ fn single<'a>(features: impl Iterator<Item = &'a f64>) -> Vec<f32> {
     features.map(|value| *value as f32).collect()
 }
 
-/// What proportions add to one side of a stone.
-struct Sums {
-    /// In the order of [`OpenTrees::sums`]; `None` where proportions add nothing.
-    sums: Option<Vec<f64>>,
-    /// Combinations of grades on this side.
-    n_grades: usize,
-    side: Side,
-}
-
-impl Sums {
-    /// For one class of weight.
-    fn of(&self, class: &Class) -> &[f64] {
-        let place = match self.side {
-            Side::Below => class.number,
-            Side::Above => N_CLASSES - 1 - class.number,
-        };
-        self.sums
-            .as_ref()
-            .map_or(&NOTHING[..self.n_grades], |sums| &sums[place * self.n_grades..][..self.n_grades])
-    }
-}
-
+/// Where proportions add nothing.
 const NOTHING: [f64; N_GRADES] = [0.0; N_GRADES];
 
-/// The highest sum of both rows of all grades that are no better than these, or the lowest of all that are no worse. `beside`
-/// has these grades alone, from the far end on.
+/// On which side of a stone's grades others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// None of them is better.
+    Below,
+    /// None is worse.
+    Above,
+}
+
+/// The highest sum of both rows of all grades that are no better than these, or the lowest of all that are no worse.
 fn extreme(row: &[f64], beside: &[f64], [cut, color, clarity]: [usize; 3], side: Side) -> f64 {
-    let mut found = if side == Side::Below { f64::NEG_INFINITY } else { f64::INFINITY };
-    let n_clarities = if side == Side::Below { clarity + 1 } else { N_CLARITIES - clarity };
-    let mut beside = beside.chunks_exact(n_clarities);
-    let mut over = |cut: usize, color: usize| {
-        let row = &row[(cut * N_COLORS + color) * N_CLARITIES..][..N_CLARITIES];
-        let beside = beside.next().unwrap_or_default();
-        // No value is NaN: leaves and coefficients are finite.
-        found = match side {
-            Side::Below => {
-                row.iter().zip(beside).fold(found, |found, (a, b)| if a + b > found { a + b } else { found })
-            }
-            Side::Above => row
-                .iter()
-                .rev()
-                .zip(beside)
-                .fold(found, |found, (a, b)| if a + b < found { a + b } else { found }),
-        };
+    let (cuts, colors, clarities) = match side {
+        Side::Below => (0..cut + 1, 0..color + 1, 0..clarity + 1),
+        Side::Above => (cut..N_CUTS, color..N_COLORS, clarity..N_CLARITIES),
     };
-    match side {
-        Side::Below => (0..=cut).for_each(|cut| (0..=color).for_each(|color| over(cut, color))),
-        Side::Above => {
-            (cut..N_CUTS).rev().for_each(|cut| (color..N_COLORS).rev().for_each(|color| over(cut, color)));
+    let mut found = if side == Side::Below { f64::NEG_INFINITY } else { f64::INFINITY };
+    for cut in cuts {
+        for color in colors.clone() {
+            let first = (cut * N_COLORS + color) * N_CLARITIES;
+            let of_clarities = first + clarities.start..first + clarities.end;
+            let sums = row[of_clarities.clone()].iter().zip(&beside[of_clarities]).map(|(a, b)| a + b);
+            // No value is NaN: leaves and coefficients are finite.
+            found = match side {
+                Side::Below => sums.fold(found, |found, sum| if sum > found { sum } else { found }),
+                Side::Above => sums.fold(found, |found, sum| if sum < found { sum } else { found }),
+            };
         }
     }
     found
@@ -298,7 +269,7 @@ fn some_stone() -> Result<Diamond> {
 }
 
 /// The weights of a table for a model of these stones: theirs to the hundredth of a carat, thinned out where they are too
-/// many. Magic sizes stay.
+/// many. Where classes begin, they stay.
 pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
     let hundredths = |stone: &PricedDiamond| (stone.diamond().carat() * 100.0).round().max(1.0) as u64;
     let mut all: Vec<_> = stones.iter().map(hundredths).collect();
@@ -308,7 +279,7 @@ pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
     let step = weights.len().div_ceil(MOST_WEIGHTS - N_CLASSES).max(1);
     let last = weights.len().saturating_sub(1);
     let is_kept = |(place, weight): &(usize, f64)| {
-        place.is_multiple_of(step) || *place == last || crate::diamond::MAGIC_SIZES_CARAT.contains(weight)
+        place.is_multiple_of(step) || *place == last || CLASSES_FROM_CARAT.contains(weight)
     };
     weights.into_iter().enumerate().filter(is_kept).map(|(_, weight)| weight).collect()
 }
@@ -396,7 +367,7 @@ mod tests {
         assert_eq!(few, [0.7, 1.0, 2.3]);
         let many = weights_of(&stones(&mut (20..2000).map(|hundredths| f64::from(hundredths) / 100.0)));
         assert!(many.len() <= MOST_WEIGHTS && many.len() > MOST_WEIGHTS / 2 && many.is_sorted());
-        assert!(crate::diamond::MAGIC_SIZES_CARAT.iter().all(|size| many.contains(size)));
+        assert!(CLASSES_FROM_CARAT.iter().all(|size| many.contains(size)));
         assert_eq!(many.last(), Some(&19.99));
     }
 }

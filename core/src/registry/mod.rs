@@ -152,6 +152,16 @@ impl Registry {
         self.current()?.commits_up_to(&self.storage, n)
     }
 
+    /// So many of the first commits that there are `n` models among them; asks nothing of a store.
+    pub fn commits_until_version(&self, n: u64) -> u64 {
+        self.lock().commits_until_version(n)
+    }
+
+    /// So many of the first commits that there are `n` decisions among them; asks nothing of a store.
+    pub fn commits_until_decision(&self, n: u64) -> u64 {
+        self.lock().commits_until_decision(n)
+    }
+
     /// How much there is of everything.
     pub fn totals(&self) -> Result<Totals> {
         Ok(self.current()?.totals())

@@ -35,8 +35,8 @@ pub(crate) struct Decided {
 /// What was read so far.
 #[derive(Default)]
 pub(crate) struct History {
-    /// The first and the last commit that were read, if any were, are those after and at these numbers.
-    read: Option<(u64, u64)>,
+    /// The last commit that was read, if any was.
+    last: Option<u64>,
     models: Part<Card>,
     decisions: Part<Decided>,
 }
@@ -44,12 +44,14 @@ pub(crate) struct History {
 /// The models or the decisions, oldest first, without the oldest `n_unread`.
 struct Part<T> {
     n_unread: usize,
+    /// They are among the first so many commits.
+    n_commits: u64,
     shown: VecDeque<Shown<T>>,
 }
 
 impl<T> Default for Part<T> {
     fn default() -> Self {
-        Self { n_unread: 0, shown: VecDeque::new() }
+        Self { n_unread: 0, n_commits: 0, shown: VecDeque::new() }
     }
 }
 
@@ -90,8 +92,16 @@ impl History {
         let champion = registry.champion()?;
         let place = place.unwrap_or(Place { n_models: usize::MAX, n_decisions: usize::MAX });
         self.read_newer(registry)?;
-        while self.models.lacks(place.n_models, limit) || self.decisions.lacks(place.n_decisions, limit) {
-            if !self.read_older(registry)? {
+        // The newest of one kind may be far behind those of the other: what is between them is not read.
+        while self.models.lacks(place.n_models, limit) {
+            let n_commits = registry.commits_until_version(self.models.n_unread as u64);
+            if !self.models.read_older(registry, n_commits, |commit| to_show(commit).0)? {
+                break;
+            }
+        }
+        while self.decisions.lacks(place.n_decisions, limit) {
+            let n_commits = registry.commits_until_decision(self.decisions.n_unread as u64);
+            if !self.decisions.read_older(registry, n_commits, |commit| to_show(commit).1)? {
                 break;
             }
         }
@@ -103,37 +113,24 @@ impl History {
     }
 
     fn read_newer(&mut self, registry: &Registry) -> Result<(), Error> {
-        let (first, last) = match self.read {
-            Some(read) => read,
+        let last = match self.last {
+            Some(last) => last,
             None => {
                 let totals = registry.totals()?;
                 self.models.n_unread = totals.n_versions as usize;
                 self.decisions.n_unread = totals.n_decisions as usize;
-                (totals.n_commits, totals.n_commits)
+                (self.models.n_commits, self.decisions.n_commits) = (totals.n_commits, totals.n_commits);
+                totals.n_commits
             }
         };
-        self.read = Some((first, last));
+        self.last = Some(last);
         for commit in registry.commits_after(last)? {
-            self.read = Some((first, commit.number));
+            self.last = Some(commit.number);
             let (models, decided) = to_show(commit);
             self.models.shown.extend(models);
             self.decisions.shown.extend(decided);
         }
         Ok(())
-    }
-
-    /// Reads some that come before; `false` when there are none.
-    fn read_older(&mut self, registry: &Registry) -> Result<bool, Error> {
-        let Some((first, last)) = self.read else { return Ok(false) };
-        let commits = registry.commits_up_to(first)?;
-        let Some(oldest) = commits.first().map(|commit| commit.number) else { return Ok(false) };
-        for commit in commits.into_iter().rev() {
-            let (models, decided) = to_show(commit);
-            models.into_iter().rev().for_each(|model| self.models.put_before(model));
-            decided.into_iter().for_each(|decided| self.decisions.put_before(decided));
-        }
-        self.read = Some((oldest - 1, last));
-        Ok(true)
     }
 }
 
@@ -150,6 +147,22 @@ fn to_show(commit: Commit) -> (Vec<Shown<Card>>, Option<Shown<Decided>>) {
 }
 
 impl<T> Part<T> {
+    /// Reads some that come before, which are among the first `n_commits`; `false` when there are none.
+    fn read_older<S: IntoIterator<Item = Shown<T>, IntoIter: DoubleEndedIterator>>(
+        &mut self,
+        registry: &Registry,
+        n_commits: u64,
+        to_show: impl Fn(Commit) -> S,
+    ) -> Result<bool, Error> {
+        let commits = registry.commits_up_to(self.n_commits.min(n_commits))?;
+        let Some(oldest) = commits.first().map(|commit| commit.number) else { return Ok(false) };
+        for commit in commits.into_iter().rev() {
+            to_show(commit).into_iter().rev().for_each(|older| self.put_before(older));
+        }
+        self.n_commits = oldest - 1;
+        Ok(true)
+    }
+
     fn put_before(&mut self, older: Shown<T>) {
         self.shown.push_front(older);
         self.n_unread = self.n_unread.saturating_sub(1);
@@ -201,7 +214,7 @@ mod tests {
 
     fn shown(sizes: &[usize]) -> Part<usize> {
         let one = |(at, n_bytes): (usize, &usize)| Shown { content: Arc::new(at), n_bytes: *n_bytes };
-        Part { n_unread: 0, shown: sizes.iter().enumerate().map(one).collect() }
+        Part { n_unread: 0, n_commits: 0, shown: sizes.iter().enumerate().map(one).collect() }
     }
 
     fn numbers(all: &Part<usize>, n: usize, limit: usize) -> (Vec<usize>, usize) {

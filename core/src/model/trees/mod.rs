@@ -17,4 +17,4 @@ mod questions;
 mod ubj;
 
 pub use self::ensemble::TreeEnsemble;
-pub use self::open::{N_OPEN, Open, OpenTrees, Side};
+pub use self::open::{N_OPEN, Open, OpenTrees};

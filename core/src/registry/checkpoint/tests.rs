@@ -89,6 +89,18 @@ fn a_long_history_costs_no_more_requests_than_a_short_one() {
 }
 
 #[test]
+fn where_a_model_or_a_decision_is_takes_no_request_to_know() {
+    // Two models, and from the second commit on decisions.
+    let (store, _) = with_commits(200);
+    let registry = open(&store).unwrap();
+    let (found, n_requests) = store.counted(|| {
+        let models = [1, 2].map(|n| registry.commits_until_version(n));
+        (models, [1, 63, 64, 127, 128, 199].map(|n| registry.commits_until_decision(n)))
+    });
+    assert_eq!((found, n_requests), (([64, 64], [64, 64, 128, 128, 192, 200]), 0));
+}
+
+#[test]
 fn a_look_is_one_request_and_every_sixteenth_a_close_one() {
     let (store, _) = with_commits(100);
     let registry = open(&store).unwrap();

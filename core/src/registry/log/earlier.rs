@@ -1,7 +1,7 @@
 //! Models and commits, those too that come before what was read when the registry was opened.
 
 use super::super::Card;
-use super::super::checkpoint::{Checkpoint, EVERY, chained};
+use super::super::checkpoint::{Checkpoint, EVERY, Mark, chained};
 use super::super::commit::{Commit, LARGEST, Sealed, damaged, path};
 use super::super::storage::Storage;
 use super::{State, blobs_of, cards_of};
@@ -47,6 +47,21 @@ impl State {
             return Ok(self.recent.iter().filter(in_span).cloned().collect());
         }
         Ok(self.earlier(storage, span as usize)?.iter().filter(in_span).cloned().collect())
+    }
+
+    /// So many of the first commits that there are `n` models among them: as few as one request to a store brings.
+    pub(in crate::registry) fn commits_until_version(&self, n: u64) -> u64 {
+        self.commits_until(|mark| mark.n_versions < n)
+    }
+
+    /// So many of the first commits that there are `n` decisions among them, as few likewise.
+    pub(in crate::registry) fn commits_until_decision(&self, n: u64) -> u64 {
+        self.commits_until(|mark| mark.n_decisions < n)
+    }
+
+    fn commits_until(&self, is_too_early: impl Fn(&Mark) -> bool) -> u64 {
+        let span = self.marks.partition_point(is_too_early) as u64;
+        ((span + 1) * EVERY).min(self.totals().n_commits)
     }
 
     fn n_spans_before(&self) -> usize {
