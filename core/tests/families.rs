@@ -1,7 +1,13 @@
 //! What every family of models promises, whichever there are. Needs the XGBoost library; `make test`
 //! names it in `XTREAM_XGBOOST_LIB`.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 use std::ops::ControlFlow;
 use std::path::Path;
