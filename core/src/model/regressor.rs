@@ -1,23 +1,18 @@
 //! What every fitted model promises, and how it is written down.
 
+use std::any::Any;
+
 use ndarray::{Array1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::TreeEnsemble;
-
 /// A fitted model.
-pub trait Regressor: Send + Sync {
+pub trait Regressor: Any + Send + Sync {
     /// Number of feature columns it was fitted on.
     fn n_features(&self) -> usize;
 
     /// One value per row of `features`, shape (n_rows, [`Self::n_features`]), in units of the target. A row's value does
     /// not depend on the other rows.
     fn predict(&self, features: ArrayView2<'_, f64>) -> Array1<f64>;
-
-    /// The model as trees, if that is what it is.
-    fn trees(&self) -> Option<&TreeEnsemble> {
-        None
-    }
 
     /// The model in a form that [`super::load`] takes back.
     fn stored(&self) -> StoredModel;

@@ -16,6 +16,7 @@ pub use self::file::FORMAT_VERSION;
 pub use self::fitted::Pipeline;
 pub(crate) use self::fitted::Priced;
 pub use self::init_score::InitScoreRecipe;
+pub use self::order::MONOTONE;
 pub use self::prepared::{AfterRound, Prepared};
-pub use self::recipe::{MONOTONE, Recipe};
+pub use self::recipe::Recipe;
 pub use self::target::Target;

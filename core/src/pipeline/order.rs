@@ -10,6 +10,8 @@
 //! Source: the mean of the running maximum and the running minimum is the middle of all functions that rise and are
 //! nowhere further off than need be (Ubhaya, "Isotone optimization", 1974).
 
+use std::any::Any;
+
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 use super::init_score::{self, InitScore};
@@ -18,8 +20,12 @@ use crate::diamond::{Cell, Clarity, Color, Cut, Diamond, Field, Grade, PricedDia
 use crate::error::{Error, Result};
 use crate::features::{CLASSES_FROM_CARAT, Encoder, Role, weight_class};
 use crate::math::ln;
-use crate::model::Regressor;
-use crate::model::trees::{Open, OpenTrees};
+use crate::model::trees::{Open, OpenTrees, TreeEnsemble};
+use crate::model::{Params, Regressor};
+use crate::parallel::map;
+
+/// Name of the parameter that asks (with 1) for prices that never fall when a stone gets better or heavier.
+pub const MONOTONE: &str = "monotone";
 
 const N_CUTS: usize = Cut::ALL.len();
 const N_COLORS: usize = Color::ALL.len();
@@ -61,7 +67,7 @@ impl Order {
         target: Target,
         encoder: &Encoder,
         init_score: Option<&InitScore>,
-        regressor: &dyn Regressor,
+        regressor: &(dyn Regressor + 'static),
     ) -> Result<Self> {
         let refused =
             |reason: &str| Error::model_file(format!("its prices cannot be put in order: {reason}"));
@@ -76,29 +82,33 @@ impl Order {
         }
         let roles = encoder.roles().ok_or_else(|| refused("its columns mix weight and measurements"))?;
         let is_apart = |role: &Role| *role != Role::FourCs;
-        let (alone, beside) = match (roles.iter().any(is_apart), regressor.trees()) {
-            (false, _) => (None, None),
-            (true, None) => return Err(refused("it is no model of trees")),
-            (true, Some(trees)) => {
-                let start = init_score.map(|_| false);
-                let is_apart: Vec<_> = roles.iter().map(is_apart).chain(start).collect();
-                let (alone, apart) = trees.parted(&is_apart)?;
-                let open = open(&roles).ok_or_else(|| refused("it lacks a grade beside measurements"))?;
-                (Some(alone), Some(OpenTrees::new(&apart, open)?))
-            }
-        };
+        let (alone, beside) =
+            match (roles.iter().any(is_apart), (regressor as &dyn Any).downcast_ref::<TreeEnsemble>()) {
+                (false, _) => (None, None),
+                (true, None) => return Err(refused("it is no model of trees")),
+                (true, Some(trees)) => {
+                    let start = init_score.map(|_| false);
+                    let is_apart: Vec<_> = roles.iter().map(is_apart).chain(start).collect();
+                    let (alone, apart) = trees.parted(&is_apart)?;
+                    let open = open(&roles).ok_or_else(|| refused("it lacks a grade beside measurements"))?;
+                    (Some(alone), Some(OpenTrees::new(&apart, open)?))
+                }
+            };
         let alone: &dyn Regressor = alone.as_ref().map_or(regressor, |alone| alone);
-        let mut table = Vec::with_capacity(weights.len() * N_GRADES);
-        for weight in &weights {
-            let stones = every_grade(*weight)?;
+        let row = |place: usize| -> Result<Vec<f64>> {
+            let weight = weights[place];
+            let stones = every_grade(weight)?;
             let features = init_score::features(encoder, init_score, stones.iter());
             let values = alone.predict(features.view());
             let values = match init_score::starts(features.view(), init_score) {
                 Some(starts) => starts + values,
                 None => values,
             };
-            table.extend(values.iter().map(|value| value + ln(*weight)));
-        }
+            Ok(values.iter().map(|value| value + ln(weight)).collect())
+        };
+        let n_workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let rows = map(weights.len(), n_workers, row)?.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut table = rows.concat();
         let mut classes: Vec<Class> = Vec::new();
         for (place, weight) in weights.iter().enumerate() {
             let number = weight_class(*weight);
@@ -282,6 +292,11 @@ pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
         place.is_multiple_of(step) || *place == last || CLASSES_FROM_CARAT.contains(weight)
     };
     weights.into_iter().enumerate().filter(is_kept).map(|(_, weight)| weight).collect()
+}
+
+/// These parameters without [`MONOTONE`], which no algorithm knows.
+pub(super) fn of_estimator(params: &Params) -> Params {
+    params.clone().without(MONOTONE)
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::extent::Extent;
 use super::fitted::Pipeline;
 use super::init_score::InitScore;
-use super::order::{self, Order};
-use super::recipe::of_estimator;
+use super::order::{Order, of_estimator, weights_of};
 use super::target::Target;
 use crate::diamond::PricedDiamond;
 use crate::error::Result;
@@ -100,7 +99,7 @@ impl Prepared {
         regressor: Box<dyn Regressor>,
     ) -> Result<Pipeline> {
         let order = || {
-            let weights = order::weights_of(stones);
+            let weights = weights_of(stones);
             Order::new(weights, self.target, &self.encoder, self.init_score.as_ref(), &*regressor)
         };
         Ok(Pipeline {

@@ -4,6 +4,7 @@ use ndarray::Array1;
 
 use super::fitted::Pipeline;
 use super::init_score::{self, InitScoreRecipe};
+use super::order::{MONOTONE, of_estimator};
 use super::prepared::{EvalRows, Prepared};
 use super::target::Target;
 use crate::diamond::PricedDiamond;
@@ -11,9 +12,6 @@ use crate::error::{Error, Result};
 use crate::features::Encoding;
 use crate::interrupt::Interrupt;
 use crate::model::{Estimator, Params};
-
-/// Name of the parameter that asks (with 1) for prices that never fall when a stone gets better or heavier.
-pub const MONOTONE: &str = "monotone";
 
 /// How to fit a pipeline: everything about a model but its parameters and its data.
 pub struct Recipe {
@@ -168,9 +166,4 @@ impl Recipe {
     fn own_weight(&self, stones: &[PricedDiamond]) -> Option<Array1<f64>> {
         if self.counts_by_price { self.target.weight(stones) } else { None }
     }
-}
-
-/// These parameters without what the recipe itself sees to.
-pub(super) fn of_estimator(params: &Params) -> Params {
-    params.clone().without(MONOTONE)
 }

@@ -140,10 +140,6 @@ impl Regressor for TreeEnsemble {
         sums.into_iter().map(f64::from).collect()
     }
 
-    fn trees(&self) -> Option<&TreeEnsemble> {
-        Some(self)
-    }
-
     fn stored(&self) -> StoredModel {
         StoredModel { header: ModelHeader::Xgboost, body: self.file.clone() }
     }
