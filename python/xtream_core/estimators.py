@@ -1,9 +1,10 @@
 """The built-in families as scikit-learn estimators, for pipelines, searches and cross-validation.
 
 All take numbers like any estimator, or stones as they are: a frame with the columns `carat`, `cut`, `color`
-and `clarity`, grades as text, which is then encoded as in `train`; missing measurements are estimated. What
-they predict is the model's bare number, as scikit-learn's searches need it: that a price is one that a
-diamond can have is checked where a price is asked for (`Model.predict`). They need scikit-learn (`pip
+and `clarity`, grades as text, which is then encoded as in `train`; missing measurements are estimated. They
+are fitted as by `train(monotone=False)`: that a better stone never costs less is not promised. What they
+predict is the model's bare number, as scikit-learn's searches need it: that a price is one that a diamond can
+have is checked where a price is asked for (`Model.predict`). They need scikit-learn (`pip
 install scikit-learn`, 1.6 or later).
 """
 
