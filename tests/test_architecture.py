@@ -87,7 +87,7 @@ ROOMS = {
     "model": {"error", "interrupt"},
     "features": {"diamond", "error", "math", "model"},
     "dataset": {"diamond", "error", "features", "format", "interrupt", "math", "parallel"},
-    "pipeline": {"diamond", "error", "features", "format", "interrupt", "math", "model"},
+    "pipeline": {"diamond", "error", "features", "format", "interrupt", "math", "model", "parallel"},
     "valuation": {
         *("dataset", "diamond", "error", "format", "interrupt", "parallel", "pipeline", "similar"),
     },
