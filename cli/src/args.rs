@@ -160,8 +160,8 @@ pub(crate) struct TrainOptions {
     /// How the search chooses the next trial [default: tpe]
     #[arg(long, value_parser = ["tpe", "random"])]
     sampler: Option<String>,
-    /// Let a price fall where a stone gets better or heavier, if sales were like that: some 1 % nearer and
-    /// several times as quick to price
+    /// Let a price fall where a stone gets better or heavier, if sales were like that: with tens of thousands
+    /// of sales some 1 % nearer
     #[arg(long)]
     pub(crate) free: bool,
     /// The default: linear-derived and xgboost-derived never price a better cut, color or clarity or more

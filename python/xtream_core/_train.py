@@ -88,8 +88,7 @@ def train(
         the data scientist's notebook.
     monotone : bool
         Whether "linear-derived" and "xgboost-derived" never price a better cut, color or clarity or more
-        weight lower; the cards say what that costs in accuracy. Without it prices come several times as
-        quickly.
+        weight lower; the cards say what that costs in accuracy.
     ranges : bool
         Whether the models learn how sure their prices are. Without it each is fitted once and not six times,
         and `Model.value` has no range and says so.
