@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import xtream_core as xc
 from distributed import Client, LocalCluster
-from helpers import FIRST, blob, in_soak, seed
+from helpers import FIRST, SECOND, blob, in_soak, seed
 from joblib.externals.loky import get_reusable_executor
 from priced import example
 from sklearn.neighbors import KNeighborsRegressor
@@ -302,7 +302,8 @@ def killed_meanwhile(client: Client, moments: list[float], is_over: threading.Ev
 @pytest.mark.skipif(not in_soak(), reason="takes minutes; one kill is above")
 def test_twenty_kills_at_random_moments_change_nothing_about_a_hundred_trials(tmp_path: Path) -> None:
     chance = random.Random(seed())
-    options = {"data": FIRST, "models": ["xgboost"], "trials": 100, "space": "notebook"}
+    # Of so many stones that a worker comes to something between two kills.
+    options = {"data": [FIRST, SECOND], "models": ["xgboost"], "trials": 100, "space": "notebook"}
     started = time.monotonic()
     alone = outcome(tmp_path / "here", **options)
     of_one_process = time.monotonic() - started
