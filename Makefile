@@ -88,11 +88,10 @@ bench-serve: $(VENV)/bench.done
 module: $(VENV)/test.done
 	$(VENV)/bin/maturin develop --quiet --features pyo3/extension-module,whole-workspace
 
-## The module beside pandas, scikit-learn and xgboost, in an environment of its own; the release build
-## takes a quarter of an hour.
+## The module beside pandas, scikit-learn and xgboost, in an environment of its own.
 bench-python: $(VENV)/test.done
 	rm -rf target/wheels
-	$(VENV)/bin/maturin build --release --quiet --out target/wheels
+	$(VENV)/bin/maturin build --release --quiet --out target/wheels --features pyo3/extension-module,whole-workspace
 	python3 -m venv target/bench
 	target/bench/bin/pip install --quiet --force-reinstall target/wheels/*.whl pandas polars pyarrow scikit-learn xgboost-cpu==3.2.0
 	target/bench/bin/python benches/python/bench.py

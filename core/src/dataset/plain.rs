@@ -28,33 +28,38 @@ pub(super) fn plain_fields(
     }
     let delimiter = form.delimiter as u8;
     let (starts, lines) = cut(format, delimiter, text, first_line)?;
-    let are_numbers: Vec<_> =
-        form.fields.iter().map(|field| field.is_some_and(|field| field.is_number())).collect();
     let has_commas = delimiter != b',' && memchr(b',', text).is_some();
     let (is_comma_decimal, has_points) = (form.marks == Marks::Comma, memchr(b'.', text).is_some());
     if has_commas && !is_comma_decimal {
         return None;
     }
-    let decimal = if is_comma_decimal { b'.' } else { b',' };
-    // All of them at once is quicker than those of each number.
-    let mut plain: Vec<u8> = text.iter().map(|byte| if *byte == b',' { decimal } else { *byte }).collect();
-    for row in starts.chunks_exact(are_numbers.len() + 1) {
-        for (bounds, is_number) in row.windows(2).zip(&are_numbers) {
-            let end = bounds[1] as usize - 1;
-            let cell = &text[bounds[0] as usize..end];
-            // A point that parts thousands, or a comma that is text.
-            let is_odd = match is_number {
-                true => is_comma_decimal && has_points && cell.contains(&b'.'),
-                false => has_commas && cell.contains(&b','),
-            };
-            if is_odd {
-                return None;
-            }
-            if text.get(end) == Some(&delimiter) {
-                plain[end] = b',';
-            }
+    // A point that parts thousands, or a comma that is text.
+    let odd_sign = |is_number: bool| match is_number {
+        true => (is_comma_decimal && has_points).then_some(b'.'),
+        false => has_commas.then_some(b','),
+    };
+    let are_numbers = form.fields.iter().map(|field| field.is_some_and(|field| field.is_number()));
+    let odd_signs: Vec<(usize, u8)> = are_numbers
+        .enumerate()
+        .filter_map(|(place, is_number)| Some((place, odd_sign(is_number)?)))
+        .collect();
+    for row in starts.chunks_exact(form.fields.len() + 1) {
+        let has = |(place, sign): &(usize, u8)| {
+            text[row[*place] as usize..row[place + 1] as usize - 1].contains(sign)
+        };
+        if odd_signs.iter().any(has) {
+            return None;
         }
     }
+    // Every delimiter ends a cell, else the rows could not have been cut at them. All signs at once are quicker than
+    // those of each cell.
+    let decimal = if is_comma_decimal { b'.' } else { b',' };
+    let exchanged = |byte: &u8| match *byte {
+        sign if sign == delimiter => b',',
+        b',' => decimal,
+        other => other,
+    };
+    let plain = text.iter().map(exchanged).collect();
     Some((plain, starts, lines))
 }
 

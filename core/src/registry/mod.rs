@@ -253,8 +253,17 @@ impl Registry {
     /// # Errors
     /// [`Error::ModelNotFound`], or [`Error::Damaged`] when the model cannot be loaded.
     pub fn promote(&self, version: u64, reason: &str) -> Result<Decision> {
+        Ok(self.promote_loaded(version, reason)?.0)
+    }
+
+    /// The same for whoever will answer with the model: it has to be loaded to see that it can answer, and is
+    /// returned.
+    ///
+    /// # Errors
+    /// As [`Registry::promote`].
+    pub fn promote_loaded(&self, version: u64, reason: &str) -> Result<(Decision, Pipeline)> {
         // A model that cannot answer must not become the one that answers.
-        self.pipeline(version)?;
+        let pipeline = self.pipeline(version)?;
         let mut decision = None;
         self.lock().append(&self.storage, |state| {
             let made = match state.champion() {
@@ -264,7 +273,7 @@ impl Registry {
             decision = Some(made.clone());
             Ok(made.promoted.then_some(Change::Decided { decision: made }))
         })?;
-        decision.ok_or(Error::NoChampion)
+        Ok((decision.ok_or(Error::NoChampion)?, pipeline))
     }
 
     /// Makes the former champion the champion again; returns its version.

@@ -27,7 +27,7 @@ use crate::request_id::Numbers;
 use crate::routes::{Entry, READ, api, get};
 use crate::serving::State;
 use crate::serving::model_cache::ModelCache;
-use crate::serving::watcher::Changed;
+use crate::serving::watcher::Promoted;
 
 /// What all requests share.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) connections: web::Data<Connections>,
     pub(super) state: web::Data<State>,
     pub(super) model_cache: web::Data<ModelCache>,
-    pub(super) watcher: web::Data<mpsc::Sender<Changed>>,
+    pub(super) watcher: web::Data<mpsc::Sender<Promoted>>,
     pub(super) log: web::Data<ExchangeLog>,
     pub(super) body_deadline: web::Data<Deadline>,
     pub(super) limiters: web::Data<Limiters>,

@@ -28,7 +28,7 @@ use crate::request::client::BehindProxy;
 use crate::request_id::Numbers;
 use crate::routes::api;
 use crate::serving::State;
-use crate::serving::watcher::{Changed, Watcher};
+use crate::serving::watcher::{Promoted, Watcher};
 use crate::telemetry::Telemetry;
 
 /// How often a request to stop is looked for.
@@ -47,8 +47,8 @@ pub struct Server {
     connections: Arc<Connections>,
     shared: Shared,
     watcher: Watcher,
-    /// Where the watcher hears of changes; it ends with the last of those who may tell.
-    told: mpsc::Receiver<Changed>,
+    /// Where the watcher hears of promotions; it ends with the last of those who may tell.
+    told: mpsc::Receiver<Promoted>,
 }
 
 impl Server {

@@ -20,7 +20,7 @@ use crate::request_id::{Answer, RequestId};
 use crate::schemas;
 use crate::serving::State;
 use crate::serving::history::{Decided, Place, public};
-use crate::serving::watcher::Changed;
+use crate::serving::watcher;
 
 const DEFAULT_LIMIT: usize = 20;
 const LARGEST_LIMIT: usize = 1000;
@@ -205,16 +205,16 @@ pub(crate) async fn promote(
     id: RequestId,
     _administrator: Administrator,
     state: web::Data<State>,
-    watcher: web::Data<mpsc::Sender<Changed>>,
+    watcher: web::Data<mpsc::Sender<watcher::Promoted>>,
     version: web::Path<String>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Answer<Promoted>>, Problem> {
     let version = number(&version)?;
     let reason = reason(read_json(&request, payload, LARGEST_BODY).await?).map_err(Problem::invalid)?;
-    let decision = state.ask(move |registry| registry.promote(version, &reason)).await?;
+    let (decision, pipeline) = state.ask(move |registry| registry.promote_loaded(version, &reason)).await?;
     // It looks by itself soon; when it has ended, so has the server.
-    let _ = watcher.send(Changed);
+    let _ = watcher.send(watcher::Promoted { version, pipeline });
     Ok(web::Json(Answer { request_id: id, content: Promoted { decision } }))
 }
 

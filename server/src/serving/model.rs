@@ -36,8 +36,15 @@ impl ServingModel {
     /// # Errors
     /// When anything is not as it was stored.
     pub(crate) fn load(registry: &Registry, version: u64) -> Result<Self, Error> {
+        Self::complete(registry, version, registry.pipeline(version)?)
+    }
+
+    /// The same of a version whose pipeline is loaded.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn complete(registry: &Registry, version: u64, pipeline: Pipeline) -> Result<Self, Error> {
         let card = registry.card(version)?;
-        let pipeline = registry.pipeline(version)?;
         let stones = registry.dataset(version)?.train();
         let contradiction = if pipeline.family() != card.record.family {
             Some(format!(
