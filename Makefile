@@ -75,7 +75,7 @@ bench-search: $(VENV)/bench.done
 	$(RELEASE)
 	rm -f target/search.jsonl
 	$(PYTHON) benches/search/bench.py
-	$(PYTHON) benches/search/bench.py --busy
+	$(PYTHON) benches/search/bench.py --busy --seeds 5
 	$(PYTHON) benches/search/training.py
 
 ## The server beside its peers, in one run: docs/benchmarks.md has the last results.

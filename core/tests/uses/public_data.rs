@@ -1,16 +1,16 @@
 //! The 53,940 public stones, read as a delivery.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use xtream_core::Interrupt;
 use xtream_core::dataset::{Duplicates, Policy, Rows, Source, Suspect, store};
 use xtream_core::progress::Silent;
 
+use crate::helpers::public;
+
 fn read(policy: Policy) -> (Rows, String) {
     let mut rejects = Vec::new();
-    let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
+    let data = vec![public()];
     let source = Source { data, policy, ..Source::default() };
     let rows = source.read(&mut rejects, &Silent, &Interrupt::default()).unwrap();
     (rows, String::from_utf8(rejects).unwrap())
@@ -52,8 +52,7 @@ fn a_fifth_tests_and_files_in_any_order_agree_on_which() {
     assert!((0.19..0.21).contains(&share), "{share}");
 
     let folder = tempfile::tempdir().unwrap();
-    let text =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")).unwrap();
+    let text = std::fs::read_to_string(public()).unwrap();
     let (header, body) = text.split_once('\n').unwrap();
     let reversed: Vec<_> = body.lines().rev().collect();
     let mut data: Vec<PathBuf> = Vec::new();

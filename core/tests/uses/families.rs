@@ -1,16 +1,6 @@
-//! What every family of models promises, whichever there are. Needs the XGBoost library; `make test`
-//! names it in `XTREAM_XGBOOST_LIB`.
-
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    missing_docs
-)]
+//! What every family of models promises, whichever there are.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use rand::{RngExt, SeedableRng};
@@ -19,17 +9,12 @@ use xtream_core::dataset::Source;
 use xtream_core::diamond::{Cell, Diamond, Field, Grade, RawDiamond, labels};
 use xtream_core::metrics::Metrics;
 use xtream_core::model::Params;
-use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::Registry;
-use xtream_core::training::{Family, Preset, Promotes, Training, built_in, choose};
+use xtream_core::training::{Family, Preset, Promotes, Training, choose};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
-fn families() -> Vec<Family> {
-    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
-        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
-    built_in(&Locations::new(vec![library.into()]))
-}
+use crate::helpers::{data, families, family, read_public};
 
 /// The public stones, and each family on those that train, with its defaults and the seed 1.
 struct Fixture {
@@ -41,9 +26,7 @@ struct Fixture {
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
-    let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
-    let source = Source { data, ..Source::default() };
-    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
+    let rows = read_public(Source::default());
     let (train, test) = (rows.dataset.train(), rows.dataset.test());
     let fitted = families().iter().map(|family| fit(family, &train, &Params::default(), 1)).collect();
     let few = train.iter().step_by(8).copied().collect();
@@ -58,10 +41,6 @@ impl Fixture {
 
 fn fit(family: &Family, stones: &[PricedDiamond], params: &Params, seed: u64) -> Pipeline {
     family.recipe.fit(&family.name, stones, params, seed, &Interrupt::default()).unwrap()
-}
-
-fn family(name: &str) -> Family {
-    choose(families(), &[name.into()]).unwrap().remove(0)
 }
 
 fn prices(pipeline: &Pipeline, stones: &[PricedDiamond]) -> Vec<f64> {
@@ -349,7 +328,7 @@ fn one_sale_that_nobody_can_explain_moves_the_derived_trees_less_where_large_err
 fn a_run_without_trials_trains_what_the_search_would_not_have_changed() {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::open_or_create(folder.path()).unwrap();
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
+    let data = data("first-delivery.csv");
     let params = |is_monotone| {
         let source = Source { data: vec![data.clone()], ..Source::default() };
         let training = Training {

@@ -1,7 +1,4 @@
-//! A run whose trials and fits are carried out elsewhere comes to the same bytes, whatever happens on the way. Needs the
-//! XGBoost library; `make test` names it in `XTREAM_XGBOOST_LIB`.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+//! A run whose trials and fits are carried out elsewhere comes to the same bytes, whatever happens on the way.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,23 +8,17 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use tempfile::NamedTempFile;
 use xtream_core::dataset::Source;
-use xtream_core::model::xgboost::Locations;
 use xtream_core::progress::Silent;
 use xtream_core::registry::{ModelRecord, Registry};
-use xtream_core::training::{Executor, Family, Promotes, Reply, Training, Worker, built_in, choose};
+use xtream_core::training::{Executor, Promotes, Reply, Training, Worker, choose};
 use xtream_core::tuning::Parallel;
 use xtream_core::{Error, Interrupt, Result};
 
-fn families() -> Vec<Family> {
-    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
-        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
-    built_in(&Locations::new(vec![library.into()]))
-}
+use crate::helpers::{data, families};
 
 /// A file of few stones.
 static FEW: LazyLock<NamedTempFile> = LazyLock::new(|| {
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/first-delivery.csv");
-    let text = std::fs::read_to_string(all).unwrap();
+    let text = std::fs::read_to_string(data("first-delivery.csv")).unwrap();
     let few: Vec<_> = text.lines().take(801).collect();
     let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
     std::fs::write(&file, few.join("\n")).unwrap();

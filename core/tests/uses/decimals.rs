@@ -1,23 +1,19 @@
 //! One stone, one price, whatever type of number it came in: every public stone as 64, 32 and 16-bit numbers, as
 //! text, as decimals and with the noise that calculating with binary numbers leaves.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
-
-use std::path::Path;
-
 use polars::prelude::*;
 use xtream_core::dataset::{Batch, Frame, Source, Split, Table, stone_fingerprint};
 use xtream_core::diamond::{Cell, Field, RawDiamond, decimal_of_f16};
 use xtream_core::progress::Silent;
 use xtream_core::{Interrupt, PricedDiamond};
 
+use crate::helpers;
+
 const NUMBERS: [Field; 7] =
     [Field::Carat, Field::Depth, Field::Table, Field::Price, Field::X, Field::Y, Field::Z];
 
 fn public() -> DataFrame {
-    let mut table =
-        Table::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv"), &Default::default())
-            .unwrap();
+    let mut table = Table::open(&helpers::public(), &Default::default()).unwrap();
     let mut rows = Vec::new();
     while let Some(batch) = table.next_batch().unwrap() {
         rows.push(batch.into_frame().unwrap());

@@ -1,16 +1,6 @@
-//! What stands beside a price: ranges, reasons, comparables and what-ifs, on the public data. Needs the
-//! XGBoost library; `make test` names it in `XTREAM_XGBOOST_LIB`. With `XTREAM_SOAK=1` on five splits instead of
-//! one; docs/range.md has the last results.
+//! What stands beside a price: ranges, reasons, comparables and what-ifs, on the public data. With
+//! `XTREAM_SOAK=1` on five splits instead of one; docs/range.md has the last results.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    missing_docs
-)]
-
-use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Instant;
 
@@ -19,29 +9,21 @@ use xtream_core::diamond::MAGIC_SIZES_CARAT;
 use xtream_core::diamond::{Cell, Field, Grade, RawDiamond};
 use xtream_core::metrics::{absolute_errors, mean_absolute_error};
 use xtream_core::model::Params;
-use xtream_core::model::xgboost::{HUBER_SLOPE, Locations};
+use xtream_core::model::xgboost::HUBER_SLOPE;
 use xtream_core::pipeline::MONOTONE;
-use xtream_core::progress::Silent;
 use xtream_core::similar::SimilarIndex;
-use xtream_core::training::{Calibration, Family, built_in, choose};
+use xtream_core::training::Calibration;
 use xtream_core::valuation::{Change, Confidence, Group, Options, Refusal, value};
 use xtream_core::{Clarity, Color, Cut, Diamond, Interrupt, Pipeline, PricedDiamond};
 
-fn family(name: &str) -> Family {
-    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
-        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
-    choose(built_in(&Locations::new(vec![library.into()])), &[name.into()]).unwrap().remove(0)
-}
+use crate::helpers::{family, read_public};
 
 /// The family that prices best.
 const TREES: &str = "xgboost-derived";
 
 /// All public stones, those that test before the others: the split's seed decides.
 fn split(seed: u64) -> (Vec<PricedDiamond>, Vec<PricedDiamond>) {
-    let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
-    let split = Split::new(seed, 0.2).unwrap();
-    let source = Source { data, split, ..Source::default() };
-    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
+    let rows = read_public(Source { split: Split::new(seed, 0.2).unwrap(), ..Source::default() });
     (rows.dataset.train(), rows.dataset.test())
 }
 

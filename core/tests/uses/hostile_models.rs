@@ -1,9 +1,6 @@
 //! Model files that are cut off, scribbled on or made up: an error, never a panic, a hang or a
-//! price. Needs the XGBoost library; `make test` names it in `XTREAM_XGBOOST_LIB`.
+//! price.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-
-use std::path::Path;
 use std::sync::LazyLock;
 
 use rand::{RngExt, SeedableRng};
@@ -14,23 +11,18 @@ use xtream_core::model::trees::TreeEnsemble;
 use xtream_core::model::xgboost::Locations;
 use xtream_core::model::{Params, Regressor};
 use xtream_core::pipeline::FORMAT_VERSION;
-use xtream_core::progress::Silent;
 use xtream_core::training::{Calibration, built_in, choose};
 use xtream_core::{Error, Interrupt, Pipeline, PricedDiamond};
 
+use crate::helpers::{family, read_public};
+
 fn stones() -> Vec<PricedDiamond> {
-    let data = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv")];
-    let source = Source { data, ..Source::default() };
-    let rows = source.read(&mut std::io::sink(), &Silent, &Interrupt::default()).unwrap();
-    rows.dataset.train()
+    read_public(Source::default()).dataset.train()
 }
 
 /// A small real model with numeric and category splits.
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
-    let library = std::env::var_os("XTREAM_XGBOOST_LIB")
-        .expect("XTREAM_XGBOOST_LIB names the library; see `make test`");
-    let families = built_in(&Locations::new(vec![library.into()]));
-    let family = &choose(families, &["xgboost".into()]).unwrap()[0];
+    let family = family("xgboost");
     let params = Params::from([("n_estimators", 12.0), ("max_depth", 5.0)]);
     family.recipe.fit("xgboost", &stones()[..20_000], &params, 1, &Interrupt::default()).unwrap()
 });

@@ -2,16 +2,15 @@
 //! right, and how many good stones are suspected. Constants of the search come from the even rows of the public
 //! data; the mistakes are made from the odd ones.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
-
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use xtream_core::diamond::{Cell, Fault, Field, RawDiamond};
 use xtream_core::features::Imputer;
+
+use crate::helpers::public;
 
 const NUMBERS: [Field; 6] = [Field::Carat, Field::Depth, Field::Table, Field::X, Field::Y, Field::Z];
 const DEPTH: usize = 1;
@@ -30,8 +29,7 @@ fn raw(typed: &Typed) -> RawDiamond<'_> {
 
 /// Every stone that validation keeps as not suspect, with its row.
 fn good_stones() -> Vec<(usize, Typed)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/diamonds.csv");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(public()).unwrap();
     let stone = |line: &str| {
         let cells: Vec<_> = line.split(',').collect();
         [0, 4, 5, 7, 8, 9].map(|column| cells[column].to_owned())

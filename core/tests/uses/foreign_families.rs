@@ -1,8 +1,6 @@
 //! A family that only its owner's program can run: compared like any other, and never the one that
 //! answers. Frames in memory are a delivery like files.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
 use std::path::Path;
 
 use ndarray::{Array1, ArrayView2};
