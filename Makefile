@@ -16,10 +16,12 @@ export XTREAM_BIN := $(abspath $(TARGET)/xtream)
 run: build $(VENV)/xgboost.done
 	$(TARGET)/xtream serve --train data/diamonds.csv
 
-## Everything that must hold. What is fetched is fetched while the rest is built.
+## Everything that must hold. What is fetched is fetched while the rest is built, and the module is built while the tests in
+## Rust wait for their clocks.
 test:
 	$(MAKE) -j3 build-all $(VENV)/test.done chromium
-	$(MAKE) rust-tests python-tests
+	$(MAKE) -j2 rust-tests module
+	$(MAKE) python-tests
 
 build:
 	cargo build
@@ -75,7 +77,7 @@ bench-search: $(VENV)/bench.done
 	$(RELEASE)
 	rm -f target/search.jsonl
 	$(PYTHON) benches/search/bench.py
-	$(PYTHON) benches/search/bench.py --busy --seeds 5
+	$(PYTHON) benches/search/bench.py --busy
 	$(PYTHON) benches/search/training.py
 
 ## The server beside its peers, in one run: docs/benchmarks.md has the last results.

@@ -11,7 +11,7 @@ import pandas as pd
 from helpers import FIRST, SECOND, Program, in_soak
 
 SEED = 13
-N_PROMOTIONS_KILLED = 150 if in_soak() else 30
+N_PROMOTIONS_KILLED = 150 if in_soak() else 15
 N_TRAININGS_KILLED = 50 if in_soak() else 10
 LINEAR = ["--models", "linear"]
 

@@ -48,7 +48,8 @@ def test_every_kind_of_frame_gives_the_same_bytes_of_model(
     models = {}
     for name, kind in kinds.items():
         train, test = (kind(side) for side in split)
-        xc.train(train, test=test, trials=0, registry=tmp_path / name, progress=False, **AS_NOTEBOOK)
+        options = {"trials": 0, "ranges": False, "registry": tmp_path / name, "progress": False}
+        xc.train(train, test=test, **options, **AS_NOTEBOOK)
         models[name] = [card["model"] for card in xc.Registry(tmp_path / name).versions()]
     assert models["pandas"] == models["polars"] == models["pyarrow"]
 

@@ -319,7 +319,7 @@ def test_a_run_in_a_notebook_interrupted_at_any_moment_returns_at_once_with_the_
     for number in range(10 if in_soak() else 3):
         cell = f"""
 try:
-    run = xc.train(stones, trials=4000, registry="interrupted-{number}")
+    run = xc.train(stones, models=["xgboost"], trials=4000, ranges=False, registry="interrupted-{number}")
 except KeyboardInterrupt as stopped:
     caught = stopped
 """
@@ -354,7 +354,8 @@ del caught
     kept = f"""
 found = []
 tell = lambda event: found.append(event["n_kept"]) if event["event"] == "search_started" else None
-xc.train(stones, trials={max(n_trials)}, registry="interrupted-{most}", progress=tell)
+options = dict(models=["xgboost"], ranges=False, registry="interrupted-{most}", progress=tell)
+xc.train(stones, trials={max(n_trials)}, **options)
 print(found[0])
 """
     assert int(printed(client, kept)) >= max(n_trials) - 1, "the same call goes on from them"

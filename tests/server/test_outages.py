@@ -14,7 +14,7 @@ def test_a_database_killed_under_load_gets_everything_once_it_is_back(
     serve: Serve, database: Secantus
 ) -> None:
     served = serve(database.start().uri())
-    with Traffic(served, pause=0.005) as traffic:
+    with Traffic(served, pause=0.02) as traffic:
         for outage in (1, 2):
             traffic.wait_for(100)
             database.kill()
@@ -68,7 +68,7 @@ def test_a_database_that_starts_after_the_traffic_gets_everything(serve: Serve, 
 def test_a_lost_reply_stores_nothing_twice(serve: Serve, database: Secantus, proxy: Proxy) -> None:
     database.start()
     served = serve(database.uri(proxy.port))
-    with Traffic(served, pause=0.005) as traffic:
+    with Traffic(served, pause=0.02) as traffic:
         for _ in range(3):
             traffic.wait_for(50)
             # More than the driver's own second attempt.

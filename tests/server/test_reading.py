@@ -37,7 +37,7 @@ def test_shipped_and_waiting_exchanges_are_read_as_one_list(serve: Serve, databa
     eventually(served.outbox_is_empty, 30, "the first ones are shipped")
     shipped = traffic.answers
     database.kill()
-    with Traffic(served, pause=0.01) as traffic:
+    with Traffic(served, pause=0.1) as traffic:
         traffic.wait_for(60)
         eventually(lambda: served.n_warnings() == 1, 30, "the outage is noticed")
     waiting = traffic.answers

@@ -13,7 +13,7 @@ from helpers import in_soak, seed
 from served import KEY, STONE, VALUATIONS, Serve
 
 # Requests for each operation; what the tool adds by itself comes on top.
-N_EXAMPLES = 1000 if in_soak() else 25
+N_EXAMPLES = 1000 if in_soak() else 15
 # All checks of the tool hold but these. A batch with a stone that cannot be is no bad request: the
 # stone gets its problem among the results. What the schema allows may still be no possible stone (a
 # depth that contradicts the lengths), which a schema cannot say.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::diamond::{Diamond, Field};
+use crate::diamond::{Diamond, Field, MAGIC_SIZES_CARAT};
 use crate::math::ln;
 
 /// A quantity that follows from a stone's measurements.
@@ -55,8 +55,12 @@ impl Engineered {
     }
 }
 
-/// Where classes of weight begin after the first one: at magic sizes, and among the small stones that are the most.
-pub(crate) const CLASSES_FROM_CARAT: [f64; 9] = [0.3, 0.4, 0.5, 0.7, 0.9, 1.0, 1.2, 1.5, 2.0];
+/// Where classes of weight begin after the first one, in carat: among the small stones, which are the most, and at the
+/// magic sizes.
+pub(crate) const CLASSES_FROM_CARAT: [f64; 2 + MAGIC_SIZES_CARAT.len()] = {
+    let [a, b, c, d, e, f, g] = MAGIC_SIZES_CARAT;
+    [0.3, 0.4, a, b, c, d, e, f, g]
+};
 
 /// The class of a weight in carat.
 pub(crate) fn weight_class(carat: f64) -> usize {
