@@ -32,6 +32,11 @@ mod xgboost;
 
 use pyo3::prelude::*;
 
+/// Pricing a frame takes megabytes for a few milliseconds again and again, which this one keeps at hand where the system's
+/// gives them back each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What xtream_core does, in Rust. Import xtream_core, which has the same names.
 #[pymodule]
 mod _native {

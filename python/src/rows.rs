@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use xtream_core::dataset::{Batch, Table};
 use xtream_core::diamond::{Cell, Field};
-use xtream_core::valuation::{Options, Valued, value_table};
+use xtream_core::valuation::{Options, Refusal, Valued, value_table};
 use xtream_core::{Interrupt, Pipeline, PricedDiamond, Result};
 
 use crate::arguments::{type_name, unknown};
@@ -107,21 +107,27 @@ impl Rows {
     ) -> Result<Result<Prices, Refused>> {
         let (mut table, place) = self.table()?;
         let (mut usd, mut n_beyond, mut faults) = (Vec::new(), 0, Faults::default());
-        let take = |(batch, found): (Batch, Vec<Valued>)| {
-            for (row, value) in found.into_iter().enumerate() {
+        let work = |batch: Batch, found: Vec<Valued>| {
+            let in_short = |(row, value): (usize, Valued)| match value {
+                Ok(priced) => Ok((priced.price_usd, priced.is_known)),
+                Err(refusal) => Err((batch.line(row), refusal)),
+            };
+            Ok(found.into_iter().enumerate().map(in_short).collect::<Vec<_>>())
+        };
+        let take = |found: Vec<std::result::Result<(f64, bool), (u64, Refusal)>>| {
+            for value in found {
                 match value {
-                    Ok(priced) => {
+                    Ok((price_usd, is_known)) => {
                         faults.count();
-                        n_beyond += usize::from(!priced.is_known);
-                        usd.push(priced.price_usd);
+                        n_beyond += usize::from(!is_known);
+                        usd.push(price_usd);
                     }
                     Err(_) if on_fault == OnFault::Nan => usd.push(f64::NAN),
-                    Err(refusal) => faults.add(place, batch.line(row), refusal.into_faults()),
+                    Err((line, refusal)) => faults.add(place, line, Refusal::into_faults(refusal)),
                 }
             }
             Ok(())
         };
-        let work = |batch, found| Ok((batch, found));
         value_table(pipeline, &Options::PRICE_ALONE, &mut table, interrupt, work, take)?;
         Ok(match faults.finish() {
             None => Ok(Prices { usd, n_beyond }),

@@ -107,7 +107,7 @@ impl Column {
 
     /// Whether a measurement that it follows from is an estimate.
     fn is_estimated(&self, stone: &Diamond) -> bool {
-        self.measurements().iter().any(|field| stone.is_estimated(*field))
+        stone.has_estimates() && self.measurements().iter().any(|field| stone.is_estimated(*field))
     }
 
     /// What it speaks of; `None` of one that has no place in such a model.

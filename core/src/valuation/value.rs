@@ -75,7 +75,7 @@ pub fn value(
 ) -> Valued {
     let completed = pipeline.complete(raw).map_err(Refusal::Invalid)?;
     let priced = pipeline.price(&[&completed.0], options.confidence).remove(0);
-    Asked { pipeline, options, sold }.valuation(completed, raw, priced)
+    Asked { pipeline, options, sold }.valuation(completed, || *raw, priced)
 }
 
 /// As [`value`], bit for bit, for each of these rows in their order, of which `raw` gives what was typed.
@@ -94,7 +94,7 @@ pub fn value_all<'a>(
         let completed = completed.map_err(Refusal::Invalid)?;
         // As many prices as sound stones, so this never is the end.
         let Some(priced) = prices.next() else { return Err(Refusal::Invalid(Vec::new())) };
-        asked.valuation(completed, &raw(row), priced)
+        asked.valuation(completed, || raw(row), priced)
     };
     rows.zip(completed).map(valuation).collect()
 }
@@ -106,16 +106,17 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// All that was asked about a stone that is complete and was priced.
-    fn valuation(
+    /// All that was asked about a stone that is complete and was priced. What was typed is looked at only where
+    /// there may be something to say of it.
+    fn valuation<'a>(
         &self,
         (stone, assumed): (Diamond, Vec<Field>),
-        raw: &RawDiamond<'_>,
+        raw: impl Fn() -> RawDiamond<'a>,
         priced: Result<Priced, Fault>,
     ) -> Valued {
         let Self { pipeline, options, sold } = self;
         // A typing error most likely made a stone that has no price.
-        let refused = |fault| std::iter::once(fault).chain(stone.warnings(raw)).collect();
+        let refused = |fault| std::iter::once(fault).chain(stone.warnings(&raw())).collect();
         let Priced { price_usd, range, is_known } =
             priced.map_err(|fault| Refusal::BeyondModel(refused(fault)))?;
         // To the cent, as the price itself is: what is added up agrees with it.
@@ -129,7 +130,7 @@ impl Asked<'_> {
         let sold = sold.filter(|_| options.comparables);
         Ok(Valuation {
             warnings: if options.warnings {
-                self.warnings(&stone, raw, price_usd, is_known)
+                self.warnings(&stone, &raw(), price_usd, is_known)
             } else {
                 Vec::new()
             },
