@@ -110,7 +110,8 @@ class Fleet:
 
     @property
     def live(self) -> list[Served]:
-        return [served for served in self.servers if served.process.poll() is None]
+        # One that is being added has no process yet, and who asks may be a client of another thread.
+        return [served for served in self.servers if served.process and served.process.poll() is None]
 
     def promote(self, version: int) -> None:
         """As a person at another machine does it."""
@@ -225,13 +226,13 @@ class Appraisers(Clients):
         connections: dict[int, http.client.HTTPConnection] = {}
         turns = itertools.count(client)
         while not self.is_over.is_set():
-            ports = self.ports()
-            port = ports[next(turns) % len(ports)]
             row = dice.randrange(N_STONES)
-            connection = connections.setdefault(
-                port, http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            )
             try:
+                ports = self.ports()
+                port = ports[next(turns) % len(ports)]
+                connection = connections.setdefault(
+                    port, http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                )
                 answer = exchange(connection, "POST", VALUATIONS, self.models.stones[row])
                 self.answers.append((row, answer))
             except (OSError, http.client.HTTPException):
