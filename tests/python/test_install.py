@@ -22,22 +22,13 @@ def wheel(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """What `pip install .` installs, built with the profile of the tests."""
 
     def build(folder: Path) -> None:
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "-q",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            folder,
-            ".",
-        ]
+        pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
         # Cargo builds for the Python that it is asked for; the wheel is the same for all.
         variables = {
-            # With the features that everything else was built with: nothing is compiled again.
-            "MATURIN_PEP517_ARGS": "--profile dev --features pyo3/extension-module,whole-workspace",
+            # With the features that everything else was built with: nothing is compiled again. And packed little,
+            # since packing takes longer than the rest.
+            "MATURIN_PEP517_ARGS": "--profile dev --features pyo3/extension-module,whole-workspace"
+            " --compression-level 1",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         command = [*pip, "-w", str(folder), "."]
