@@ -55,7 +55,7 @@ impl Watcher {
         self.look_for(None);
     }
 
-    /// Looks once; what was promoted from here needs not be loaded again, if it is still the champion.
+    /// Looks once; what was promoted from here need not be loaded again, if it is still the champion.
     fn look_for(&mut self, promoted: Option<Promoted>) {
         match self.state.registry().champion() {
             Err(error) => self.note(ChampionError { version: None, reason: error.to_string() }),
@@ -115,13 +115,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::path::Path;
 
-    use xtream_core::Interrupt;
-    use xtream_core::Registry;
     use xtream_core::dataset::Source;
     use xtream_core::model::xgboost::Locations;
     use xtream_core::progress::Silent;
     use xtream_core::registry::BlobKind;
     use xtream_core::training::{Promotes, Training, built_in, choose};
+    use xtream_core::{Interrupt, Registry};
 
     use super::*;
 
