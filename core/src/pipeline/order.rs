@@ -3,12 +3,14 @@
 //!
 //! Everything that such a model knows is a sum of two parts. One sees weight and grades alone; its values are a table.
 //! The other sees proportions, the class of weight and the grades; its values for the proportions
-//! of one stone are a small table too ([`OpenTrees`]). The logarithm of the price is the middle between the highest sum of
-//! all weights and grades that are no better than the stone's, and the lowest of all that are no worse. Where nothing is
-//! out of order, both are the stone's own.
+//! of one stone are a small table too ([`OpenTrees`]). The table is put in order along the weight, once for each class of
+//! weight. The logarithm of a price is the middle between the highest sum (of the table so put in order, and of proportions)
+//! of all weights and grades that are no better than the stone's, and the lowest of all that are no worse. Where nothing
+//! is out of order, both are the stone's own.
 //!
 //! Source: the mean of the running maximum and the running minimum is the middle of all functions that rise and are
-//! nowhere further off than need be (Ubhaya, "Isotone optimization", 1974).
+//! nowhere further off than need be (Ubhaya, "Isotone optimization", 1974). That is so of either step; of both together it
+//! is not, but they rise.
 
 use std::any::Any;
 
@@ -90,7 +92,8 @@ impl Order {
                     let start = init_score.map(|_| false);
                     let is_apart: Vec<_> = roles.iter().map(is_apart).chain(start).collect();
                     let (alone, apart) = trees.parted(&is_apart)?;
-                    let open = open(&roles).ok_or_else(|| refused("it lacks a grade beside measurements"))?;
+                    let open = open(&roles)
+                        .ok_or_else(|| refused("it does not have each grade once beside measurements"))?;
                     (Some(alone), Some(OpenTrees::new(&apart, open)?))
                 }
             };
@@ -109,6 +112,9 @@ impl Order {
         let n_workers = std::thread::available_parallelism().map_or(1, usize::from);
         let rows = map(weights.len(), n_workers, row)?.into_iter().collect::<Result<Vec<_>>>()?;
         let mut table = rows.concat();
+        if !table.iter().all(|value| value.is_finite()) {
+            return Err(refused("it knows a price without end"));
+        }
         let mut classes: Vec<Class> = Vec::new();
         for (place, weight) in weights.iter().enumerate() {
             let number = weight_class(*weight);
@@ -211,7 +217,7 @@ fn extreme(row: &[f64], beside: &[f64], [cut, color, clarity]: [usize; 3], side:
             let first = (cut * N_COLORS + color) * N_CLARITIES;
             let of_clarities = first + clarities.start..first + clarities.end;
             let sums = row[of_clarities.clone()].iter().zip(&beside[of_clarities]).map(|(a, b)| a + b);
-            // No value is NaN: leaves and coefficients are finite.
+            // No value is NaN: the table was looked at, and leaves are finite and few enough.
             found = match side {
                 Side::Below => sums.fold(found, |found, sum| if sum > found { sum } else { found }),
                 Side::Above => sums.fold(found, |found, sum| if sum < found { sum } else { found }),
@@ -239,8 +245,10 @@ fn order_along_weight(values: &mut [f64]) {
 /// Where a model's encoder has what its trees ask beside proportions.
 fn open(roles: &[Role]) -> Option<[Open; 4]> {
     let at = |role: Role, n_values: usize| {
-        let feature = roles.iter().position(|other| *other == role)?;
-        Some(Open { feature, n_values })
+        let mut places = (0..roles.len()).filter(|place| roles[*place] == role);
+        let feature = places.next()?;
+        // A second one would be asked about the stone's own grade.
+        places.next().is_none().then_some(Open { feature, n_values })
     };
     Some([
         at(Role::Class, N_CLASSES)?,
@@ -279,19 +287,23 @@ fn some_stone() -> Result<Diamond> {
 }
 
 /// The weights of a table for a model of these stones: theirs to the hundredth of a carat, thinned out where they are too
-/// many. Where classes begin, they stay.
+/// many; and between the least and the greatest of them where each class begins and where it ends, whether a stone has that
+/// weight or not, since between two classes nothing is interpolated.
 pub(super) fn weights_of(stones: &[PricedDiamond]) -> Vec<f64> {
-    let hundredths = |stone: &PricedDiamond| (stone.diamond().carat() * 100.0).round().max(1.0) as u64;
-    let mut all: Vec<_> = stones.iter().map(hundredths).collect();
+    let hundredths = |carat: f64| (carat * 100.0).round().max(1.0) as u64;
+    let mut of_stones: Vec<_> = stones.iter().map(|stone| hundredths(stone.diamond().carat())).collect();
+    of_stones.sort_unstable();
+    of_stones.dedup();
+    let (Some(least), Some(greatest)) = (of_stones.first().copied(), of_stones.last().copied()) else {
+        return Vec::new();
+    };
+    let ends = CLASSES_FROM_CARAT.into_iter().map(hundredths).flat_map(|from| [from - 1, from]);
+    let ends = ends.filter(|weight| (least..=greatest).contains(weight)).chain([greatest]);
+    let step = of_stones.len().div_ceil(MOST_WEIGHTS - 2 * N_CLASSES);
+    let mut all: Vec<_> = of_stones.iter().copied().step_by(step).chain(ends).collect();
     all.sort_unstable();
     all.dedup();
-    let weights: Vec<_> = all.into_iter().map(|weight| weight as f64 / 100.0).collect();
-    let step = weights.len().div_ceil(MOST_WEIGHTS - N_CLASSES).max(1);
-    let last = weights.len().saturating_sub(1);
-    let is_kept = |(place, weight): &(usize, f64)| {
-        place.is_multiple_of(step) || *place == last || CLASSES_FROM_CARAT.contains(weight)
-    };
-    weights.into_iter().enumerate().filter(is_kept).map(|(_, weight)| weight).collect()
+    all.into_iter().map(|weight| weight as f64 / 100.0).collect()
 }
 
 /// These parameters without [`MONOTONE`], which no algorithm knows.
@@ -314,6 +326,11 @@ mod tests {
         Order::new(weights.to_vec(), Target::LogPricePerCarat, &encoder, None, &sum)
     }
 
+    fn stones(carats: &mut dyn Iterator<Item = f64>) -> Vec<PricedDiamond> {
+        let some = some_stone().unwrap();
+        carats.map(|carat| some.scaled_to(carat).sold_at(Cell::Number(1000.0)).unwrap()).collect()
+    }
+
     fn value(order: &Order, carat: f64, color: Color) -> f64 {
         let stone = some_stone().unwrap().scaled_to(carat).with_color(color);
         order.value(&stone, &[]) + ln(carat)
@@ -321,15 +338,24 @@ mod tests {
 
     #[test]
     fn what_is_in_order_stays_as_it_is() {
-        let order = order(&[0.5, 1.0, 2.0], 0.7, 0.1).unwrap();
-        for carat in [0.5, 0.6, 1.0, 1.3, 2.0] {
+        let order = order(&[0.5, 1.0, 1.19, 2.0], 0.7, 0.1).unwrap();
+        for carat in [0.5, 1.0, 1.1, 2.0] {
             let expected = |color: Color| 8.0 + 0.7 * ln(carat) + 0.1 * color.rank() as f64 + ln(carat);
             for color in Color::ALL {
                 let (is, should) = (value(&order, carat, *color), expected(*color));
-                // Between two weights of different classes it is that of the lighter one.
-                let between = carat == 0.6 || carat == 1.3;
-                assert!((is - should).abs() < 1e-12 || between && is < should, "{carat}: {is} and {should}");
+                assert!((is - should).abs() < 1e-12, "{carat}: {is} and {should}");
             }
+        }
+    }
+
+    #[test]
+    fn a_weight_that_no_stone_has_is_priced_as_the_model_does_also_between_classes() {
+        let order = order(&weights_of(&stones(&mut [0.32, 1.0, 2.3].into_iter())), 0.7, 0.1).unwrap();
+        for hundredths in 32..=230 {
+            let carat = f64::from(hundredths) / 100.0;
+            let expected = 8.0 + 0.7 * ln(carat) + 0.1 * Color::G.rank() as f64 + ln(carat);
+            let is = value(&order, carat, Color::G);
+            assert!((is - expected).abs() < 1e-12, "{carat}: {is} and {expected}");
         }
     }
 
@@ -359,6 +385,12 @@ mod tests {
         for weights in [&[][..], &[1.0, 1.0], &[1.0, 0.5], &[0.0, 1.0], &[1.0, f64::NAN], &[1.0; 700]] {
             assert!(order(weights, 1.0, 0.0).is_err(), "{weights:?}");
         }
+        let endless = order(&[100.0], 1e308, 0.0).err().unwrap();
+        assert!(endless.to_string().contains("a price without end"));
+        let grades = [Field::Cut, Field::Color, Field::Clarity].map(Role::Grade);
+        let once = [&[Role::Class][..], &grades].concat();
+        assert!(open(&once).is_some());
+        assert!(open(&[&once[..], &grades[..1]].concat()).is_none(), "a grade stands there twice");
         let stone = some_stone().unwrap();
         let mixed = Encoding::Engineered.fit(std::iter::once(&stone));
         let sum = LinearModel::new(8.0, vec![0.1; mixed.n_features()]).unwrap();
@@ -374,15 +406,15 @@ mod tests {
 
     #[test]
     fn the_weights_of_a_table_are_those_of_the_stones_and_not_too_many() {
-        let stones = |carats: &mut dyn Iterator<Item = f64>| -> Vec<PricedDiamond> {
-            let some = some_stone().unwrap();
-            carats.map(|carat| some.scaled_to(carat).sold_at(Cell::Number(1000.0)).unwrap()).collect()
-        };
-        let few = weights_of(&stones(&mut [1.004, 0.7, 0.701, 2.3].into_iter()));
-        assert_eq!(few, [0.7, 1.0, 2.3]);
+        let few = weights_of(&stones(&mut [1.004, 0.7, 0.701, 1.4].into_iter()));
+        assert_eq!(few, [0.7, 0.89, 0.9, 0.99, 1.0, 1.19, 1.2, 1.4]);
+        assert_eq!(weights_of(&stones(&mut [0.25].into_iter())), [0.25]);
         let many = weights_of(&stones(&mut (20..2000).map(|hundredths| f64::from(hundredths) / 100.0)));
         assert!(many.len() <= MOST_WEIGHTS && many.len() > MOST_WEIGHTS / 2 && many.is_sorted());
-        assert!(CLASSES_FROM_CARAT.iter().all(|size| many.contains(size)));
+        for from in CLASSES_FROM_CARAT {
+            let end = ((from - 0.01) * 100.0).round() / 100.0;
+            assert!(many.contains(&from) && many.contains(&end), "{from} and {end}");
+        }
         assert_eq!(many.last(), Some(&19.99));
     }
 }
