@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -635,6 +636,65 @@ def test_a_measurement_s_name_with_a_letter_wrong_is_asked_about(xtream: Program
     said = xtream("train", "sales.csv", "--models", "linear", status=2).stderr
     assert '--column "dpeth=depth" if that is what it means' in said
     xtream("train", "sales.csv", "--models", "linear", "--column", "dpeth=depth")
+    # Where stones are priced, too, since the price would be another one.
+    for command in (["value", "sales.csv"], ["train", "sales.csv", "--models", "linear"]):
+        assert '--column "dpeth=-" if it is not' in xtream(*command, status=2).stderr
+        xtream(*command, "--column", "dpeth=-")
+    named = xtream("value", "sales.csv", "--column", "dpeth=depth").stdout
+    right = xtream.folder / "right.csv"
+    rows.rename(columns={"dpeth": "depth"}).to_csv(right, index=False)
+    assert named.splitlines()[1:] == xtream("value", right).stdout.splitlines()[1:]
+    inspected = xtream("inspect", "sales.csv", status=2).stdout
+    assert "no column depth, and one that is nearly called so" in inspected
+    assert '"dpeth" = "depth"' in inspected
+    with pytest.raises(ValueError, match="dpeth"):
+        xc.Registry(xtream.folder / "registry").champion().predict(xtream.folder / "sales.csv")
+
+
+@pytest.mark.parametrize("save", [workbook, old_workbook])
+def test_a_workbook_s_rows_may_end_with_empty_cells(
+    xtream: Program, trained: Trained, save: Callable[[str], bytes]
+) -> None:
+    header, *rows = PLAIN.splitlines()
+    notes = ["seen", "", "and again"]
+    lines = [header + ",note", *(f"{row},{note}" for row, note in zip(rows, notes, strict=True))]
+    (xtream.folder / "stones.xlsx").write_bytes(save("\n".join(lines)))
+    where = ["--registry", trained.folder]
+    priced = xtream("value", "stones.xlsx", *where).stdout.splitlines()
+    (xtream.folder / "stones.csv").write_text("\n".join([*lines, ""]))
+    plain = xtream("value", "stones.csv", *where).stdout.splitlines()
+    assert [line.split(",")[-2:] for line in priced] == [line.split(",")[-2:] for line in plain]
+    assert len(priced) == 4 and all(line.split(",")[-2] for line in priced)
+    # What was written is read again: the column of warnings is empty but for its name.
+    xtream("value", "stones.xlsx", "--out", "priced.xlsx", *where)
+    again = xtream("value", "priced.xlsx", *where).stdout.splitlines()
+    assert [line.split(",")[-2] for line in again[1:]] == [line.split(",")[-2] for line in plain[1:]]
+
+
+def test_no_stone_is_lost_where_only_the_first_lines_end_with_a_carriage_return(
+    xtream: Program, trained: Trained
+) -> None:
+    for n_returns in (1, 2, 3):
+        (xtream.folder / "mixed.csv").write_text(PLAIN.replace("\n", "\r", n_returns), newline="")
+        run = xtream("value", "mixed.csv", "--registry", trained.folder, status=2)
+        assert f"line {n_returns + 1}: a line feed stands here" in run.stderr and not run.stdout
+        refused = xtream("train", "mixed.csv", "--models", "linear", status=2).stderr
+        assert f"line {n_returns + 1}: a line feed stands here" in refused
+
+
+def test_names_are_shown_as_they_are_parted_by_what_the_user_says(xtream: Program, trained: Trained) -> None:
+    (xtream.folder / "stones.csv").write_text("Gewicht|Schliff|Farbe|Reinheit\n0.71|Ideal|G|VS2\n")
+    said = xtream("value", "stones.csv", "--delimiter", "|", "--registry", trained.folder, status=2).stderr
+    assert "the columns found are Gewicht, Schliff, Farbe, Reinheit" in said
+
+
+def test_nobody_is_told_to_learn_from_our_own_estimates(xtream: Program, trained: Trained) -> None:
+    without_price = "\n".join(line.rsplit(",", 4)[0] for line in PLAIN.splitlines()) + "\n"
+    (xtream.folder / "stones.csv").write_text(without_price)
+    xtream("value", "stones.csv", "--out", "priced.csv", "--registry", trained.folder)
+    said = xtream("train", "priced.csv", "--models", "linear", status=2).stderr
+    assert "no column price" in said and "--column" not in said
+    assert "a model learns from prices that were paid, and these stones have none" in said
 
 
 def test_a_workbook_that_is_damaged_locked_or_too_large_is_told(xtream: Program, trained: Trained) -> None:

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import re
+import stat
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -324,3 +327,42 @@ def test_what_is_odd_about_a_row_stands_beside_its_price(
     assert found["confidence"].isna().tolist() == [False, False, False, False, True, False]
     assert found[["price_usd", "low_usd", "high_usd"]].notna().all(axis=None)
     assert "2 of 6 rows look odd; their warnings say why" in said
+
+
+def test_prices_are_written_where_a_link_leads_and_whoever_could_read_the_file_can_read_the_new_one(
+    trained: Trained, tmp_path: Path
+) -> None:
+    rows, out, link = as_csv(read_csv(PUBLIC).head(5), tmp_path), tmp_path / "real.csv", tmp_path / "link.csv"
+    out.write_text("of yesterday")
+    out.chmod(0o600)
+    link.symlink_to(out)
+    value(trained, rows, link)
+    assert link.is_symlink() and len(read_csv(out)) == 5
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_file_is_written_into(trained: Trained, tmp_path: Path) -> None:
+    rows, pipe = as_csv(read_csv(PUBLIC).head(5), tmp_path), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True)
+    value(trained, rows, pipe)
+    assert reader.communicate(timeout=60)[0].count("\n") == 6
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert value(trained, rows, "/dev/null") == ""
+
+
+def test_prices_take_the_place_of_nothing_else(trained: Trained, tmp_path: Path) -> None:
+    rows = as_csv(read_csv(PUBLIC).head(5), tmp_path)
+    before = rows.read_bytes()
+    link = tmp_path / "link.csv"
+    link.symlink_to(rows)
+    for out in (rows, link):
+        assert "prices do not take the place of the stones" in value(trained, rows, out, status=2)
+    assert rows.read_bytes() == before
+    (tmp_path / "folder").mkdir()
+    assert "it is a folder; name a file in it" in value(trained, rows, tmp_path / "folder", status=2)
+    for ending in ("json", "xls", "csv.gz"):
+        assert "allowed are .csv, .xlsx and .parquet" in value(
+            trained, rows, tmp_path / f"a.{ending}", status=2
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link.csv", "rows.csv"]

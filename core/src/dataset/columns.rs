@@ -98,6 +98,13 @@ pub fn has(columns: &[Option<Field>], field: Field) -> bool {
 /// A name of so few letters is one slip away from all others.
 const SHORTEST: usize = 3;
 
+/// The columns that `xtream value` adds to a file. An estimate must not teach.
+const RESULTS: [&str; 3] = ["priceusd", "lowusd", "highusd"];
+
+fn is_result(plain: &str) -> bool {
+    RESULTS.contains(&plain.trim_start_matches("xtream"))
+}
+
 /// Among columns that mean nothing to us, the one that looks most like `field`.
 pub(super) fn lookalike<'a>(field: Field, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let known =
@@ -105,6 +112,9 @@ pub(super) fn lookalike<'a>(field: Field, names: impl Iterator<Item = &'a str>) 
     let known: Vec<_> = known.chain([field.name()]).collect();
     names.into_iter().find(|name| {
         let plain = plain(name);
+        if is_result(&plain) {
+            return false;
+        }
         let is_like = |known: &&str| {
             let is_inside = known.len() > SHORTEST && plain.contains(known);
             is_inside || (plain.len() > SHORTEST && known.len() > SHORTEST && is_one_slip_away(known, &plain))
@@ -173,5 +183,6 @@ mod tests {
         assert_eq!(like(Field::Color, &["coolr", "culet"]), Some("coolr"));
         assert_eq!(like(Field::Price, &["Price (EUR)"]), Some("Price (EUR)"));
         assert_eq!(like(Field::Cut, &["lab", "stock"]), None);
+        assert_eq!(like(Field::Price, &["price_usd", "xtream_price_usd", "low_usd"]), None, "our estimates");
     }
 }

@@ -66,7 +66,7 @@ fn sheet(bytes: Vec<u8>, reading: &Reading) -> std::result::Result<(String, Vec<
                 let (row, column) = cell.get_position();
                 text.add(row, column, cell.get_value())?;
             }
-            Ok(text.bytes)
+            Ok(text)
         });
     }
     let bytes = excel_size::checked_compound(&bytes)?.ok_or("it has a password")?;
@@ -82,7 +82,7 @@ fn sheet(bytes: Vec<u8>, reading: &Reading) -> std::result::Result<(String, Vec<
         for (row, column, value) in range.used_cells() {
             text.add(first_row + row as u32, first_column + column as u32, value)?;
         }
-        Ok(text.bytes)
+        Ok(text)
     })
 }
 
@@ -90,19 +90,21 @@ fn sheet(bytes: Vec<u8>, reading: &Reading) -> std::result::Result<(String, Vec<
 fn chosen(
     names: &[String],
     reading: &Reading,
-    mut text_of: impl FnMut(&str) -> std::result::Result<Vec<u8>, String>,
+    mut text_of: impl FnMut(&str) -> std::result::Result<Text, String>,
 ) -> std::result::Result<(String, Vec<u8>), String> {
     let found = || format!("its sheets are {}", names.join(", "));
     if let Some(wanted) = &reading.sheet {
         let name = names.iter().find(|name| *name == wanted);
         let name = name.ok_or_else(|| format!("it has no sheet {wanted:?}; {}", found()))?;
-        return Ok((name.clone(), text_of(name)?));
+        let text = text_of(name)?;
+        let form = Form::of(&text.bytes, true, reading);
+        return Ok((name.clone(), text.filled(form.as_ref())?));
     }
     for name in names {
         let text = text_of(name)?;
-        let form = Form::of(&text, true, reading);
-        if form.is_some_and(|form| Field::CERTAIN.iter().all(|field| has(&form.fields, *field))) {
-            return Ok((name.clone(), text));
+        let form = Form::of(&text.bytes, true, reading);
+        if let Some(form) = form.filter(|form| Field::CERTAIN.iter().all(|field| has(&form.fields, *field))) {
+            return Ok((name.clone(), text.filled(Some(&form))?));
         }
     }
     Err(format!("no sheet has columns for carat, cut, color and clarity; {}", found()))
@@ -114,6 +116,8 @@ struct Text {
     bytes: Vec<u8>,
     row: u32,
     column: u32,
+    /// Where each row but the last ends, and the column of its last cell.
+    ends: Vec<(usize, u32)>,
 }
 
 impl Text {
@@ -124,9 +128,10 @@ impl Text {
         let n_new =
             (row - self.row) as usize + if row > self.row { column } else { column - self.column } as usize;
         if self.bytes.len() + n_new > MOST_TEXT {
-            return Err(format!("a sheet has more than {} MB of text", MOST_TEXT >> 20));
+            return Err(too_much_text());
         }
         for _ in self.row..row {
+            self.ends.push((self.bytes.len(), self.column));
             self.bytes.push(b'\n');
             self.column = 0;
         }
@@ -143,6 +148,31 @@ impl Text {
         }
         Ok(())
     }
+
+    /// The text with as many cells in each row below the header as the header has: a sheet keeps none that are empty, and
+    /// a row that ends with some is as long as any other. Blank rows stay blank.
+    fn filled(mut self, form: Option<&Form>) -> std::result::Result<Vec<u8>, String> {
+        let Some(form) = form else { return Ok(self.bytes) };
+        let last_column = (form.are_read.len() + usize::from(form.has_row_names)).saturating_sub(1) as u32;
+        self.ends.push((self.bytes.len(), self.column));
+        let mut filled = Vec::with_capacity(self.bytes.len());
+        let mut from = 0;
+        for (row, (end, column)) in self.ends.iter().enumerate() {
+            filled.extend_from_slice(&self.bytes[from..*end]);
+            if row > form.n_above && *end > from + 1 {
+                filled.extend((*column..last_column).map(|_| b','));
+            }
+            if filled.len() > MOST_TEXT {
+                return Err(too_much_text());
+            }
+            from = *end;
+        }
+        Ok(filled)
+    }
+}
+
+fn too_much_text() -> String {
+    format!("a sheet has more than {} MB of text", MOST_TEXT >> 20)
 }
 
 /// A cell in words: a formula by the value that was stored with it, a number with as many digits as it has.
@@ -180,6 +210,29 @@ mod tests {
         }
         assert_eq!(String::from_utf8_lossy(&text.bytes), "\ncarat,,\"a,b\"\n\n,x y,\"6\"\"\",");
         assert!(text.add(2, 0, &calamine::Data::Int(1)).is_err());
+    }
+
+    #[test]
+    fn a_row_whose_last_cells_are_empty_is_as_long_as_its_header() {
+        let filled = |rows: &[(u32, &[&str])]| {
+            let mut text = Text::default();
+            for (row, cells) in rows {
+                for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+                    let cell = calamine::Data::String((*cell).to_owned());
+                    assert_eq!(text.add(*row, column as u32, &cell), Ok(()));
+                }
+            }
+            let form = Form::of(&text.bytes, true, &Reading::default());
+            text.filled(form.as_ref()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let header = &["carat", "cut", "color", "clarity", "note"][..];
+        let rows = [(0, &["Stock"][..]), (1, header), (2, &["1", "Ideal", "G", "VS2"]), (4, &["2", "", "G"])];
+        let expected = "Stock\ncarat,cut,color,clarity,note\n1,Ideal,G,VS2,\n\n2,,G,,";
+        assert_eq!(filled(&rows).as_deref(), Ok(expected));
+        // What is too much is told of its row as in any file.
+        let longer = [(0, &header[..4]), (1, &["1", "Ideal", "G", "VS2", "", "x"])];
+        assert_eq!(filled(&longer).as_deref(), Ok("carat,cut,color,clarity\n1,Ideal,G,VS2,,x"));
+        assert_eq!(filled(&[(0, &["a"])]).as_deref(), Ok("a"));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Form {
         if text.contains('\0') {
             return None;
         }
-        let has_lone_returns = !text.contains('\n') && text.trim_end().contains('\r');
+        let has_lone_returns = begins_with_lone_return(&text);
         let lines: Vec<_> = text.split(if has_lone_returns { '\r' } else { '\n' }).take(MOST_LINES).collect();
         let mut found: Option<(usize, char, usize)> = None;
         for (number, line) in lines.iter().enumerate() {
@@ -111,9 +111,19 @@ impl Form {
                 break;
             }
         }
-        let (n_above, delimiter, _) = found?;
+        // Who says what parts columns is shown the names so parted, even if none of them means anything to us.
+        let by_user = || {
+            let delimiter = reading.delimiter?;
+            let header = lines.iter().position(|line| split(line, delimiter).len() > 1)?;
+            Some((header, delimiter, 0))
+        };
+        let (n_above, delimiter, _) = found.or_else(by_user)?;
         // What stands above the header is left aside, so it must be no stone.
         if lines[..n_above].iter().any(|line| may_be_a_stone(line, delimiter)) {
+            return None;
+        }
+        // Nor may it have lost its end, and with it the stones up to the next one.
+        if begins_with_lone_return(lines[n_above]) {
             return None;
         }
         let header = split(lines[n_above], delimiter);
@@ -243,6 +253,18 @@ impl Form {
     }
 }
 
+/// Whether the first line ends with a carriage return that no line feed follows, outside quotation marks. Several of them
+/// before a line feed are one end of a line, which some programs write.
+fn begins_with_lone_return(text: &str) -> bool {
+    let line = text.split('\n').next().unwrap_or(text);
+    let line = if line.len() < text.len() { line.trim_end_matches('\r') } else { line.trim_end() };
+    let mut is_inside = false;
+    line.bytes().any(|byte| {
+        is_inside ^= byte == b'"';
+        byte == b'\r' && !is_inside
+    })
+}
+
 /// UTF-16 by its mark; else UTF-8, and where it is not that, Windows-1252.
 fn encoding(head: &[u8], is_whole: bool) -> Option<&'static Encoding> {
     if let Some((marked, _)) = Encoding::for_bom(head) {
@@ -352,6 +374,11 @@ mod tests {
             Some("commas, UTF-8, the first column taken for row names")
         );
         assert_eq!(words(b"carat,cut,seller\n0.7,Ideal,Caf\xE9\n").as_deref(), Some("commas, Windows-1252"));
+        // Only the first line ends so: the rest is refused where it is read, and no stone is lost.
+        let mixed = "carat,cut,color,clarity\r0.71,Ideal,G,VS2\r0.9,Fair,D,IF\n0.8,Fair,D,IF\n";
+        assert!(table(mixed).unwrap().ends_with("lines ended by a carriage return"));
+        assert_eq!(table(&mixed.replace('\r', "\r\r\n")), None);
+        assert!(Form::of(format!("Stock\n{mixed}").as_bytes(), true, &Reading::default()).is_none());
         assert!(Form::of(b"\x89PNG\r\n\x1a\n\0\0", true, &Reading::default()).is_none());
         assert!(Form::of(b"", true, &Reading::default()).is_none());
     }

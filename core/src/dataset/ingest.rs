@@ -135,7 +135,7 @@ fn read_table(
     let extra_columns = table.require(path, policy.required())?;
     let without: Vec<_> = match policy.unpriced {
         true => Vec::new(),
-        false => table.without(path)?.iter().map(|field| field.name()).collect(),
+        false => table.without().map(Field::name).collect(),
     };
     let without =
         (!without.is_empty()).then(|| format!("{} estimated, for want of columns", without.join(", ")));

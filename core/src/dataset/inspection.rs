@@ -33,7 +33,7 @@ pub struct Inspection {
     pub understood: Option<String>,
     /// Its columns, in their order.
     pub columns: Vec<InspectedColumn>,
-    /// Columns without which the stones cannot be priced.
+    /// Columns without which the stones cannot be priced, and measurements that a column is nearly called like.
     pub missing: Vec<&'static str>,
     /// Whether the stones have prices, so that a model could learn from them.
     pub has_prices: bool,
@@ -87,7 +87,8 @@ pub fn inspect(path: &Path, reading: &Arc<Reading>, interrupt: &Interrupt) -> Re
     // What seems to have another unit is told, and read all the same.
     let reading = Arc::new(Reading { accepts_units: true, ..(**reading).clone() });
     let mut table = Table::open(path, &reading)?;
-    let missing: Vec<_> = Field::CERTAIN.into_iter().filter(|field| !has(table.fields(), *field)).collect();
+    let missing = Field::CERTAIN.into_iter().filter(|field| !has(table.fields(), *field));
+    let missing: Vec<_> = missing.chain(table.nearly_without()).collect();
     let has_prices = has(table.fields(), Field::Price);
     let mut inspection = Inspection {
         file: path.display().to_string(),
@@ -274,10 +275,18 @@ impl Inspection {
                 column.examples.join(", ")
             ));
         }
-        if !self.missing.is_empty() {
+        let is_needed = |name: &&str| Field::CERTAIN.iter().any(|field| field.name() == *name);
+        let (needed, others): (Vec<&str>, Vec<&str>) = self.missing.iter().copied().partition(is_needed);
+        if !needed.is_empty() {
             lines.push(format!(
                 "  There is no column {}; without it no stone can be priced.",
-                self.missing.join(", ")
+                needed.join(", ")
+            ));
+        }
+        if !others.is_empty() {
+            lines.push(format!(
+                "  There is no column {}, and one that is nearly called so.",
+                others.join(", ")
             ));
         }
         let purpose = if self.has_prices { "to learn from" } else { "to be priced" };

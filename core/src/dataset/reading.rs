@@ -122,6 +122,13 @@ impl Reading {
         Ok(self)
     }
 
+    /// Whether a column of that name is said to mean nothing to us.
+    pub(super) fn leaves_aside(&self, name: &str) -> bool {
+        let name = name.trim().to_lowercase();
+        let said = self.columns.iter().rev().find(|(theirs, _)| *theirs == name);
+        said.is_some_and(|(_, field)| field.is_none())
+    }
+
     /// Takes `THEIRS=OURS`, a column as typed.
     pub fn with_column_typed(self, text: &str) -> Result<Self> {
         let (theirs, ours) = text

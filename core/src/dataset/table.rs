@@ -25,6 +25,8 @@ pub struct Table {
     rows: Rows,
     /// What each of its columns is.
     fields: Vec<Option<Field>>,
+    /// Of each column whether the user says that it means nothing to us.
+    are_aside: Vec<bool>,
     /// What to call it if the units of its columns are refused, where they are to be looked at.
     unchecked: Option<PathBuf>,
     /// Whether rows were taken from it.
@@ -76,7 +78,8 @@ impl Table {
 
     fn of(rows: Rows, reading: &Reading) -> Self {
         let fields = fields_of(rows.columns().iter().map(String::as_str), reading);
-        Self { rows, fields, unchecked: None, is_begun: false }
+        let are_aside = rows.columns().iter().map(|name| reading.leaves_aside(name)).collect();
+        Self { rows, fields, are_aside, unchecked: None, is_begun: false }
     }
 
     /// No rows, but every column: what a file with a header alone holds.
@@ -175,12 +178,13 @@ impl Table {
             .map_or_else(|| Ok(self.unused().map(str::to_owned).collect()), Err)
     }
 
-    /// The refusal of a file that lacks one of `required`; `said` is how somebody says `THEIRS=OURS`, what a column of
+    /// The refusal of a file that lacks one of `required`, or has a measurement's column with a letter wrong, which is not
+    /// passed over in silence; `said` is how somebody says `THEIRS=OURS`, what a column of
     /// his is to us.
     pub fn missing(&self, path: &Path, required: &[Field], said: impl Fn(&str) -> String) -> Option<Error> {
         let missing: Vec<_> = required.iter().copied().filter(|field| !has(&self.fields, *field)).collect();
         if missing.is_empty() {
-            return None;
+            return self.misspelt(path, said);
         }
         let alike = |field: &Field| Some(said(&format!("{}={field}", lookalike(*field, self.unused())?)));
         let meant: Vec<_> = missing.iter().filter_map(alike).collect();
@@ -204,29 +208,34 @@ impl Table {
         })
     }
 
-    /// The measurements without a column of their own, to be estimated; a column that seems to be one of them with a
-    /// letter wrong is not passed over in silence.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] naming such a column.
-    pub(crate) fn without(&self, path: &Path) -> Result<Vec<Field>> {
-        let missing: Vec<_> =
-            Field::MEASUREMENTS.into_iter().filter(|field| !has(&self.fields, *field)).collect();
-        for field in &missing {
-            if let Some(name) = misspelt(*field, self.unused()) {
-                return Err(Error::Malformed {
-                    path: path.into(),
-                    line: Some(1),
-                    reason: format!("no column {field}, and one called {name:?}"),
-                    allowed: format!(
-                        "--column {:?} if that is what it means, --column {:?} if it is not",
-                        format!("{name}={field}"),
-                        format!("{name}=-")
-                    ),
-                });
-            }
-        }
-        Ok(missing)
+    fn misspelt(&self, path: &Path, said: impl Fn(&str) -> String) -> Option<Error> {
+        let (field, name) = self.without().find_map(|field| Some((field, self.nearly(field)?)))?;
+        Some(Error::Malformed {
+            path: path.into(),
+            line: Some(1),
+            reason: format!("no column {field}, and one called {name:?}"),
+            allowed: format!(
+                "{} if that is what it means, {} if it is not",
+                said(&format!("{name}={field}")),
+                said(&format!("{name}=-"))
+            ),
+        })
+    }
+
+    /// The measurements without a column of their own, to be estimated.
+    pub(crate) fn without(&self) -> impl Iterator<Item = Field> {
+        Field::MEASUREMENTS.into_iter().filter(|field| !has(&self.fields, *field))
+    }
+
+    /// Those of them that a column seems to be with a letter wrong.
+    pub(super) fn nearly_without(&self) -> impl Iterator<Item = Field> {
+        self.without().filter(|field| self.nearly(*field).is_some())
+    }
+
+    fn nearly(&self, field: Field) -> Option<&str> {
+        let unsaid = self.columns().iter().zip(&self.fields).zip(&self.are_aside);
+        let unsaid = unsaid.filter(|((_, field), is_aside)| field.is_none() && !**is_aside);
+        misspelt(field, unsaid.map(|((name, _), _)| name.as_str()))
     }
 
     /// The next rows, or `None` at the end of the file.

@@ -26,6 +26,15 @@ use crate::wrong_usage::WrongUsage;
 const MOST_NAMED: u64 = 100;
 
 pub(crate) fn run(args: &ValueArgs, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
+    if let Some(out) = &args.out
+        && let (Ok(out), Ok(file)) = (out.canonicalize(), args.file.canonicalize())
+        && out == file
+        && file.is_file()
+    {
+        let message =
+            format!("{}: prices do not take the place of the stones; name another file", file.display());
+        return Err(WrongUsage(message).into());
+    }
     let registry = Registry::open(settings.location()?)?;
     let pipeline = registry.pipeline(resolve(&registry, args.version)?)?;
     let mut table = Table::open(&args.file, &reading(&args.reading, false, settings)?)?;

@@ -10,11 +10,24 @@ use xtream_core::dataset::Echo;
 
 use super::priced_rows::{Kind, Rows, cannot_write, failed};
 use super::workbook::Workbook;
+use crate::wrong_usage::WrongUsage;
 
 /// Where the rows go, a batch at a time. A file is there under its name only when it is whole.
 pub(super) struct Output {
-    path: Option<(PathBuf, PathBuf)>,
+    /// Until it is finished.
+    place: Option<Place>,
     writer: Writer,
+}
+
+/// Endings that promise another form than those that are written.
+const NOT_WRITTEN: [&str; 7] = ["gz", "json", "ods", "xls", "xlsb", "xlsm", "zip"];
+
+/// A file to be.
+struct Place {
+    path: PathBuf,
+    /// Written first, and given its name when it is whole. `None` where something stands that is no file, such as a pipe,
+    /// which is written into.
+    partial: Option<PathBuf>,
 }
 
 enum Writer {
@@ -45,18 +58,25 @@ impl Output {
         let Some(path) = path else {
             let sink = Box::new(BufWriter::new(std::io::stdout()));
             return Ok(Self {
-                path: None,
+                place: None,
                 writer: Writer::text(sink, echo.map(Echo::for_pipes), empty, added)?,
             });
         };
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let file = File::create(&partial).with_context(|| format!("cannot write {}", partial.display()))?;
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if NOT_WRITTEN.iter().any(|not| ending == *not) {
+            let message = format!(
+                "{}: files ending in .{} are not written; allowed are .csv, .xlsx and .parquet, and any other \
+                 ending is text like the file with the stones",
+                path.display(),
+                ending.display()
+            );
+            return Err(WrongUsage(message).into());
+        }
+        let place = Place::at(path)?;
+        let file = place.create()?;
         // From here on the partial file goes with the output.
         let nothing = Writer::Csv { sink: Box::new(std::io::sink()) };
-        let mut output = Self { path: Some((partial, path.into())), writer: nothing };
-        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let mut output = Self { place: Some(place), writer: nothing };
         output.writer = match ending.to_str() {
             Some("parquet") => {
                 Writer::Parquet(Box::new(ParquetWriter::new(file).batched(empty.schema()).map_err(failed)?))
@@ -99,10 +119,44 @@ impl Output {
             }
             Writer::Workbook { file, workbook } => workbook.save(file)?,
         }
-        if let Some((partial, path)) = self.path.take() {
+        if let Some(Place { path, partial: Some(partial) }) = self.place.take() {
             std::fs::rename(&partial, &path).with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
+    }
+}
+
+impl Place {
+    /// Where a link leads, if there is one.
+    fn at(path: &Path) -> Result<Self> {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let partial = match std::fs::metadata(&path) {
+            Ok(there) if there.is_dir() => {
+                let message = format!("cannot write {}: it is a folder; name a file in it", path.display());
+                return Err(WrongUsage(message).into());
+            }
+            Ok(there) if !there.is_file() => None,
+            _ => {
+                let mut partial = path.as_os_str().to_owned();
+                partial.push(".partial");
+                Some(partial.into())
+            }
+        };
+        Ok(Self { path, partial })
+    }
+
+    /// Whoever may read the file that is replaced may read the new one, and nobody else.
+    fn create(&self) -> Result<File> {
+        let path = self.partial.as_ref().unwrap_or(&self.path);
+        let cannot = || format!("cannot write {}", path.display());
+        let Some(partial) = &self.partial else {
+            return File::options().write(true).open(path).with_context(cannot);
+        };
+        let file = File::create(partial).with_context(cannot)?;
+        if let Ok(there) = std::fs::metadata(&self.path) {
+            file.set_permissions(there.permissions()).with_context(cannot)?;
+        }
+        Ok(file)
     }
 }
 
@@ -124,7 +178,7 @@ impl Writer {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Some((partial, _)) = &self.path {
+        if let Some(Place { partial: Some(partial), .. }) = &self.place {
             // Not finished: nothing half-written stays. If even this fails there is no more to do.
             let _ = std::fs::remove_file(partial);
         }
