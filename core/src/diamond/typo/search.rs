@@ -101,10 +101,13 @@ pub(super) fn meant(number: usize, text: &str, others: &Numbers) -> Option<f64> 
     (likelihood(&changed(others, [Some((number, meant)), None])) >= FLOOR).then_some(meant)
 }
 
-/// The number in a text such as `6,8` or `6.8 mm` or `-6.8`.
+/// The number in a text such as `6,8` or `6.8 mm` or `-6.8`; not the day in `01.Feb`, which Excel makes of 1.2 and of 2.1.
 pub(super) fn mended(text: &str) -> Option<f64> {
     let text = text.trim().trim_start_matches(['-', '+']);
     let text = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '%').trim();
+    if text.ends_with(['.', '-', '/']) {
+        return None;
+    }
     let text = if text.contains('.') { text.to_owned() } else { text.replacen(',', ".", 1) };
     text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0)
 }
@@ -133,6 +136,12 @@ fn correction(change: Change) -> Correction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_is_no_number_with_a_unit() {
+        assert_eq!(["6,8", "6.8 mm", "-6.8"].map(mended), [Some(6.8); 3]);
+        assert_eq!(["01.Feb", "2-Jan", "1/Feb", "mm"].map(mended), [None; 4]);
+    }
 
     /// Compares with a search of all kinds; gives how often there is a typo.
     fn compare(numbers: &Numbers) -> usize {
