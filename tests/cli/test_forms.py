@@ -682,6 +682,16 @@ def test_no_stone_is_lost_where_only_the_first_lines_end_with_a_carriage_return(
         assert f"line {n_returns + 1}: a line feed stands here" in refused
 
 
+def test_what_is_said_of_a_column_that_is_not_there_is_told(xtream: Program, trained: Trained) -> None:
+    (xtream.folder / "stones.csv").write_text(PLAIN)
+    said = ["value", "stones.csv", "--registry", trained.folder, "--column"]
+    assert 'stones.csv: read as plain, no column is called "Nope"' in xtream(*said, "Nope=depth").stderr
+    assert xtream(*said, "CARAT=carat").stderr == ""
+    # A shop's settings are those of all its deliveries, which need not all have such a column.
+    (xtream.folder / "xtream.toml").write_text('[columns]\nNope = "depth"\n')
+    assert xtream(*said[:-1]).stderr == ""
+
+
 def test_names_are_shown_as_they_are_parted_by_what_the_user_says(xtream: Program, trained: Trained) -> None:
     (xtream.folder / "stones.csv").write_text("Gewicht|Schliff|Farbe|Reinheit\n0.71|Ideal|G|VS2\n")
     said = xtream("value", "stones.csv", "--delimiter", "|", "--registry", trained.folder, status=2).stderr

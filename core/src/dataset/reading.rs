@@ -17,6 +17,8 @@ pub struct Reading {
     pub(super) sheet: Option<String>,
     /// What columns of these names are; `None` of those to be left aside.
     pub(super) columns: Vec<(String, Option<Field>)>,
+    /// Those of them that were said of the files at hand, and not of all deliveries to the shop.
+    pub(super) typed: Vec<String>,
     /// Grades of the shop's own, in small letters, and ours in their place.
     pub(super) grades: Vec<(Field, String, &'static str)>,
     /// Whether numbers that look as if they had another unit are taken as they are.
@@ -130,12 +132,20 @@ impl Reading {
     }
 
     /// Takes `THEIRS=OURS`, a column as typed.
-    pub fn with_column_typed(self, text: &str) -> Result<Self> {
+    pub fn with_column_typed(mut self, text: &str) -> Result<Self> {
         let (theirs, ours) = text
             .rsplit_once('=')
             .filter(|(theirs, _)| !theirs.trim().is_empty())
             .ok_or_else(|| refused("a column", text, "THEIRS=OURS, such as \"Gewicht=carat\""))?;
+        self.typed.push(theirs.trim().to_owned());
         self.with_column(theirs, ours)
+    }
+
+    /// The names that were said of the files at hand, which are none of these columns'.
+    pub(super) fn unmatched(&self, columns: &[String]) -> Vec<String> {
+        let is_there =
+            |theirs: &String| columns.iter().any(|name| name.trim().to_lowercase() == theirs.to_lowercase());
+        self.typed.iter().filter(|theirs| !is_there(theirs)).cloned().collect()
     }
 
     /// Takes that a grade of the shop's own stands for one of ours.

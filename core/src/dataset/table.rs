@@ -27,6 +27,8 @@ pub struct Table {
     fields: Vec<Option<Field>>,
     /// Of each column whether the user says that it means nothing to us.
     are_aside: Vec<bool>,
+    /// Names that the user says something of, and no column has.
+    unmatched: Vec<String>,
     /// What to call it if the units of its columns are refused, where they are to be looked at.
     unchecked: Option<PathBuf>,
     /// Whether rows were taken from it.
@@ -79,7 +81,8 @@ impl Table {
     fn of(rows: Rows, reading: &Reading) -> Self {
         let fields = fields_of(rows.columns().iter().map(String::as_str), reading);
         let are_aside = rows.columns().iter().map(|name| reading.leaves_aside(name)).collect();
-        Self { rows, fields, are_aside, unchecked: None, is_begun: false }
+        let unmatched = reading.unmatched(rows.columns());
+        Self { rows, fields, are_aside, unmatched, unchecked: None, is_begun: false }
     }
 
     /// No rows, but every column: what a file with a header alone holds.
@@ -119,6 +122,10 @@ impl Table {
             let n_columns = self.columns().len();
             said.push(format!("{n_columns} columns, of which {} {is_are} not used", listed(&unused, 12)));
         }
+        if said.is_empty() && !self.unmatched.is_empty() {
+            said.push("plain".to_owned());
+        }
+        said.extend(self.unmatched.iter().map(|name| format!("no column is called {name:?}")));
         (!said.is_empty()).then(|| said.join(", "))
     }
 
