@@ -9,7 +9,7 @@ use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
 use polars_arrow::types::NativeType;
 use polars_utils::float16::pf16;
 use pyo3::prelude::*;
-use xtream_core::dataset::{Frame, Reading, fields_of, has};
+use xtream_core::dataset::{Frame, Reading, fields_of, has, nearly_named};
 use xtream_core::diamond::{Field, decimal_of_f16};
 use xtream_core::{Error, Result};
 
@@ -53,6 +53,17 @@ pub(crate) fn frame(stream: Stream, required: &[Field], wanted: &[Field]) -> Res
         return Err(unusable(
             format!("no column {}; the columns found are {found}", missing.join(", ")),
             ALLOWED.into(),
+        ));
+    }
+    let unknown = columns.iter().zip(&fields).filter(|(_, field)| field.is_none());
+    let mut nearly = nearly_named(&there, unknown.map(|(column, _)| column.name.as_str()));
+    if let Some((field, name)) = nearly.find(|(field, _)| wanted.contains(field)) {
+        return Err(unusable(
+            format!("no column {field}, and one called {name:?}"),
+            format!(
+                "{name:?} renamed to {:?} if that is what it means, and left out if it is not",
+                field.name()
+            ),
         ));
     }
     let n_rows = batches.iter().map(|batch| batch.len()).sum();

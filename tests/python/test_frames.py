@@ -410,3 +410,19 @@ def test_rows_that_are_no_diamonds_are_left_out_and_counted(delivery: pd.DataFra
         xc.similar(delivery, carat=1.2, cut="Ideal", color="E", clarity="VS1", n=0)
     with pytest.raises(xc.InvalidInputError, match="no column color"):
         xc.similar(delivery.drop(columns="color"), carat=1.2, cut="Ideal", color="E", clarity="VS1")
+
+
+def test_a_measurement_s_name_with_a_letter_wrong_is_asked_about(
+    trained: Trained, delivery: pd.DataFrame
+) -> None:
+    model = xc.Registry(trained.folder).champion()
+    stones = delivery.drop(columns="price").head(20)
+    wrong = stones.rename(columns={"depth": "dpeth"})
+    for price in (model.predict, model.value):
+        with pytest.raises(xc.InvalidInputError, match='no column depth, and one called "dpeth"') as caught:
+            price(wrong)
+        assert '"dpeth" renamed to "depth" if that is what it means' in str(caught.value)
+    # Where there is a depth, or nobody asks for one, it is a column like any other.
+    beside = model.predict(stones.assign(dpeth=1.0), errors="nan")
+    np.testing.assert_array_equal(beside, model.predict(stones, errors="nan"))
+    xc.similar(wrong.assign(price=delivery["price"]), carat=1.2, cut="Ideal", color="E", clarity="VS1")

@@ -25,8 +25,8 @@ def wheel(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
         pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
         # Cargo builds for the Python that it is asked for; the wheel is the same for all.
         variables = {
-            # With the features that everything else was built with: nothing is compiled again. And packed little,
-            # since packing takes longer than the rest.
+            # With the features that everything else was built with, so that nothing is compiled again; and
+            # packed little, since packing takes longer than the rest.
             "MATURIN_PEP517_ARGS": "--profile dev --features pyo3/extension-module,whole-workspace"
             " --compression-level 1",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -123,8 +123,18 @@ pub(super) fn lookalike<'a>(field: Field, names: impl Iterator<Item = &'a str>) 
     })
 }
 
+/// The measurements that none of these columns is (`fields`), but that one which nobody said anything of (`unknown`) is
+/// called like but for one letter, and its name.
+pub fn nearly_named<'a>(
+    fields: &[Option<Field>],
+    unknown: impl Iterator<Item = &'a str> + Clone,
+) -> impl Iterator<Item = (Field, &'a str)> {
+    let missing = Field::MEASUREMENTS.into_iter().filter(|field| !has(fields, *field));
+    missing.filter_map(move |field| Some((field, misspelt(field, unknown.clone())?)))
+}
+
 /// Among columns that mean nothing to us, the one that is a name of `field` but for one letter.
-pub(super) fn misspelt<'a>(field: Field, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn misspelt<'a>(field: Field, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let known =
         OTHER_NAMES.iter().filter(|(of, _)| *of == field).flat_map(|(_, names)| names.iter().copied());
     let known: Vec<_> = known.chain([field.name()]).filter(|name| name.len() > SHORTEST).collect();

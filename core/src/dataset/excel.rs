@@ -22,6 +22,8 @@ pub(super) const ZIP: &[u8] = b"PK\x03\x04";
 pub(super) const COMPOUND: &[u8] = &[0xD0, 0xCF, 0x11, 0xE0];
 /// Bytes of a workbook that are taken into memory.
 const LARGEST_FILE: u64 = 256 << 20;
+/// Rows that a sheet of Excel may have.
+const MOST_ROWS: u32 = 1 << 20;
 /// Bytes of text that a sheet may have.
 const MOST_TEXT: usize = 512 << 20;
 
@@ -124,6 +126,9 @@ impl Text {
     fn add(&mut self, row: u32, column: u32, value: &impl DataType) -> std::result::Result<(), String> {
         if (row, column) < (self.row, self.column) {
             return Err("its cells are in no order".into());
+        }
+        if row >= MOST_ROWS {
+            return Err(format!("a sheet has more than {MOST_ROWS} rows, which Excel has not"));
         }
         let n_new =
             (row - self.row) as usize + if row > self.row { column } else { column - self.column } as usize;
@@ -239,7 +244,9 @@ mod tests {
     fn a_sheet_that_announces_more_than_memory_is_refused() {
         let mut text = Text::default();
         let far = calamine::Data::Float(0.5);
-        let added = (0..u32::MAX).map(|row| text.add(row, 1 << 20, &far)).find(Result::is_err);
-        assert!(added.is_some());
+        let added = (0..MOST_ROWS).map(|row| text.add(row, 1 << 20, &far)).find(Result::is_err);
+        assert!(added.is_some_and(|added| added.is_err_and(|said| said.contains("MB of text"))));
+        let below = Text::default().add(MOST_ROWS, 0, &far);
+        assert!(below.is_err_and(|said| said.contains("more than 1048576 rows")));
     }
 }

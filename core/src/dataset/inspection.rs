@@ -88,7 +88,7 @@ pub fn inspect(path: &Path, reading: &Arc<Reading>, interrupt: &Interrupt) -> Re
     let reading = Arc::new(Reading { accepts_units: true, ..(**reading).clone() });
     let mut table = Table::open(path, &reading)?;
     let missing = Field::CERTAIN.into_iter().filter(|field| !has(table.fields(), *field));
-    let missing: Vec<_> = missing.chain(table.nearly_without()).collect();
+    let missing: Vec<_> = missing.chain(table.nearly_named().map(|(field, _)| field)).collect();
     let has_prices = has(table.fields(), Field::Price);
     let mut inspection = Inspection {
         file: path.display().to_string(),

@@ -43,7 +43,7 @@ mod validation;
 mod written;
 
 pub use batch::Batch;
-pub use columns::{fields_of, has};
+pub use columns::{fields_of, has, nearly_named};
 pub use counts::Counts;
 pub use csv_lines::TextRows;
 pub use duplicates::Duplicates;

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 
 use super::Reading;
 use super::batch::Batch;
-use super::columns::{fields_of, has, lookalike, misspelt};
+use super::columns::{fields_of, has, lookalike, nearly_named};
 use super::csv_table::{CsvBlock, CsvTable};
 use super::echo::Echo;
 use super::excel;
@@ -216,7 +216,7 @@ impl Table {
     }
 
     fn misspelt(&self, path: &Path, said: impl Fn(&str) -> String) -> Option<Error> {
-        let (field, name) = self.without().find_map(|field| Some((field, self.nearly(field)?)))?;
+        let (field, name) = self.nearly_named().next()?;
         Some(Error::Malformed {
             path: path.into(),
             line: Some(1),
@@ -234,15 +234,11 @@ impl Table {
         Field::MEASUREMENTS.into_iter().filter(|field| !has(&self.fields, *field))
     }
 
-    /// Those of them that a column seems to be with a letter wrong.
-    pub(super) fn nearly_without(&self) -> impl Iterator<Item = Field> {
-        self.without().filter(|field| self.nearly(*field).is_some())
-    }
-
-    fn nearly(&self, field: Field) -> Option<&str> {
-        let unsaid = self.columns().iter().zip(&self.fields).zip(&self.are_aside);
-        let unsaid = unsaid.filter(|((_, field), is_aside)| field.is_none() && !**is_aside);
-        misspelt(field, unsaid.map(|((name, _), _)| name.as_str()))
+    /// Those of them that a column seems to be with a letter wrong, and its name.
+    pub(super) fn nearly_named(&self) -> impl Iterator<Item = (Field, &str)> {
+        let unknown = self.columns().iter().zip(&self.fields).zip(&self.are_aside);
+        let unknown = unknown.filter(|((_, field), is_aside)| field.is_none() && !**is_aside);
+        nearly_named(&self.fields, unknown.map(|((name, _), _)| name.as_str()))
     }
 
     /// The next rows, or `None` at the end of the file.
