@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 /// Features that may be left open.
 pub const N_OPEN: usize = 4;
 
-/// What all bitmaps may take, in words of 64: 512 MiB, so that no model of a search is refused when it is done. Those of 500
-/// trees take 5 MiB; those of 3,220, which a search on a million sales came to, 67.
+/// What all bitmaps may take, in words of 64: 512 MiB, seven times what a search on a million sales came to (3,220 trees),
+/// so that a model is not refused when its search is over. Those of 500 trees take 5 MiB.
 const MOST_WORDS: usize = 1 << 26;
 
 /// What is left open: features that hold the whole numbers from 0 on.
